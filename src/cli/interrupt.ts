@@ -1,0 +1,21 @@
+import { UserError } from '../errors.js';
+
+/**
+ * Runs a long job with a signal that Ctrl-C (or a polite kill) aborts, once. A second Ctrl-C ends the process at once,
+ * which is safe: a run folder survives a kill at any byte.
+ */
+export async function interruptible<T>(job: (signal: AbortSignal) => Promise<T>): Promise<T> {
+  const controller = new AbortController();
+  const onSignal = () =>
+    controller.abort(
+      new UserError('interrupted', { where: 'this run', expected: 'to go on', found: 'an interrupt', fix: 'the same command resumes it' }),
+    );
+  process.once('SIGINT', onSignal);
+  process.once('SIGTERM', onSignal);
+  try {
+    return await job(controller.signal);
+  } finally {
+    process.off('SIGINT', onSignal);
+    process.off('SIGTERM', onSignal);
+  }
+}

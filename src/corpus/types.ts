@@ -1,0 +1,24 @@
+/** A tokenised document. `ids` never contain a BOS the tokenizer added; protocols decide about BOS themselves. */
+export interface TokenDocument {
+  /** Names the document in every result: file name, JSONL line, Parquet row or data-set row. */
+  readonly id: string;
+  readonly ids: Int32Array;
+}
+
+/** A tokenizer reduced to what the product needs; the same ids as the Rust `tokenizers` package. */
+export interface Tokenizer {
+  /** ids of plain text, without any special token added around it. */
+  encode(text: string): Int32Array;
+  decode(ids: ArrayLike<number>): string;
+  readonly vocabularySize: number;
+  readonly bosTokenId: number | null;
+  readonly eosTokenId: number | null;
+  /** sha256 over what determines the ids; part of every cache key. */
+  readonly hash: string;
+}
+
+/** A document before tokenisation. */
+export interface TextDocument {
+  readonly id: string;
+  readonly text: string;
+}

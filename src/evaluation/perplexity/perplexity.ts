@@ -1,0 +1,101 @@
+import type { TokenDocument } from '../../corpus/types.js';
+import type { ResolvedRope } from '../../rope/types.js';
+import type { Engine } from '../../runtime/index.js';
+import { type Interval, ratioInterval, ratioMean, type WeightedSum } from '../statistics.js';
+import { type PositionBucket, PositionBuckets } from './position-buckets.js';
+import { type Protocol, type Window, windowsOf } from './protocol.js';
+
+export interface DocumentLoss {
+  readonly id: string;
+  readonly tokens: number;
+  readonly windows: number;
+  /** nats per token */
+  readonly meanLoss: number;
+}
+
+export interface PerplexityResult {
+  readonly protocol: Protocol;
+  readonly bos: boolean;
+  /** exp(meanLoss). */
+  readonly perplexity: number;
+  /** nats; weighted as the protocol says. */
+  readonly meanLoss: number;
+  /** 95 % interval of the perplexity over documents; null with one document. */
+  readonly interval: Interval | null;
+  readonly tokens: number;
+  readonly documents: readonly DocumentLoss[];
+  readonly lossByPosition: readonly PositionBucket[];
+}
+
+export interface PerplexityRequest {
+  readonly engine: Engine;
+  readonly documents: readonly TokenDocument[];
+  readonly bosTokenId: number | null;
+  readonly protocol: Protocol;
+  readonly rope: ResolvedRope;
+  readonly onWindow?: (done: number, total: number) => void;
+  readonly signal?: AbortSignal;
+}
+
+/** Perplexity of the documents under one protocol and one RoPE. Windows run in parallel; sums keep the windows' order. */
+export async function evaluatePerplexity(request: PerplexityRequest): Promise<PerplexityResult> {
+  const { engine, documents, bosTokenId, protocol, rope } = request;
+  const windows = windowsOf(protocol, documents, bosTokenId);
+  let done = 0;
+  const losses = await Promise.all(
+    windows.map(async ({ ids, scoreFrom }) => {
+      const result = await engine.tokenLosses({ ids, rope, scoreFrom }, request.signal);
+      request.onWindow?.(++done, windows.length);
+      return result;
+    }),
+  );
+  const buckets = new PositionBuckets(protocol.length);
+  windows.forEach(({ scoreFrom }, i) => {
+    buckets.add(losses[i] as Float32Array, scoreFrom);
+  });
+  const sums = losses.map(sum);
+  const perDocument = documents.map(({ id }, document) => {
+    const own = windows.flatMap((window, i) => (window.document === document ? [i] : []));
+    const total: WeightedSum = {
+      sum: own.reduce((value, i) => value + (sums[i] as number), 0),
+      weight: own.reduce((value, i) => value + (windows[i] as Window).tokens, 0),
+    };
+    return { id, windows: own.length, total };
+  });
+  const units = protocol.name === 'released' ? releasedUnits(windows, sums, documents.length) : perDocument.map(({ total }) => total);
+  const meanLoss = ratioMean(units);
+  const interval = ratioInterval(units);
+  return {
+    protocol,
+    bos: bosTokenId !== null,
+    perplexity: Math.exp(meanLoss),
+    meanLoss,
+    interval: interval && { low: Math.exp(interval.low), high: Math.exp(interval.high), level: interval.level },
+    tokens: perDocument.reduce((tokens, { total }) => tokens + total.weight, 0),
+    documents: perDocument.map(({ id, windows: count, total }) => ({
+      id,
+      tokens: total.weight,
+      windows: count,
+      meanLoss: total.sum / total.weight,
+    })),
+    lossByPosition: buckets.result(),
+  };
+}
+
+/** The released script averages window means without weighting them by their tokens; documents stay the sample units. */
+function releasedUnits(windows: readonly Window[], sums: readonly number[], documents: number): WeightedSum[] {
+  const units = Array.from({ length: documents }, () => ({ sum: 0, weight: 0 }));
+  windows.forEach(({ document, tokens }, i) => {
+    const unit = units[document] as { sum: number; weight: number };
+    unit.sum += (sums[i] as number) / tokens;
+    unit.weight += 1;
+  });
+  return units;
+}
+
+/** float64 sum in order: the same bits for any number of workers. */
+export function sum(values: Float32Array): number {
+  let total = 0;
+  for (const value of values) total += value;
+  return total;
+}

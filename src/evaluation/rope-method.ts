@@ -1,0 +1,134 @@
+import { readFile } from 'node:fs/promises';
+import { UserError } from '../errors.js';
+import { parseRopeConfig } from '../model/rope-config.js';
+import type { RopeSpec } from '../model/types.js';
+import { longropeAttentionFactor } from '../rope/attention-factor.js';
+import { CLOSED_FORMS, type ClosedForm, closedFormFactors } from '../rope/closed-form.js';
+import { type FactorSet, parseFactorFile } from '../rope/factor-file.js';
+import { rescaledRope, resolveRope } from '../rope/frequencies.js';
+import type { ResolvedRope, RopeScaling } from '../rope/types.js';
+import { fileError } from '../run/index.js';
+
+/** What `--rope` names: how the rotary table of each length is made. */
+export interface RopeMethod {
+  /** As the user wrote it. */
+  readonly name: string;
+  resolve(length: number): ResolvedRope;
+}
+
+const NAMED = ['model', ...CLOSED_FORMS, 'linear', 'dynamic', 'llama3', 'proportional'] as const;
+type Named = (typeof NAMED)[number];
+
+export const ROPE_SYNTAX = `a method (${NAMED.join(', ')}), a factor file (.csv, .json) or a rope_parameters object in JSON; :RATIO fixes a method's ratio, @NUMBER or @longrope sets the attention factor`;
+
+/**
+ * Reads `METHOD[:RATIO][@ATTENTION]`. Without a ratio a method uses length / original length of each evaluation, at least 1.
+ * Attention factors: what the method itself says (YaRN 0.1 ln s + 1, others 1), the LongRoPE formula for CSV factors;
+ * `@1.06` or `@longrope` override it.
+ */
+export async function parseRopeMethod(text: string, spec: RopeSpec): Promise<RopeMethod> {
+  const { body, attention } = splitAttention(text);
+  const withAttention = (rope: ResolvedRope, ratio: number): ResolvedRope =>
+    attention === undefined
+      ? rope
+      : { ...rope, attentionFactor: attention === 'longrope' ? longropeAttentionFactor(ratio, spec.originalLength) : attention };
+  const ratioOf = (length: number) => Math.max(1, length / spec.originalLength);
+
+  if (body.startsWith('{')) {
+    const { geometry, scaling } = parseRopeConfig(inlineConfig(body, spec), { headDim: spec.geometry.headDim });
+    return { name: text, resolve: (length) => withAttention(resolveRope(geometry, scaling, length), ratioOf(length)) };
+  }
+  const [name, ratioText] = body.split(':') as [string, string?];
+  if (isNamed(name)) {
+    const fixed = ratioText === undefined ? undefined : positive(ratioText, text, 'a ratio of at least 1', 1);
+    return {
+      name: text,
+      resolve(length) {
+        const ratio = fixed ?? ratioOf(length);
+        return withAttention(named(name, spec, ratio, length), ratio);
+      },
+    };
+  }
+  const set = await readFactorFile(body, spec, text);
+  return {
+    name: text,
+    resolve(length) {
+      const ratio = (set.targetLength ?? length) / spec.originalLength;
+      const attentionFactor = set.attentionFactor ?? longropeAttentionFactor(ratio, spec.originalLength);
+      return withAttention(rescaledRope(spec.geometry, { ...set, attentionFactor }), ratio);
+    },
+  };
+}
+
+function named(name: Named, spec: RopeSpec, ratio: number, length: number): ResolvedRope {
+  const { geometry, originalLength } = spec;
+  switch (name) {
+    case 'model':
+      return resolveRope(geometry, spec.scaling, length);
+    case 'yarn':
+      return resolveRope(geometry, { type: 'yarn', factor: ratio, originalLength, betaFast: 32, betaSlow: 1, truncate: true }, length);
+    case 'none':
+    case 'pi':
+    case 'ntk': {
+      const factors = closedFormFactors(name satisfies ClosedForm, geometry, { ratio, originalLength });
+      return rescaledRope(geometry, { factors, attentionFactor: 1, startTokens: 0 });
+    }
+    default:
+      return resolveRope(geometry, scalingOf(name, ratio, originalLength), length);
+  }
+}
+
+function scalingOf(name: 'linear' | 'dynamic' | 'llama3' | 'proportional', factor: number, originalLength: number): RopeScaling {
+  switch (name) {
+    case 'dynamic':
+      return { type: 'dynamic', factor, maxPositionEmbeddings: originalLength };
+    case 'llama3':
+      return { type: 'llama3', factor, originalLength, lowFreqFactor: 1, highFreqFactor: 4 };
+    default:
+      return { type: name, factor };
+  }
+}
+
+function isNamed(name: string): name is Named {
+  return (NAMED as readonly string[]).includes(name);
+}
+
+function splitAttention(text: string): { body: string; attention: number | 'longrope' | undefined } {
+  const at = text.lastIndexOf('@');
+  const suffix = text.slice(at + 1);
+  // A path may hold an @ of its own; only a number or the formula's name makes it a suffix.
+  if (at < 0 || !(suffix === 'longrope' || /^[\d.]+(e[-+]?\d+)?$/i.test(suffix))) return { body: text, attention: undefined };
+  const attention = suffix === 'longrope' ? suffix : positive(suffix, text, 'an attention factor above 0', Number.MIN_VALUE);
+  return { body: text.slice(0, at), attention };
+}
+
+function positive(number: string, where: string, expected: string, minimum: number): number {
+  const value = Number(number);
+  if (number.trim() === '' || !Number.isFinite(value) || value < minimum)
+    throw new UserError('usage', { where: `--rope ${where}`, expected, found: number });
+  return value;
+}
+
+function inlineConfig(json: string, spec: RopeSpec): Record<string, unknown> {
+  try {
+    const parameters = JSON.parse(json) as Record<string, unknown>;
+    return {
+      max_position_embeddings: spec.maxPositionEmbeddings,
+      rope_parameters: { rope_theta: spec.geometry.theta, partial_rotary_factor: spec.geometry.rotaryDim / spec.geometry.headDim, ...parameters },
+    };
+  } catch (error) {
+    throw new UserError('usage', { where: `--rope ${json}`, expected: 'a rope_parameters object in JSON', found: (error as Error).message });
+  }
+}
+
+async function readFactorFile(path: string, spec: RopeSpec, argument: string): Promise<FactorSet> {
+  let text: string;
+  try {
+    text = await readFile(path, 'utf8');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT')
+      throw new UserError('usage', { where: `--rope ${argument}`, expected: ROPE_SYNTAX, found: 'neither a method nor a file' });
+    throw fileError(path, 'a factor file', error);
+  }
+  return parseFactorFile(text, { rotaryPairs: spec.geometry.rotaryDim / 2, name: path });
+}

@@ -1,0 +1,39 @@
+import tQuantile from '@stdlib/stats-base-dists-t-quantile';
+
+export interface Interval {
+  readonly low: number;
+  readonly high: number;
+  readonly level: number;
+}
+
+/** A sample unit: the summed value of some tokens of one document. */
+export interface WeightedSum {
+  readonly sum: number;
+  readonly weight: number;
+}
+
+/** sum / weight over all units, in the given order. */
+export function ratioMean(units: readonly WeightedSum[]): number {
+  let sum = 0;
+  let weight = 0;
+  for (const unit of units) {
+    sum += unit.sum;
+    weight += unit.weight;
+  }
+  return sum / weight;
+}
+
+/**
+ * Student-t interval of the ratio estimator sum / weight with documents as the independent units (Cochran 1977, 6.3);
+ * tokens of one document are not independent. Null for fewer than two documents or a non-finite mean.
+ */
+export function ratioInterval(units: readonly WeightedSum[], level = 0.95): Interval | null {
+  const n = units.length;
+  const mean = ratioMean(units);
+  if (n < 2 || !Number.isFinite(mean)) return null;
+  const meanWeight = units.reduce((total, { weight }) => total + weight, 0) / n;
+  const squares = units.reduce((total, { sum, weight }) => total + (sum - mean * weight) ** 2, 0);
+  const standardError = Math.sqrt(squares / (n - 1) / n) / meanWeight;
+  const reach = tQuantile((1 + level) / 2, n - 1) * standardError;
+  return { low: mean - reach, high: mean + reach, level };
+}

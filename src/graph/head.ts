@@ -1,0 +1,30 @@
+import type { DecoderSpec } from '../model/types.js';
+import { OnnxBuilder } from './onnx-builder.js';
+import type { WeightTable } from './weights.js';
+
+/**
+ * The head on a block of rows: `hidden` float32 [B, hiddenSize] and `targets` int64 [B, 1] in; `loss` float32 [B, 1] out,
+ * the negative log-likelihood of each target in nats. Run in row blocks so that no T x vocabulary buffer exists.
+ */
+export function buildLossHead(spec: DecoderSpec, weights: WeightTable): Uint8Array {
+  const graph = new OnnxBuilder('loss_head');
+  const logits = headLogits(graph, spec, weights);
+  const targets = graph.input('targets', 'int64', ['B', 1]);
+  const logProbabilities = graph.apply('log_probabilities', 'LogSoftmax', [logits], { axis: -1 });
+  const chosen = graph.apply('chosen', 'GatherElements', [logProbabilities, targets], { axis: 1 });
+  graph.output(graph.apply('loss', 'Neg', [chosen]), 'float32', ['B', 1]);
+  return graph.build();
+}
+
+/** The head alone: `hidden` [B, hiddenSize] in, `logits` float32 [B, vocabulary] out. */
+export function buildLogitsHead(spec: DecoderSpec, weights: WeightTable): Uint8Array {
+  const graph = new OnnxBuilder('logits_head');
+  graph.output(headLogits(graph, spec, weights), 'float32', ['B', spec.vocabularySize]);
+  return graph.build();
+}
+
+function headLogits(graph: OnnxBuilder, spec: DecoderSpec, weights: WeightTable) {
+  const hidden = graph.input('hidden', 'float32', ['B', spec.hiddenSize]);
+  const weight = weights.add(graph, spec.tiedEmbeddings ? 'model.embed_tokens.weight' : 'lm_head.weight');
+  return graph.apply('logits', 'Gemm', [hidden, weight], { transB: 1 });
+}

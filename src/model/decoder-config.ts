@@ -1,0 +1,98 @@
+import { z } from 'zod';
+import type { Problem } from '../errors.js';
+import { describeValue } from './describe.js';
+
+/**
+ * Upper bounds keep a damaged config from becoming a graph that fills the memory before any shape is compared: ten times
+ * and more above the largest published models (Llama-3.1-405B: 126 layers, hidden 16,384; vocabularies of 262,144).
+ */
+const MAX_LAYERS = 4096;
+const MAX_WIDTH = 2 ** 20;
+const MAX_VOCABULARY = 2 ** 24;
+
+/** The message of every check is what the user is told was expected. */
+const size = (max: number) => {
+  const error = `a positive integer up to ${max}`;
+  return z.int({ error }).min(1, { error }).max(max, { error });
+};
+const flag = z.boolean({ error: 'true or false' });
+const tokenId = z.int({ error: 'a token id' }).min(0, { error: 'a token id' });
+
+/**
+ * The keys of a Hugging Face config from which decoders of the llama family are built; unknown keys are kept. Keys that every
+ * published config has are required, the others default to what the config classes say unless a declaration knows better.
+ */
+const schema = z.looseObject({
+  num_hidden_layers: size(MAX_LAYERS),
+  hidden_size: size(MAX_WIDTH),
+  intermediate_size: size(MAX_WIDTH),
+  vocab_size: size(MAX_VOCABULARY),
+  num_attention_heads: size(MAX_WIDTH),
+  num_key_value_heads: size(MAX_WIDTH).nullish(),
+  head_dim: size(MAX_WIDTH).nullish(),
+  rms_norm_eps: z.number({ error: 'a positive number' }).positive({ error: 'a positive number' }).default(1e-6),
+  hidden_act: z.string({ error: 'the name of an activation' }).default('silu'),
+  tie_word_embeddings: flag.default(false),
+  attention_bias: flag.default(false),
+  mlp_bias: flag.default(false),
+  sliding_window: size(Number.MAX_SAFE_INTEGER).nullish(),
+  bos_token_id: tokenId.nullish(),
+  eos_token_id: z.union([tokenId, z.array(tokenId)], { error: 'a token id or a list of them' }).nullish(),
+  quantization_config: z.null({ error: 'unquantised weights (or a GGUF file)' }).optional(),
+});
+
+export type DecoderConfig = z.output<typeof schema>;
+
+/** Says where the user finds a key, e.g. `config.json: hidden_size`. */
+export type LocateKey = (key: string) => string;
+
+/** Parses `config` over `defaults`; returns everything that is wrong with it, or the config. */
+export function parseDecoderConfig(
+  config: Readonly<Record<string, unknown>>,
+  defaults: Readonly<Record<string, unknown>>,
+  locate: LocateKey,
+): { config: DecoderConfig } | { problems: Problem[] } {
+  const parsed = schema.safeParse({ ...defaults, ...config });
+  if (!parsed.success)
+    return {
+      problems: parsed.error.issues.map(({ path, message }) => ({
+        where: locate(path.join('.')),
+        expected: message,
+        found: describeValue(
+          path.reduce<unknown>((value, key) => (value as Record<PropertyKey, unknown> | undefined)?.[key], config),
+        ),
+      })),
+    };
+  const problems = headProblems(parsed.data, locate);
+  return problems.length > 0 ? { problems } : { config: parsed.data };
+}
+
+/** `head_dim`, or the share of the hidden size that a head has without it. */
+export function headDimension(config: DecoderConfig): number {
+  return config.head_dim ?? config.hidden_size / config.num_attention_heads;
+}
+
+function headProblems(config: DecoderConfig, locate: LocateKey): Problem[] {
+  const problems: Problem[] = [];
+  const { num_attention_heads: heads, num_key_value_heads: keyValueHeads, hidden_size: hiddenSize } = config;
+  if (heads % (keyValueHeads ?? heads) !== 0)
+    problems.push({
+      where: locate('num_key_value_heads'),
+      expected: `a divisor of num_attention_heads (${heads})`,
+      found: `${keyValueHeads}`,
+    });
+  const headDim = headDimension(config);
+  if (!Number.isInteger(headDim))
+    problems.push({
+      where: locate('hidden_size'),
+      expected: `a multiple of num_attention_heads (${heads}) or head_dim`,
+      found: `${hiddenSize}`,
+    });
+  else if (headDim % 2 !== 0)
+    problems.push({
+      where: locate('head_dim'),
+      expected: 'an even number, because rotary embedding turns pairs',
+      found: `${headDim}`,
+    });
+  return problems;
+}

@@ -1,0 +1,16 @@
+export type { ArchitectureDeclaration } from './architecture.js';
+export { architectures } from './architectures/index.js';
+export { readTensor } from './checkpoint/dequantize/index.js';
+export { openGguf } from './checkpoint/gguf.js';
+export { openSafetensors } from './checkpoint/safetensors.js';
+export { decoderTensors } from './decoder-tensors.js';
+export { loadModel } from './load-model.js';
+export type * from './types.js';
+export {
+  checkFinite,
+  hashModel,
+  type PreparedTensor,
+  type PreparedWeights,
+  prepareWeights,
+  type WeightOptions,
+} from './weights.js';

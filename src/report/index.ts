@@ -1,0 +1,19 @@
+export { type Headline, headline } from './headline.js';
+export { renderHtml } from './html.js';
+export { parseReport, renderJson } from './json.js';
+export { factorTable, perplexityTable, renderTerminal, searchTable, type TerminalOptions } from './terminal.js';
+export { type Cell, textTable } from './text-table.js';
+export {
+  type FactorPanel,
+  type Figure,
+  type Interval,
+  type KeyFigure,
+  type LossPanel,
+  type Method,
+  type PerplexityPanel,
+  type ReportInput,
+  type ReportView,
+  reportViewSchema,
+  type SearchPanel,
+  toFigure,
+} from './view-model.js';

@@ -1,0 +1,30 @@
+import { factorVector } from './factor-vector.js';
+import type { FactorVector, RopeGeometry } from './types.js';
+import { YARN_DEFAULTS, yarnKeep } from './yarn-ramp.js';
+
+export const CLOSED_FORMS = ['none', 'pi', 'ntk', 'yarn'] as const;
+export type ClosedForm = (typeof CLOSED_FORMS)[number];
+
+/**
+ * A closed-form method as rescale factors at ratio s: `none` 1; `pi` s; `ntk` s^(2i/(d-2)), the base change that makes the
+ * slowest pair s; `yarn` 1 / ((1-m)/s + m) with Hugging Face's ramp m (32, 1).
+ */
+export function closedFormFactors(
+  form: ClosedForm,
+  geometry: RopeGeometry,
+  { ratio, originalLength }: { readonly ratio: number; readonly originalLength: number },
+): FactorVector {
+  const pairs = Array.from({ length: geometry.rotaryDim / 2 }, (_, pair) => pair);
+  switch (form) {
+    case 'none':
+      return factorVector(pairs.map(() => 1));
+    case 'pi':
+      return factorVector(pairs.map(() => ratio));
+    case 'ntk':
+      return factorVector(pairs.map((pair) => Math.max(1, ratio ** ((2 * pair) / (geometry.rotaryDim - 2)))));
+    case 'yarn': {
+      const keep = yarnKeep(geometry, { ...YARN_DEFAULTS, originalLength });
+      return factorVector(pairs.map((pair) => 1 / ((1 - (keep[pair] as number)) / ratio + (keep[pair] as number))));
+    }
+  }
+}

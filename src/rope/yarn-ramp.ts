@@ -1,0 +1,22 @@
+import type { RopeGeometry } from './types.js';
+
+export interface YarnRampOptions {
+  readonly originalLength: number;
+  readonly betaFast: number;
+  readonly betaSlow: number;
+  readonly truncate: boolean;
+}
+
+export const YARN_DEFAULTS = { betaFast: 32, betaSlow: 1, truncate: true } as const;
+
+/** Share of each pair's original frequency that YaRN keeps: 1 for fast pairs, 0 for slow ones, a line between (YaRN eq. 17-18). */
+export function yarnKeep({ theta, rotaryDim }: RopeGeometry, options: YarnRampOptions): Float64Array {
+  const pairOf = (rotations: number) =>
+    (rotaryDim * Math.log(options.originalLength / (rotations * 2 * Math.PI))) / (2 * Math.log(theta));
+  const [floor, ceil] = options.truncate ? [Math.floor, Math.ceil] : [Number, Number];
+  const low = Math.max(floor(pairOf(options.betaFast)), 0);
+  // Engines clamp to the width, not to the number of pairs; files depend on it.
+  let high = Math.min(ceil(pairOf(options.betaSlow)), rotaryDim - 1);
+  if (high === low) high += 0.001;
+  return Float64Array.from({ length: rotaryDim / 2 }, (_, pair) => 1 - Math.min(1, Math.max(0, (pair - low) / (high - low))));
+}

@@ -1,0 +1,129 @@
+import { mkdir, readdir, readFile, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { type Problem, UserError } from '../errors.js';
+import { TEMPORARY_NAME, writeFileAtomic } from './atomic-write.js';
+import { errnoOf, fileError } from './file-error.js';
+import { Journal } from './journal.js';
+import { canonicalJson, type Json } from './json.js';
+import { acquireLock, LOCK_NAME } from './lock.js';
+
+export const MANIFEST_NAME = 'manifest.json';
+export const JOURNAL_NAME = 'journal.jsonl';
+
+/** A run's folder, owned by this process until `close`. */
+export interface RunDirectory {
+  readonly path: string;
+  readonly journal: Journal;
+  /** True if the folder was begun by an earlier process. */
+  readonly resumed: boolean;
+  /** Absolute path of a file in the folder. */
+  file(name: string): string;
+  close(): Promise<void>;
+}
+
+/**
+ * Opens or creates the folder of a run. `manifest` is everything its result depends on: resolved configuration and hashes
+ * of all inputs, nothing that changes from one start to the next. Throws `UserError`:
+ * - 'busy' while another process has the folder,
+ * - 'input' with every difference when the folder was begun with another manifest, or holds something else.
+ */
+export async function openRunDirectory(path: string, manifest: Json): Promise<RunDirectory> {
+  await createDirectory(path);
+  await refuseForeign(path);
+  const lock = await acquireLock(path);
+  try {
+    const names = await readdir(path);
+    const resumed = names.includes(MANIFEST_NAME);
+    if (resumed) await compareManifest(join(path, MANIFEST_NAME), manifest);
+    for (const name of names) if (TEMPORARY_NAME.test(name)) await rm(join(path, name), { force: true });
+    if (!resumed) await writeFileAtomic(join(path, MANIFEST_NAME), `${JSON.stringify(manifest, null, 2)}\n`);
+    const journal = await Journal.open(join(path, JOURNAL_NAME));
+    return {
+      path,
+      journal,
+      resumed,
+      file: (name) => join(path, name),
+      close: async () => {
+        await journal.close();
+        await lock.release();
+      },
+    };
+  } catch (error) {
+    await lock.release();
+    throw error;
+  }
+}
+
+async function createDirectory(path: string): Promise<void> {
+  try {
+    await mkdir(path, { recursive: true });
+  } catch (error) {
+    if (errnoOf(error) !== 'EEXIST') throw fileError(path, 'a folder that can be created', error);
+    throw new UserError('input', {
+      where: path,
+      expected: 'a run folder',
+      found: 'a file',
+      fix: 'choose another folder',
+    });
+  }
+}
+
+/** A folder with other things in it must not be strewn with run files because of a mistyped path. */
+async function refuseForeign(path: string): Promise<void> {
+  const names = await readdir(path).catch((error: unknown) => {
+    throw fileError(path, 'a run folder', error);
+  });
+  if (names.includes(MANIFEST_NAME)) return;
+  const foreign = names.filter((name) => !TEMPORARY_NAME.test(name) && !LOCK_NAME.test(name));
+  if (foreign.length === 0) return;
+  throw new UserError('input', {
+    where: path,
+    expected: 'an empty folder, a run folder or a new name',
+    found: `a folder without ${MANIFEST_NAME} that holds ${foreign.slice(0, 3).join(', ')}`,
+    fix: 'choose another folder',
+  });
+}
+
+async function compareManifest(path: string, manifest: Json): Promise<void> {
+  let stored: Json;
+  try {
+    stored = JSON.parse(await readFile(path, 'utf8')) as Json;
+  } catch (error) {
+    if (!(error instanceof SyntaxError)) throw fileError(path, 'the manifest of a run', error);
+    throw new UserError('input', { where: path, expected: 'the manifest of a run', found: 'a file that is not JSON' });
+  }
+  const problems = differences(stored, manifest, path, []);
+  if (problems.length > 0) throw new UserError('input', problems);
+}
+
+/** Every leaf in which what a run was begun with and what is asked for now differ. */
+function differences(
+  stored: Json | undefined,
+  asked: Json | undefined,
+  path: string,
+  keys: readonly string[],
+): Problem[] {
+  if (isRecord(stored) && isRecord(asked)) {
+    const names = [...new Set([...Object.keys(stored), ...Object.keys(asked)])].sort();
+    return names.flatMap((name) => differences(stored[name], asked[name], path, [...keys, name]));
+  }
+  if (stored !== undefined && asked !== undefined && canonicalJson(stored) === canonicalJson(asked)) return [];
+  return [
+    {
+      where: `${path}, ${keys.join('.')}`,
+      expected: `${shortText(stored)}, as the run was begun`,
+      found: shortText(asked),
+      fix: 'resume with what the run was begun with, or choose another folder',
+    },
+  ];
+}
+
+function isRecord(value: Json | undefined): value is { readonly [key: string]: Json } {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function shortText(value: Json | undefined): string {
+  if (value === undefined) return 'nothing';
+  const text = canonicalJson(value);
+  return text.length > 120 ? `${text.slice(0, 117)}...` : text;
+}

@@ -1,0 +1,44 @@
+import { readFileSync } from 'node:fs';
+import { freemem } from 'node:os';
+import type { PreparedWeights } from '../model/index.js';
+import type { DecoderSpec } from '../model/types.js';
+
+export interface MemoryEstimate {
+  /** Weights mapped from files, one copy for all workers. */
+  readonly shared: number;
+  readonly perWorker: number;
+}
+
+/** Code, heap and session of one worker thread (measured: 42-60 MB). */
+const WORKER_BASE = 64 * 2 ** 20;
+
+/** The arena rounds its growth up; measured peaks stay within this factor of the live buffers. */
+const ARENA_SLACK = 1.5;
+
+/** Two blocks of logits: before and after the softmax (decoder-engine.ts). */
+const HEAD_BYTES = 2 * 2 ** 25;
+
+/** Bytes needed to evaluate sequences of `length` tokens: linear in it, as attention is tiled and the head runs in blocks. */
+export function evaluationMemory(spec: DecoderSpec, weights: PreparedWeights, length: number): MemoryEstimate {
+  const bytes = (dtype: string) =>
+    weights.reduce((total, tensor) => total + (tensor.dtype === dtype ? tensor.byteLength : 0), 0);
+  // Half-precision weights are cast to float32 at load, in every worker.
+  const cast = 2 * (bytes('F16') + bytes('BF16'));
+  const attentionRows = 2 * spec.heads * spec.headDim + 4 * spec.keyValueHeads * spec.headDim;
+  const floatsPerToken = 4 * spec.hiddenSize + Math.max(attentionRows, 3 * spec.intermediateSize);
+  return {
+    shared: bytes('F32'),
+    perWorker: WORKER_BASE + cast + HEAD_BYTES + ARENA_SLACK * 4 * floatsPerToken * length,
+  };
+}
+
+/** Memory a new process may use without swapping; the file cache counts as free. */
+export function availableMemory(): number {
+  try {
+    const match = /^MemAvailable:\s+(\d+) kB$/m.exec(readFileSync('/proc/meminfo', 'utf8'));
+    if (match) return Number(match[1]) * 1024;
+  } catch {
+    // Not Linux: the free memory alone is a safe lower bound.
+  }
+  return freemem();
+}

@@ -1,0 +1,39 @@
+import { availableParallelism } from 'node:os';
+import { UserError } from '../errors.js';
+import { type Model, prepareWeights } from '../model/index.js';
+import { availableMemory, evaluationMemory } from './memory.js';
+import { type Engine, openPool } from './pool.js';
+
+export interface EngineOptions {
+  /** Evaluations at the same time; default: as many as cores and memory allow. */
+  readonly workers?: number;
+  /** Threads of one evaluation; default: the cores shared among the workers. Losses do not depend on it. */
+  readonly threads?: number;
+  /** Longest sequence that will be evaluated, for the memory estimate. */
+  readonly maxLength: number;
+  /** How many evaluations there are to run in parallel at all. */
+  readonly maxWorkers?: number;
+}
+
+/** Loads a model into a pool of worker threads. Throws `UserError('resource')` if not even one evaluation fits in memory. */
+export async function openEngine(model: Model, options: EngineOptions): Promise<Engine> {
+  const cores = availableParallelism();
+  const weights = await prepareWeights(model);
+  const memory = evaluationMemory(model.spec, weights, options.maxLength);
+  const available = availableMemory();
+  const fitting = Math.floor((available - memory.shared) / memory.perWorker);
+  const workers = options.workers ?? Math.max(1, Math.min(cores, fitting, options.maxWorkers ?? cores));
+  if (workers > fitting)
+    throw new UserError('resource', {
+      where: `${workers} evaluation${workers === 1 ? '' : 's'} of ${options.maxLength} tokens at a time`,
+      expected: `${gigabytes(memory.shared + workers * memory.perWorker)} of memory`,
+      found: `${gigabytes(available)} available`,
+      fix: workers === 1 ? 'evaluate a shorter length' : 'use fewer --workers',
+    });
+  const threads = options.threads ?? Math.max(1, Math.floor(cores / workers));
+  return openPool({ spec: model.spec, weights, threads }, workers);
+}
+
+function gigabytes(bytes: number): string {
+  return `${(bytes / 1e9).toFixed(1)} GB`;
+}

@@ -1,0 +1,37 @@
+import { closedFormFactors } from '../rope/closed-form.js';
+import { YARN_DEFAULTS, yarnKeep } from '../rope/yarn-ramp.js';
+import { makeCandidate } from './candidate.js';
+import type { Candidate, SearchProblem } from './types.js';
+
+/** Largest factor of our search spaces, as a multiple of the ratio (paper, Table 4). */
+export const MAX_FACTOR_RATIO = 1.25;
+
+export interface NamedCandidate {
+  readonly name: string;
+  readonly candidate: Candidate;
+}
+
+/** PI, NTK and YaRN, from which a search starts. */
+export function seedCandidates(problem: SearchProblem, attentionFactor: number): readonly Candidate[] {
+  return (['pi', 'ntk', 'yarn'] as const).map((form) =>
+    makeCandidate(closedFormFactors(form, problem, problem), attentionFactor, 0),
+  );
+}
+
+/** What a winner has to beat: no scaling, PI, NTK and YaRN, all with attention factor 1. */
+export function baselineCandidates(problem: SearchProblem): readonly NamedCandidate[] {
+  const names = { none: 'none', pi: 'PI', ntk: 'NTK', yarn: 'YaRN' } as const;
+  return (['none', 'pi', 'ntk', 'yarn'] as const).map((form) => ({
+    name: names[form],
+    candidate: makeCandidate(closedFormFactors(form, problem, problem), 1, 0),
+  }));
+}
+
+export function releasedYarnFactors(problem: SearchProblem): Float64Array {
+  return yarnKeep(problem, { ...YARN_DEFAULTS, originalLength: problem.originalLength }).map((keep) => problem.ratio * (1 - keep) + keep);
+}
+
+/** Attention factors worth a search: from somewhat below both 1 and the usual formula to somewhat above both. */
+export function attentionFactorRange({ defaultAttentionFactor }: SearchProblem): { readonly low: number; readonly high: number } {
+  return { low: 0.8 * Math.min(1, defaultAttentionFactor), high: 1.25 * Math.max(1, defaultAttentionFactor) };
+}

@@ -1,0 +1,64 @@
+import type { FactorVector } from '../rope/types.js';
+import type { Json } from '../run/json.js';
+
+export type { Json };
+
+/** A point of the search space: what is put into the rotary table. */
+export interface Candidate {
+  readonly factors: FactorVector;
+  /** Multiplies cos and sin. */
+  readonly attentionFactor: number;
+  /** Positions below this keep base frequencies. */
+  readonly startTokens: number;
+}
+
+export interface Evaluation {
+  readonly candidate: Candidate;
+  /** Mean negative log-likelihood in nats per token over the documents of this evaluation; +Infinity for a non-finite model output. */
+  readonly loss: number;
+}
+
+/** Empty = go on. Each entry is a reason and its value, e.g. { tolerance: 1e-6 }. */
+export type StopReasons = Readonly<Record<string, Json>>;
+
+/**
+ * Ask/tell (after pycma). An algorithm holds no model and does no I/O; it is deterministic in its seed and in what it is
+ * told. `tell` receives exactly the candidates of the last `ask`, in the same order; it may receive only the first of them
+ * when the budget ends there, and is then not asked again.
+ */
+export interface SearchAlgorithm {
+  readonly name: string;
+  /** Every hyper-parameter with its value, for the manifest. */
+  readonly hyperparameters: { readonly [key: string]: Json };
+  /**
+   * True if losses of different generations are compared (parents that stay). Then each candidate must be scored on the same
+   * documents, and the driver may end within a generation.
+   */
+  readonly comparesAcrossGenerations: boolean;
+  /** Documents on which a generation is scored; a number below all rotates through them. */
+  readonly documentsPerGeneration: number | 'all';
+  /** The next generation; empty when the space is exhausted, and then `stop` says so. */
+  ask(): readonly Candidate[];
+  tell(evaluations: readonly Evaluation[]): void;
+  stop(): StopReasons;
+  /** The best candidate the algorithm would return now, with the loss it believes in; null before the first tell. */
+  best(): Evaluation | null;
+  /** Candidates worth a score on all documents at the end, most promising first; the winner is one of them. */
+  contenders(): readonly Candidate[];
+  /** All of its state, for the journal's consistency check: equal states ask equal candidates. */
+  state(): Json;
+}
+
+/** What a search space is made from. */
+export interface SearchProblem {
+  readonly rotaryPairs: number;
+  readonly headDim: number;
+  readonly rotaryDim: number;
+  readonly theta: number;
+  readonly originalLength: number;
+  readonly targetLength: number;
+  /** targetLength / originalLength, s in the papers. */
+  readonly ratio: number;
+  /** sqrt(1 + ln s / ln L): what engines use when nothing is said. */
+  readonly defaultAttentionFactor: number;
+}
