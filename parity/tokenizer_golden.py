@@ -63,6 +63,40 @@ TRICKY = [
 ]
 
 
+def added(content, **flags):
+    plain = {"single_word": False, "lstrip": False, "rstrip": False, "normalized": False, "special": False}
+    return {"content": content, **plain, **flags}
+
+
+# Variants of the tokenizers, which the test applies to the same files.
+ADDED_TOKENS = [
+    added("[L]", lstrip=True),
+    added("[R]", rstrip=True, special=True),
+    added("[LR]", lstrip=True, rstrip=True),
+    added("[LR]]"),
+    added("word", single_word=True),
+    added("new york", normalized=True),
+    added("caf\u00e9", normalized=True, single_word=True, lstrip=True),
+]
+ADDED_TEXTS = [
+    "a [L] b[L]  [L]", "a [R] b[R]  [R]  c", "x  [LR]  y[LR]] [LR]]]", " [R] [L] ", "word words sword word, _word \u00e9word word",
+    "in new york  new yorker", "caf\u00e9  caf\u00e9s cafe\u0301 caf\u00e9", "[L", "[R]\u00a0\n\u3000x", "wordword word",
+]
+SPLITS = [
+    {"type": "Split", "pattern": pattern, "behavior": behavior, "invert": invert}
+    for behavior in ["Removed", "Isolated", "MergedWithPrevious", "MergedWithNext", "Contiguous"]
+    for invert in [False, True]
+    for pattern in [{"String": "e"}, {"Regex": "\\s+"}, {"Regex": "[^\\W]|\\p{Lu}".replace("[^\\W]", "[a-d]")}]
+] + [
+    {"type": "Digits", "individual_digits": False},
+    {"type": "Split", "pattern": {"Regex": "(?i:'s|k|\\.x)|[\\d\\-\\]]|(?<=a)b?|\\P{L}{2,3}?|x{2}|."}, "behavior": "Isolated", "invert": False},
+]
+
+
+def load(file):
+    return Tokenizer.from_str(json.dumps(file))
+
+
 def ids_of(tokenizer, text):
     return tokenizer.encode(text, add_special_tokens=False).ids
 
@@ -165,7 +199,6 @@ def main():
     (ORACLE / "tokenizer-sentencepiece.json").write_text(
         json.dumps(sentencepiece, ensure_ascii=False, separators=(",", ":")) + "\n", "utf-8"
     )
-    load = lambda file: Tokenizer.from_str(json.dumps(file))
     full = {
         "tiny-pg19": Tokenizer.from_file(str(SHARED / "models/tiny-pg19/tokenizer.json")),
         "sentencepiece": load(sentencepiece),
@@ -185,7 +218,23 @@ def main():
         "texts": {name: hashlib.sha256(text.encode()).hexdigest() for name, text in corpus.items()},
         "tricky_texts": TRICKY,
         "tokenizers": {},
+        "added_tokens": ADDED_TOKENS,
+        "added": [],
+        "splits": [],
     }
+    tiny = json.loads((SHARED / "models/tiny-pg19/tokenizer.json").read_text("utf-8"))
+    for file in (tiny, sentencepiece):
+        changed = copy.deepcopy(file)
+        start = len(changed["model"]["vocab"])
+        changed["added_tokens"] += [{"id": start + i, **token} for i, token in enumerate(ADDED_TOKENS)]
+        golden["added"].append([{"text": text, "ids": ids_of(load(changed), text)} for text in ADDED_TEXTS])
+    for step in SPLITS:
+        changed = copy.deepcopy(tiny)
+        changed["pre_tokenizer"] = {
+            "type": "Sequence", "pretokenizers": [step, {"type": "ByteLevel", "add_prefix_space": True, "trim_offsets": True, "use_regex": False}]
+        }
+        text = corpus["english"][5000:8000] + corpus["unicode"][:3000]
+        golden["splits"].append({"step": step, **digest(ids_of(load(changed), text))})
     for name, tokenizer in {**full, **short}.items():
         length = None if name in full else SHORT
         golden["tokenizers"][name] = {

@@ -37,3 +37,16 @@ export function ratioInterval(units: readonly WeightedSum[], level = 0.95): Inte
   const reach = tQuantile((1 + level) / 2, n - 1) * standardError;
   return { low: mean - reach, high: mean + reach, level };
 }
+
+/**
+ * exp of the mean difference of two losses measured on the same documents: the ratio of two perplexities with what the
+ * documents have in common taken out. Student-t over documents; no interval for fewer than two.
+ */
+export function pairedRatio(losses: readonly number[], against: readonly number[]): { ratio: number; interval: Interval | null } {
+  const differences = losses.map((loss, i) => ({ sum: loss - (against[i] as number), weight: 1 }));
+  const interval = ratioInterval(differences);
+  return {
+    ratio: Math.exp(ratioMean(differences)),
+    interval: interval && { low: Math.exp(interval.low), high: Math.exp(interval.high), level: interval.level },
+  };
+}

@@ -51,7 +51,9 @@ export function resolveDecoder(
   const headDim = headDimension('config' in parsed ? parsed.config : (rawConfig as DecoderConfig));
   // With broken head sizes the rotary width is unknown, and lengths of factor lists cannot be judged.
   const rope =
-    headDim > 0 && headDim % 2 === 0 ? collect(problems, () => parseRopeConfig(rawConfig, { headDim })) : undefined;
+    headDim > 0 && headDim % 2 === 0
+      ? collect(problems, source.locate, () => parseRopeConfig(rawConfig, { headDim }))
+      : undefined;
   if ('problems' in parsed || rope === undefined) throw new UserError('input', problems);
   const { config } = parsed;
   const activation = new Map(Object.entries(declaration.activations)).get(config.hidden_act);
@@ -89,13 +91,16 @@ export function resolveDecoder(
   };
 }
 
-/** The result of `parse`, or nothing and its problems added to the others. */
-function collect(problems: Problem[], parse: () => RopeSpec): RopeSpec | undefined {
+/** The result of `parse`, or nothing and its problems, located, added to the others. */
+function collect(problems: Problem[], locate: LocateKey, parse: () => RopeSpec): RopeSpec | undefined {
   try {
     return parse();
   } catch (error) {
+    // A type of RoPE that is not supported is another kind of failure than a wrong key.
     if (!(error instanceof UserError)) throw error;
-    problems.push(...error.problems);
+    const located = error.problems.map((problem) => ({ ...problem, where: locate(problem.where) }));
+    if (error.kind !== 'input') throw new UserError(error.kind, [...problems, ...located]);
+    problems.push(...located);
     return undefined;
   }
 }

@@ -23,7 +23,7 @@ export function headline(view: ReportView): Headline {
 }
 
 /** The length a view is about: the target of its first factor panel when it was measured there, otherwise the longest one. */
-export function targetLength(view: ReportView, panel: PerplexityPanel): number | undefined {
+function targetLength(view: ReportView, panel: PerplexityPanel): number | undefined {
   const target = view.factors[0]?.targetLength;
   return target !== undefined && panel.lengths.includes(target) ? target : panel.lengths.at(-1);
 }

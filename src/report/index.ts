@@ -17,3 +17,4 @@ export {
   type SearchPanel,
   toFigure,
 } from './view-model.js';
+export { SEARCHED, type SearchReport, searchReport } from './search-report.js';

@@ -18,7 +18,9 @@ export function attentionFactorOf(scaling: RopeScaling): number {
     case 'yarn': {
       if (scaling.attentionFactor !== undefined) return scaling.attentionFactor;
       const { factor, mscale, mscaleAllDim } = scaling;
-      return mscale && mscaleAllDim ? yarnMscale(factor, mscale) / yarnMscale(factor, mscaleAllDim) : yarnMscale(factor);
+      return mscale && mscaleAllDim
+        ? yarnMscale(factor, mscale) / yarnMscale(factor, mscaleAllDim)
+        : yarnMscale(factor);
     }
     default:
       return 1;

@@ -6,8 +6,9 @@ export const CLOSED_FORMS = ['none', 'pi', 'ntk', 'yarn'] as const;
 export type ClosedForm = (typeof CLOSED_FORMS)[number];
 
 /**
- * A closed-form method as rescale factors at ratio s: `none` 1; `pi` s; `ntk` s^(2i/(d-2)), the base change that makes the
- * slowest pair s; `yarn` 1 / ((1-m)/s + m) with Hugging Face's ramp m (32, 1).
+ * A closed-form method as rescale factors at ratio s (target / original length): `none` 1; `pi` s; `ntk` s^(2i/(d-2)), the
+ * base change that makes the slowest pair s; `yarn` 1 / ((1-m)/s + m) with Hugging Face's ramp m (32, 1, truncated), which
+ * blends frequencies as the YaRN paper does (the released LongRoPE code blends factors, see `releasedYarnFactors`).
  */
 export function closedFormFactors(
   form: ClosedForm,
@@ -21,10 +22,13 @@ export function closedFormFactors(
     case 'pi':
       return factorVector(pairs.map(() => ratio));
     case 'ntk':
-      return factorVector(pairs.map((pair) => Math.max(1, ratio ** ((2 * pair) / (geometry.rotaryDim - 2)))));
+      // Pair 0 keeps its frequency also when it is the only one and the exponent would be 0 / 0.
+      return factorVector(
+        pairs.map((pair) => (pair === 0 ? 1 : Math.max(1, ratio ** ((2 * pair) / (geometry.rotaryDim - 2))))),
+      );
     case 'yarn': {
       const keep = yarnKeep(geometry, { ...YARN_DEFAULTS, originalLength });
-      return factorVector(pairs.map((pair) => 1 / ((1 - (keep[pair] as number)) / ratio + (keep[pair] as number))));
+      return factorVector(keep.map((kept) => 1 / ((1 - kept) / ratio + kept)));
     }
   }
 }

@@ -1,21 +1,36 @@
 import { type Problem, UserError } from '../errors.js';
 import type { FactorVector } from './types.js';
 
-/** Validates rescale factors; throws one UserError that names every bad entry. */
-export function factorVector(values: ArrayLike<number>, rotaryPairs = values.length, where = 'factors'): FactorVector {
+/**
+ * Validates rescale factors and copies them. `values` may come from parsed text, hence `unknown`; without `rotaryPairs`
+ * every length is accepted. Factors below 1 are legal, published files have them.
+ * Throws one UserError that names every bad entry as `where[index]`.
+ */
+export function factorVector(values: ArrayLike<unknown>, rotaryPairs = values.length, where = 'factors'): FactorVector {
   const problems: Problem[] = [];
-  if (values.length !== rotaryPairs)
-    problems.push({ where, expected: `${rotaryPairs} factors, one per rotary pair`, found: `${values.length}` });
-  for (let i = 0; i < values.length; i++) {
-    const value = values[i] as number;
-    if (!(Number.isFinite(value) && value > 0))
-      problems.push({ where: `${where}[${i}]`, expected: 'a finite number above 0', found: String(value) });
+  if (values.length !== rotaryPairs || rotaryPairs === 0)
+    problems.push({
+      where,
+      expected: rotaryPairs === 0 ? 'at least one factor' : `${rotaryPairs} factors, one per rotary pair`,
+      found: `${values.length}`,
+    });
+  for (let pair = 0; pair < values.length; pair++) {
+    const value = values[pair];
+    if (!(typeof value === 'number' && Number.isFinite(value) && value > 0))
+      problems.push({ where: `${where}[${pair}]`, expected: 'a finite number above 0', found: describe(value) });
   }
   if (problems.length > 0) throw new UserError('input', problems);
-  return Float64Array.from(values) as FactorVector;
+  return Float64Array.from(values as ArrayLike<number>) as FactorVector;
 }
 
+/** Whether no factor is smaller than the one before it. A property some searches ask for; published vectors lack it. */
 export function isMonotone(factors: ArrayLike<number>): boolean {
   for (let i = 1; i < factors.length; i++) if ((factors[i] as number) < (factors[i - 1] as number)) return false;
   return true;
+}
+
+function describe(value: unknown): string {
+  if (Array.isArray(value)) return `a list of ${value.length}`;
+  if (typeof value === 'string') return JSON.stringify(value.slice(0, 40));
+  return typeof value === 'object' && value !== null ? 'an object' : String(value);
 }

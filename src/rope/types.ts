@@ -9,8 +9,10 @@ export type FactorVector = Float64Array & { readonly [factorVectorBrand]: true }
 export interface RopeGeometry {
   readonly theta: number;
   readonly headDim: number;
-  /** int(headDim * partial_rotary_factor); an even number. */
+  /** int(headDim * partial_rotary_factor), or headDim for proportional RoPE; an even number. */
   readonly rotaryDim: number;
+  /** Pairs from here on have frequency 0 (proportional RoPE); absent = all pairs turn. */
+  readonly rotatingPairs?: number;
 }
 
 export type RopeScaling =

@@ -9,7 +9,10 @@ export interface YarnRampOptions {
 
 export const YARN_DEFAULTS = { betaFast: 32, betaSlow: 1, truncate: true } as const;
 
-/** Share of each pair's original frequency that YaRN keeps: 1 for fast pairs, 0 for slow ones, a line between (YaRN eq. 17-18). */
+/**
+ * Share of each pair's original frequency that YaRN keeps: 1 for pairs with more than `betaFast` turns in `originalLength`
+ * tokens, 0 for those with fewer than `betaSlow`, a line between ("NTK-by-parts"; ends rounded outwards if `truncate`).
+ */
 export function yarnKeep({ theta, rotaryDim }: RopeGeometry, options: YarnRampOptions): Float64Array {
   const pairOf = (rotations: number) =>
     (rotaryDim * Math.log(options.originalLength / (rotations * 2 * Math.PI))) / (2 * Math.log(theta));
@@ -18,5 +21,8 @@ export function yarnKeep({ theta, rotaryDim }: RopeGeometry, options: YarnRampOp
   // Engines clamp to the width, not to the number of pairs; files depend on it.
   let high = Math.min(ceil(pairOf(options.betaSlow)), rotaryDim - 1);
   if (high === low) high += 0.001;
-  return Float64Array.from({ length: rotaryDim / 2 }, (_, pair) => 1 - Math.min(1, Math.max(0, (pair - low) / (high - low))));
+  return Float64Array.from(
+    { length: rotaryDim / 2 },
+    (_, pair) => 1 - Math.min(1, Math.max(0, (pair - low) / (high - low))),
+  );
 }

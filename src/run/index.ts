@@ -1,6 +1,6 @@
 export { writeFileAtomic } from './atomic-write.js';
 export { cacheDirectory } from './cache-directory.js';
-export { fileError } from './file-error.js';
+export { errnoOf, fileError } from './file-error.js';
 export { sha256, sha256File, sha256Json } from './hash.js';
 export { Journal, parseJournal } from './journal.js';
 export { canonicalJson, type Json } from './json.js';

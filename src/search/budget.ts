@@ -31,7 +31,8 @@ export function parseBudget(text: string): Budget {
   if (unit === undefined || !(amount > 0) || !Number.isFinite(amount) || !whole) {
     throw new UserError('usage', {
       where: 'budget',
-      expected: 'a number above 0 with its unit, such as 700evals, 350documents, 2e6tokens, 2Mtokens, 1800s, 30min or 2h',
+      expected:
+        'a number above 0 with its unit, such as 700evals, 350documents, 2e6tokens, 2Mtokens, 1800s, 30min or 2h',
       found: JSON.stringify(text),
       fix: 'an evaluation is one candidate on one document',
     });

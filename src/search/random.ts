@@ -15,7 +15,8 @@ export class RandomState {
   private spareNormal: number | null = null;
 
   constructor(private readonly seed: number) {
-    if (!Number.isInteger(seed) || seed < 1 || seed > MAX_SEED) throw new RangeError(`seed ${seed} is not in 1..2^32-1`);
+    if (!Number.isInteger(seed) || seed < 1 || seed > MAX_SEED)
+      throw new RangeError(`seed ${seed} is not in 1..2^32-1`);
     this.next = mersenneTwister.factory({ seed });
   }
 

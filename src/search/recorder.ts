@@ -27,6 +27,7 @@ export class Recorder {
     this.journaled = directory.journal.entries;
   }
 
+  /** True while the journal holds more, also within `onResult` of a loss that comes from it. */
   get isReplaying(): boolean {
     return this.position < this.journaled.length;
   }
@@ -46,9 +47,8 @@ export class Recorder {
   }
 
   /**
-   * The losses of a batch in request order. Each is journaled as soon as all before it are known. When `options.signal`
-   * aborts, it rejects; then, or when an earlier session was stopped by the clock within this batch, `partial` gives the
-   * losses that are known.
+   * The losses of a batch in request order. Each is journaled as soon as all before it are known. The row is short when
+   * `options.signal` aborts, or when that is where an earlier session stopped.
    */
   async evaluate(batch: Batch, objective: Objective, options: EvaluateOptions = {}): Promise<readonly DocumentLoss[]> {
     const { phase, generation, candidates, requests } = batch;
@@ -57,16 +57,20 @@ export class Recorder {
     const known: DocumentLoss[] = [];
     for (let next = this.nextLoss(known.length); next !== null; next = this.nextLoss(known.length)) {
       known.push(next);
-      this.position++;
       options.onResult?.(known.length - 1, next);
-      if (known.length === requests.length) return known;
+      this.position++;
     }
-    if (this.journaledStop() !== null) return known;
+    if (known.length === requests.length || this.journaledStop() !== null) return known;
     if (this.isReplaying) throw this.diverged({ type: 'loss', request: known.length });
     return this.evaluateRest(batch, known, objective, options);
   }
 
-  private async evaluateRest(batch: Batch, known: readonly DocumentLoss[], objective: Objective, options: EvaluateOptions) {
+  private async evaluateRest(
+    batch: Batch,
+    known: readonly DocumentLoss[],
+    objective: Objective,
+    options: EvaluateOptions,
+  ) {
     const rest: LossRequest[] = batch.requests.slice(known.length).map(([candidate, document]) => ({
       candidate: batch.candidates[candidate] as Candidate,
       document,
@@ -78,7 +82,9 @@ export class Recorder {
     const accept = (index: number, loss: DocumentLoss) => {
       const { document } = rest[index] as LossRequest;
       if (loss.tokens !== objective.scoredTokens[document]) {
-        throw new Error(`${loss.tokens} tokens scored of ${objective.documents[document]}, not ${objective.scoredTokens[document]}`);
+        throw new Error(
+          `${loss.tokens} tokens scored of ${objective.documents[document]}, not ${objective.scoredTokens[document]}`,
+        );
       }
       const sound = Number.isFinite(loss.lossSum) ? loss : { ...loss, lossSum: Number.POSITIVE_INFINITY };
       if (writer.put(index, sound)) options.onResult?.(known.length + index, sound);
@@ -101,7 +107,7 @@ export class Recorder {
     return { lossSum, tokens: next['tokens'] as number };
   }
 
-  private diverged(entry: { readonly type: string }): UserError {
+  private diverged(entry: Json): UserError {
     const found = this.journaled[this.position];
     return new UserError('input', {
       where: `${this.directory.journal.path}, line ${this.position + 1}`,
@@ -160,7 +166,9 @@ class OrderedWriter {
 }
 
 function hasType(entry: Json | undefined, type: string): entry is { readonly [key: string]: Json } {
-  return typeof entry === 'object' && entry !== null && !Array.isArray(entry) && (entry as { type?: Json }).type === type;
+  return (
+    typeof entry === 'object' && entry !== null && !Array.isArray(entry) && (entry as { type?: Json }).type === type
+  );
 }
 
 function shorten(text: string): string {

@@ -28,10 +28,15 @@ export function baselineCandidates(problem: SearchProblem): readonly NamedCandid
 }
 
 export function releasedYarnFactors(problem: SearchProblem): Float64Array {
-  return yarnKeep(problem, { ...YARN_DEFAULTS, originalLength: problem.originalLength }).map((keep) => problem.ratio * (1 - keep) + keep);
+  return yarnKeep(problem, { ...YARN_DEFAULTS, originalLength: problem.originalLength }).map(
+    (keep) => problem.ratio * (1 - keep) + keep,
+  );
 }
 
 /** Attention factors worth a search: from somewhat below both 1 and the usual formula to somewhat above both. */
-export function attentionFactorRange({ defaultAttentionFactor }: SearchProblem): { readonly low: number; readonly high: number } {
+export function attentionFactorRange({ defaultAttentionFactor }: SearchProblem): {
+  readonly low: number;
+  readonly high: number;
+} {
   return { low: 0.8 * Math.min(1, defaultAttentionFactor), high: 1.25 * Math.max(1, defaultAttentionFactor) };
 }

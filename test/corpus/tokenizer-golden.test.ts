@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 import { buildTokenizer } from '../../src/corpus/tokenizer/build-tokenizer.js';
 import { tokenizerFromGguf } from '../../src/corpus/tokenizer/gguf.js';
 import { openTokenizer } from '../../src/corpus/tokenizer/open-tokenizer.js';
@@ -24,8 +24,12 @@ interface Golden {
       { characters: number | null; english: Digest; latex: Digest; unicode: Digest; tricky: readonly number[][] }
     >
   >;
+  readonly added_tokens: readonly object[];
+  readonly added: readonly (readonly { readonly text: string; readonly ids: readonly number[] }[])[];
+  readonly splits: readonly (Digest & { readonly step: object })[];
 }
 interface SentencePieceFile {
+  added_tokens: object[];
   normalizer: unknown;
   pre_tokenizer: unknown;
   model: { vocab: Record<string, number>; merges: [string, string][]; byte_fallback: boolean };
@@ -123,17 +127,40 @@ describe('ids of the Rust tokenizers', () => {
 
   describe.each(Object.keys(openers))('%s', (name) => {
     const expected = golden.tokenizers[name]!;
+    let tokenizer: Tokenizer;
+    beforeAll(async () => {
+      tokenizer = await openers[name]!();
+    });
 
-    it('short texts', async () => {
-      const tokenizer = await openers[name]!();
+    it('short texts', () => {
       for (const [i, text] of golden.tricky_texts.entries())
         expect(Array.from(tokenizer.encode(text)), JSON.stringify(text)).toEqual(expected.tricky[i]);
     });
 
-    it.each(['english', 'latex', 'unicode'] as const)('%s', async (kind) => {
-      const tokenizer = await openers[name]!();
+    it.each(['english', 'latex', 'unicode'] as const)('%s', (kind) => {
       const text = expected.characters === null ? texts[kind] : firstCharacters(texts[kind], expected.characters);
       expect(digest(tokenizer.encode(text))).toEqual(expected[kind]);
     });
+  });
+
+  const tiny = () =>
+    JSON.parse(readFileSync(path.join(shared, 'models/tiny-pg19/tokenizer.json'), 'utf8')) as SentencePieceFile;
+
+  it('of added tokens that take blanks, are words of their own, or are normalised', () => {
+    for (const [i, file] of [tiny(), sentencePiece()].entries()) {
+      const start = Object.keys(file.model.vocab).length;
+      file.added_tokens.push(...golden.added_tokens.map((token, k) => ({ id: start + k, ...token })));
+      const tokenizer = build(file);
+      for (const { text, ids } of golden.added[i]!)
+        expect(Array.from(tokenizer.encode(text)), JSON.stringify(text)).toEqual(ids);
+    }
+  });
+
+  it.each(golden.splits)('of $step', ({ step, ...expected }) => {
+    const file = tiny();
+    const byteLevel = { type: 'ByteLevel', add_prefix_space: true, trim_offsets: true, use_regex: false };
+    file.pre_tokenizer = { type: 'Sequence', pretokenizers: [step, byteLevel] };
+    const text = [...texts.english.slice(0, 9000)].slice(5000, 8000).join('') + firstCharacters(texts.unicode, 3000);
+    expect(digest(build(file).encode(text))).toEqual(expected);
   });
 });

@@ -153,6 +153,18 @@ describe('refused configs', () => {
     expect(problems.find(({ where }) => where.endsWith('intermediate_size'))!.found).toBe('nothing');
   });
 
+  it('problems of RoPE together with the others', async () => {
+    const rope_parameters = { rope_type: 'longrope', short_factor: [1, 1], long_factor: [1, 1, 1, 0] };
+    const { problems } = await rejection(withConfig({ vocab_size: 0, rope_parameters }));
+    expect(problems.map(({ where }) => where.replace(/.*config\.json: /, ''))).toEqual([
+      'vocab_size',
+      'rope_parameters.short_factor',
+      expect.stringContaining('rope_parameters.long_factor'),
+    ]);
+    const perLayer = { full_attention: { rope_type: 'default' }, sliding_attention: { rope_type: 'default' } };
+    expect((await rejection(withConfig({ rope_parameters: perLayer }))).kind).toBe('unsupported');
+  });
+
   it('heads that do not divide', async () => {
     expect((await rejection(withConfig({ num_key_value_heads: 3 }))).message).toContain(
       'divisor of num_attention_heads',

@@ -57,7 +57,10 @@ export class GgufKeys {
   }
 
   /** Where the value of a Hugging Face key comes from. */
-  readonly locateConfigKey = (key: string): string => this.locate(CONFIG_KEYS[key] ?? key);
+  readonly locateConfigKey = (key: string): string => {
+    const own = CONFIG_KEYS[key];
+    return own === undefined ? `${this.#checkpoint.files[0]}: ${key}` : this.locate(own);
+  };
 }
 
 /** The decimal of fewest digits that is `value` as a float32; other values unchanged. */

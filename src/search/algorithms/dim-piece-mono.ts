@@ -1,4 +1,4 @@
-import { DIMENSION_RATE, ReleasedVariation, type ReleasedSpace } from '../genetic/released-variation.js';
+import { DIMENSION_RATE, type ReleasedSpace, ReleasedVariation } from '../genetic/released-variation.js';
 import type { RandomState } from '../random.js';
 import type { SearchAlgorithm, SearchProblem } from '../types.js';
 import { createReleased } from './released.js';

@@ -58,7 +58,11 @@ export function createLongRope(problem: SearchProblem, hyperparameters: unknown,
 
 function gridSpace(
   problem: SearchProblem,
-  values: { mutation_probability: number; start_tokens: number | 'search'; attention_factor: number | 'default' | 'search' },
+  values: {
+    mutation_probability: number;
+    start_tokens: number | 'search';
+    attention_factor: number | 'default' | 'search';
+  },
   perUnit: number,
 ): GridSpace {
   const { rotaryPairs, originalLength, ratio, defaultAttentionFactor } = problem;

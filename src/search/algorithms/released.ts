@@ -65,7 +65,8 @@ function scaledSettings(name: string, values: HyperparameterValues<typeof RELEAS
     ['max_crossover_try', settings.crossoverTries],
     ['mutation_numbers + crossover_size', settings.mutations + settings.crossovers],
   ] as const) {
-    if (count < 1) problems.push({ where: `${where}, ${key}`, expected: 'at least 1 after evo_scale', found: String(count) });
+    if (count < 1)
+      problems.push({ where: `${where}, ${key}`, expected: 'at least 1 after evo_scale', found: String(count) });
   }
   if (problems.length > 0) throw new UserError('input', problems);
   return settings;

@@ -26,7 +26,8 @@ export function cmaParameters(dimension: number, populationSize = defaultPopulat
   const n = dimension;
   const raw = Array.from({ length: populationSize }, (_, i) => Math.log((populationSize + 1) / 2) - Math.log(i + 1));
   const parents = raw.filter((w) => w > 0).length;
-  const total = (from: number, to: number, power: number) => raw.slice(from, to).reduce((sum, w) => sum + w ** power, 0);
+  const total = (from: number, to: number, power: number) =>
+    raw.slice(from, to).reduce((sum, w) => sum + w ** power, 0);
   const positive = total(0, parents, 1);
   const mu = positive ** 2 / total(0, parents, 2);
   const negativeSum = total(parents, populationSize, 1);

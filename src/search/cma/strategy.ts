@@ -1,4 +1,4 @@
-import { EigenvalueDecomposition, Matrix } from 'ml-matrix';
+import { EigenvalueDecomposition, type Matrix } from 'ml-matrix';
 import type { RandomState } from '../random.js';
 import type { Json } from '../types.js';
 import { type CmaParameters, expectedNormalLength } from './parameters.js';

@@ -6,7 +6,10 @@
 /** `numpy.arange(start, stop, step)` as a count and a formula; numpy fills with multiples of (start + step) - start. */
 export function arange(start: number, stop: number, step: number): { readonly length: number; at(i: number): number } {
   const delta = start + step - start;
-  return { length: Math.max(0, Math.ceil((stop - start) / step)), at: (i) => (i === 1 ? start + step : start + i * delta) };
+  return {
+    length: Math.max(0, Math.ceil((stop - start) / step)),
+    at: (i) => (i === 1 ? start + step : start + i * delta),
+  };
 }
 
 /** `numpy.allclose(known, value)` with its default tolerances. */

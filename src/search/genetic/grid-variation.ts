@@ -57,12 +57,17 @@ export class GridVariation implements Variation<Int32Array> {
     const { pairs } = this.space;
     const cuts: [Int32Array, Int32Array, number][] = [];
     for (let point = 1; point < pairs; point++) {
-      for (const [head, tail] of [[better, worse], [worse, better]] as const) {
+      for (const [head, tail] of [
+        [better, worse],
+        [worse, better],
+      ] as const) {
         if ((head[point - 1] as number) <= (tail[point] as number)) cuts.push([head, tail, point]);
       }
     }
     while (cuts.length > 0) {
-      const [[head, tail, point]] = cuts.splice(this.random.integer(cuts.length), 1) as [[Int32Array, Int32Array, number]];
+      const [[head, tail, point]] = cuts.splice(this.random.integer(cuts.length), 1) as [
+        [Int32Array, Int32Array, number],
+      ];
       const child = head.slice();
       child.set(tail.subarray(point, pairs), point);
       for (let gene = pairs; gene < child.length; gene++) {

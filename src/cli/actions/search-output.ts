@@ -1,0 +1,22 @@
+import { renderJson, renderTerminal } from '../../report/index.js';
+import type { SearchProgress } from '../../search/index.js';
+import type { SearchOutcome } from '../../workflow/search-model.js';
+import type { Progress } from '../progress.js';
+
+/** Progress of a search in the unit of its budget. */
+export function showSearch(progress: Progress): (state: SearchProgress) => void {
+  return ({ phase, spent, budget, best, done, total }) => {
+    const perplexity = best === null ? '' : `best ${Math.exp(best.loss).toFixed(2)}`;
+    if (phase === 'search') progress.update(Math.min(spent[budget.unit], budget.amount), budget.amount, perplexity);
+    else progress.update(done, total, phase === 'final' ? 'scoring the contenders' : 'scoring held-out documents');
+  };
+}
+
+export function printOutcome({ view, files }: SearchOutcome, json: boolean): void {
+  if (json) {
+    process.stdout.write(renderJson(view));
+    return;
+  }
+  process.stdout.write(`${renderTerminal(view, { colour: process.stdout.isTTY === true })}\n`);
+  process.stdout.write(`\nwritten:\n${files.map((file) => `  ${file}\n`).join('')}`);
+}

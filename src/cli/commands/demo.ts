@@ -1,0 +1,24 @@
+import { Command } from 'commander';
+import { wholeNumber, positiveInteger } from '../parsers.js';
+
+export interface DemoFlags {
+  readonly out: string;
+  readonly budget: string;
+  readonly seed: number;
+  readonly workers?: number;
+  readonly json?: true;
+}
+
+export function demoCommand(): Command {
+  return new Command('demo')
+    .description('Search 8 times the context of the embedded model on Moby-Dick, compare, write factors and a report.')
+    .option('--out <folder>', 'run folder', 'longrope-demo')
+    .option('--budget <amount>', 'what the search may spend, e.g. 360evals, 2Mtokens, 60s', '360evals')
+    .option('--seed <n>', 'of the search', wholeNumber, 1)
+    .option('--workers <n>', 'evaluations at the same time', positiveInteger)
+    .option('--json', 'print the report as JSON')
+    .action(async (flags: DemoFlags) => {
+      const { runDemo } = await import('../actions/demo.js');
+      await runDemo(flags);
+    });
+}

@@ -1,0 +1,51 @@
+import { Command, Option } from 'commander';
+import { collect, positiveInteger, tokenLength, wholeNumber } from '../parsers.js';
+
+export interface SearchFlags {
+  readonly text: string[];
+  readonly heldOut: string[];
+  readonly target: number;
+  readonly algorithm: string;
+  readonly hyperParams?: string;
+  readonly budget: string;
+  readonly seed: number;
+  readonly out: string;
+  readonly samples?: number;
+  readonly heldOutSamples?: number;
+  readonly skipCharacters: number;
+  readonly textField: string;
+  readonly tokenizer?: string;
+  readonly workers?: number;
+  readonly threads?: number;
+  readonly json?: true;
+}
+
+export function searchCommand(): Command {
+  return new Command('search')
+    .description('Search rescale factors for a longer context; the same command resumes a run that was cut off.')
+    .argument('<model>', 'folder with config.json and safetensors, or a .gguf file')
+    .requiredOption('--target <tokens>', 'context to reach, e.g. 2048 or 32k', tokenLength)
+    .requiredOption('--text <path>', 'texts to search on: files, folders, .jsonl, .parquet, data sets; repeatable', collect)
+    .requiredOption('--out <folder>', 'run folder')
+    .option('--held-out <path>', 'texts on which winner and closed forms are compared; repeatable', collect)
+    .addOption(
+      new Option('--algorithm <name>', 'docs/search.md compares them')
+        .choices(['cma-es', 'longrope', 'dim-mono', 'dim-piece-mono'])
+        .default('cma-es'),
+    )
+    .option('--hyper-params <file>', 'JSON with the released key names (dim-mono) or those of docs/search.md')
+    .option('--budget <amount>', 'e.g. 700evals (a candidate on a document), 2Mtokens, 30min', '700evals')
+    .option('--seed <n>', 'equal seeds give equal results', wholeNumber, 1)
+    .option('--samples <n>', 'documents to search on: the first n that are long enough (default 5)', positiveInteger)
+    .option('--held-out-samples <n>', 'documents to hold out (default: all that are long enough)', positiveInteger)
+    .option('--skip-characters <n>', 'start every document after this many characters', wholeNumber, 0)
+    .option('--text-field <name>', 'column of JSONL and Parquet', 'text')
+    .option('--tokenizer <path>', "another tokenizer than the model's own")
+    .option('--workers <n>', 'evaluations at the same time (default: what cores and memory allow)', positiveInteger)
+    .option('--threads <n>', 'threads of one evaluation (default: cores / workers)', positiveInteger)
+    .option('--json', 'print the report as JSON')
+    .action(async (model: string, flags: SearchFlags) => {
+      const { runSearchCommand } = await import('../actions/search.js');
+      await runSearchCommand(model, { ...flags, heldOut: flags.heldOut ?? [] });
+    });
+}

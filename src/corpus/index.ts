@@ -1,0 +1,11 @@
+export { type Dataset, isDataset, readDataset } from './arrow/read.js';
+export { checkDatasetTarget, type WrittenDataset, writeDataset } from './arrow/write.js';
+export { type Corpus, type CorpusOptions, hashDocuments, openCorpus } from './open-corpus.js';
+export type { ReadOptions, TextOptions } from './readers/options.js';
+export { readTextDocuments } from './readers/read-text-documents.js';
+export { findTextInputs, type TextInput, type TextInputs } from './readers/text-inputs.js';
+export { type TokenizeOptions, type TokenizeProgress, tokenizeDocuments } from './tokenize-documents.js';
+export { tokenizerFromGguf } from './tokenizer/gguf.js';
+export { openTokenizer } from './tokenizer/open-tokenizer.js';
+export type * from './types.js';
+export { type DocumentSelection, selectDocuments } from './windows.js';

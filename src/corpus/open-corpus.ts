@@ -1,0 +1,138 @@
+import { createHash } from 'node:crypto';
+import { mkdir, rm } from 'node:fs/promises';
+import path from 'node:path';
+import { UserError } from '../errors.js';
+import { sha256File, sha256Json } from '../run/index.js';
+import { type Dataset, isDataset, readDataset } from './arrow/read.js';
+import { writeDataset } from './arrow/write.js';
+import { DEFAULT_TEXT_FIELD, type TextOptions } from './readers/options.js';
+import { findTextInputs, type TextInput } from './readers/text-inputs.js';
+import { type TokenizeProgress, tokenizeDocuments } from './tokenize-documents.js';
+import type { TokenDocument, Tokenizer } from './types.js';
+
+/** Part of every cache key; raised when the readers or the cached form change. */
+const FORMAT_VERSION = 1;
+
+export interface CorpusOptions extends TextOptions {
+  /** A text file, folder, JSONL or Parquet file, or a tokenised data set. */
+  readonly path: string;
+  readonly tokenizer: Tokenizer;
+  /** Folder for tokenised texts; null tokenises every time. */
+  readonly cacheDir: string | null;
+  readonly onProgress?: (progress: TokenizeProgress) => void;
+}
+
+export interface Corpus {
+  readonly path: string;
+  readonly documents: readonly TokenDocument[];
+  /** sha256 over the ids of all documents, for run manifests: the same tokens give the same hash wherever they come from. */
+  readonly hash: string;
+  readonly source: 'text' | 'dataset';
+  /** Whether the tokens came out of the cache. */
+  readonly cached: boolean;
+  /** Files of a folder that were left alone because of their kind. */
+  readonly skipped: readonly string[];
+}
+
+/**
+ * The token documents of a path. Raw text is tokenised once: the cache is keyed by the bytes of the files, the tokenizer
+ * and the options. A data set made with another tokenizer is refused, since its ids would mean other words.
+ */
+export async function openCorpus(options: CorpusOptions): Promise<Corpus> {
+  const opened = (await isDataset(options.path)) ? await openDataset(options) : await openText(options);
+  return { path: options.path, ...opened, hash: hashDocuments(opened.documents) };
+}
+
+/** sha256 over lengths and ids in order; document names do not count. */
+export function hashDocuments(documents: readonly TokenDocument[]): string {
+  const hash = createHash('sha256');
+  for (const { ids } of documents) {
+    hash.update(Int32Array.of(ids.length));
+    hash.update(ids);
+  }
+  return hash.digest('hex');
+}
+
+async function openDataset({ path: folder, tokenizer, skipCharacters, textField }: CorpusOptions) {
+  const flags = [
+    (skipCharacters ?? 0) > 0 ? '--skip-characters' : '',
+    (textField ?? DEFAULT_TEXT_FIELD) === DEFAULT_TEXT_FIELD ? '' : '--text-field',
+  ].filter((flag) => flag !== '');
+  if (flags.length > 0)
+    throw new UserError('usage', {
+      where: folder,
+      expected: 'raw text, for options about text',
+      found: `a tokenised data set with ${flags.join(' and ')}`,
+      fix: 'leave them out or give the text',
+    });
+  const { documents, origin } = await readDataset(folder);
+  if (origin !== null && origin.tokenizerHash !== tokenizer.hash)
+    throw new UserError('input', {
+      where: folder,
+      expected: `tokens of this model's tokenizer (${tokenizer.hash.slice(0, 12)})`,
+      found: `those of another one (${origin.tokenizerHash.slice(0, 12)})`,
+      fix: 'tokenise the text again with this model',
+    });
+  checkRange(documents, tokenizer.vocabularySize);
+  return { documents, source: 'dataset' as const, cached: false, skipped: [] };
+}
+
+function checkRange(documents: readonly TokenDocument[], size: number): void {
+  const problems = documents.flatMap(({ id, ids }) => {
+    const largest = ids.reduce((max, token) => Math.max(max, token), -1);
+    return largest < size ? [] : [{ where: id, expected: `token ids below ${size}`, found: `${largest}` }];
+  });
+  if (problems.length > 0) throw new UserError('input', problems);
+}
+
+async function openText(options: CorpusOptions) {
+  const { inputs, skipped } = await findTextInputs(options.path);
+  const { documents, cached } = await tokenizeCached(inputs, options);
+  return { documents, source: 'text' as const, cached, skipped };
+}
+
+async function tokenizeCached(inputs: readonly TextInput[], options: CorpusOptions) {
+  const { tokenizer, cacheDir, path: _path, ...rest } = options;
+  const folder = cacheDir === null ? null : path.join(cacheDir, 'tokens', await cacheKey(inputs, options));
+  const found = folder === null ? null : await readCached(folder);
+  if (found !== null) return { documents: found.documents, cached: true };
+  const documents: TokenDocument[] = [];
+  const collected = collect(tokenizeDocuments(inputs, tokenizer, rest), documents);
+  if (folder === null) for await (const _ of collected);
+  else {
+    await mkdir(path.dirname(folder), { recursive: true });
+    await writeDataset(folder, collected, { tokenizerHash: tokenizer.hash });
+  }
+  return { documents, cached: false };
+}
+
+/** Keeps what passes by, so that a fresh cache entry need not be read back. */
+async function* collect(source: AsyncIterable<TokenDocument>, into: TokenDocument[]): AsyncGenerator<TokenDocument> {
+  for await (const document of source) {
+    into.push(document);
+    yield document;
+  }
+}
+
+/** An entry that cannot be read is made anew: everything in a cache may be deleted at any time. */
+async function readCached(folder: string): Promise<Dataset | null> {
+  if (!(await isDataset(folder))) return null;
+  try {
+    return await readDataset(folder);
+  } catch {
+    await rm(folder, { recursive: true, force: true });
+    return null;
+  }
+}
+
+async function cacheKey(inputs: readonly TextInput[], options: CorpusOptions): Promise<string> {
+  const files: [string, string][] = [];
+  for (const { id, file } of inputs) files.push([id, await sha256File(file)]);
+  return sha256Json({
+    version: FORMAT_VERSION,
+    tokenizer: options.tokenizer.hash,
+    textField: options.textField ?? DEFAULT_TEXT_FIELD,
+    skipCharacters: options.skipCharacters ?? 0,
+    files,
+  });
+}

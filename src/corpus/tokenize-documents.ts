@@ -1,0 +1,36 @@
+import type { ReadOptions } from './readers/options.js';
+import { readTextInputs } from './readers/read-text-documents.js';
+import type { TextInput } from './readers/text-inputs.js';
+import type { TokenDocument, Tokenizer } from './types.js';
+
+export interface TokenizeProgress {
+  readonly documents: number;
+  readonly tokens: number;
+  /** Of the input files, as they lie on disk. */
+  readonly bytes: number;
+  readonly totalBytes: number;
+}
+
+export interface TokenizeOptions extends Omit<ReadOptions, 'onRead'> {
+  readonly onProgress?: (progress: TokenizeProgress) => void;
+}
+
+/** Token ids of every document of the inputs, one document in memory at a time. */
+export async function* tokenizeDocuments(
+  inputs: readonly TextInput[],
+  tokenizer: Tokenizer,
+  { onProgress, ...options }: TokenizeOptions,
+): AsyncGenerator<TokenDocument> {
+  const totalBytes = inputs.reduce((sum, { bytes }) => sum + bytes, 0);
+  const done = { documents: 0, tokens: 0, bytes: 0 };
+  const onRead = (bytes: number) => {
+    done.bytes += bytes;
+  };
+  for await (const { id, text } of readTextInputs(inputs, { ...options, onRead })) {
+    const ids = tokenizer.encode(text);
+    done.documents++;
+    done.tokens += ids.length;
+    onProgress?.({ ...done, totalBytes });
+    yield { id, ids };
+  }
+}

@@ -1,0 +1,5 @@
+export { comparePerplexity, type MethodPerplexity } from './perplexity/compare.js';
+export { evaluatePerplexity, type PerplexityResult } from './perplexity/perplexity.js';
+export { PROTOCOL_NAMES, type Protocol, windowsOf } from './perplexity/protocol.js';
+export { parseRopeMethod, ROPE_SYNTAX, type RopeMethod } from './rope-method.js';
+export { type Interval, ratioInterval, ratioMean } from './statistics.js';

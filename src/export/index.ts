@@ -1,0 +1,1 @@
+export { longropeConfig } from './hf-config.js';

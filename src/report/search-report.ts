@@ -1,0 +1,179 @@
+import type { MethodPerplexity } from '../evaluation/index.js';
+import { pairedRatio } from '../evaluation/statistics.js';
+import type { RopeSpec } from '../model/types.js';
+import { criticalDimension } from '../rope/critical-dimension.js';
+import type { Candidate, SearchResult } from '../search/index.js';
+import { type Method, type PerplexityPanel, type ReportInput, type ReportView, type SearchPanel, toFigure } from './view-model.js';
+
+export interface NamedFactors {
+  readonly name: string;
+  readonly candidate: Candidate;
+}
+
+export interface SearchReport {
+  readonly subject: string;
+  readonly command: string;
+  readonly generatedBy: string;
+  readonly inputs: readonly ReportInput[];
+  readonly rope: RopeSpec;
+  readonly targetLength: number;
+  readonly result: SearchResult;
+  readonly methods: readonly Method[];
+  /** Factor sets to draw, the searched one included. */
+  readonly factors: readonly NamedFactors[];
+  /** Losses of closed forms on the search documents, nats per token. */
+  readonly baselines: readonly { readonly name: string; readonly loss: number }[];
+  readonly perplexities: readonly MethodPerplexity[];
+  readonly protocol: string;
+  readonly notes: readonly string[];
+}
+
+/** The name under which a search's winner appears. */
+export const SEARCHED = 'searched';
+
+/** Everything one search found, as the view that terminal, JSON and page are made from. */
+export function searchReport(report: SearchReport): ReportView {
+  const { subject, rope, targetLength, result, perplexities } = report;
+  return {
+    format: 'longrope-report/1',
+    title: `${subject}: rescale factors for ${targetLength.toLocaleString('en')} tokens`,
+    generatedBy: report.generatedBy,
+    command: report.command,
+    methods: report.methods,
+    inputs: report.inputs,
+    summary: summary(report),
+    factors: [
+      {
+        subject,
+        rotaryPairs: rope.geometry.rotaryDim / 2,
+        originalLength: rope.originalLength,
+        targetLength,
+        theta: rope.geometry.theta,
+        criticalDimension: criticalPair(rope),
+        series: report.factors.map(({ name, candidate }) => ({
+          name,
+          factors: [...candidate.factors],
+          attentionFactor: candidate.attentionFactor,
+          startTokens: candidate.startTokens,
+        })),
+      },
+    ],
+    searches: [searchPanel(report)],
+    perplexity: perplexities.length === 0 ? [] : [perplexityPanel(subject, report.protocol, perplexities)],
+    lossByPosition: lossPanels(subject, perplexities),
+    notes: [...report.notes, `Search ended: ${Object.entries(result.stop).map(([key, value]) => `${key} ${JSON.stringify(value)}`).join(', ')}.`],
+  };
+}
+
+function summary({ perplexities, targetLength, result, rope }: SearchReport): ReportView['summary'] {
+  const at = (name: string) => perplexities.find(({ method, length }) => method === name && length === targetLength)?.result;
+  const searched = at(SEARCHED);
+  const others = [...new Set(perplexities.map(({ method }) => method))].filter((name) => name !== SEARCHED);
+  return [
+    ...(searched === undefined
+      ? []
+      : [
+          {
+            label: `Perplexity at ${targetLength.toLocaleString('en')}`,
+            value: searched.perplexity.toFixed(2),
+            detail: others.map((name) => `${name} ${at(name)?.perplexity.toFixed(2)}`).join(', '),
+          },
+        ]),
+    { label: 'Attention factor', value: result.winner.candidate.attentionFactor.toFixed(3), detail: result.algorithm },
+    {
+      label: 'Search cost',
+      value: `${result.spent.documents.toLocaleString('en')} documents`,
+      detail: `${(result.spent.tokens / 1e6).toFixed(2)} M tokens`,
+    },
+    {
+      label: 'Context',
+      value: `${rope.originalLength.toLocaleString('en')} → ${targetLength.toLocaleString('en')}`,
+      detail: `${targetLength / rope.originalLength} times`,
+    },
+  ];
+}
+
+function searchPanel({ subject, targetLength, result, baselines }: SearchReport): SearchPanel {
+  let best = Number.POSITIVE_INFINITY;
+  return {
+    subject,
+    length: targetLength,
+    runs: [
+      {
+        name: SEARCHED,
+        algorithm: result.algorithm,
+        points: result.curve.map(({ documents, tokens, comparableLoss }) => {
+          best = Math.min(best, comparableLoss);
+          return { documents, tokens, loss: toFigure(comparableLoss), best: toFigure(best) };
+        }),
+        stopReasons: result.stop,
+      },
+    ],
+    baselines: baselines.map(({ name, loss }) => ({ name, loss: toFigure(loss) })),
+  };
+}
+
+function perplexityPanel(subject: string, protocol: string, perplexities: readonly MethodPerplexity[]): PerplexityPanel {
+  const names = [...new Set(perplexities.map(({ method }) => method))];
+  const lengths = [...new Set(perplexities.map(({ length }) => length))].sort((a, b) => a - b);
+  const of = (name: string) => perplexities.filter(({ method }) => method === name);
+  return {
+    subject,
+    protocol,
+    confidence: 0.95,
+    lengths,
+    series: names.map((name) => ({
+      name,
+      points: of(name).map(({ length, result }) => ({
+        length,
+        perplexity: toFigure(result.perplexity),
+        interval: result.interval && { low: toFigure(result.interval.low), high: toFigure(result.interval.high) },
+        tokens: result.tokens,
+        documents: result.documents.length,
+      })),
+    })),
+    comparisons: names.includes(SEARCHED) ? comparisons(names, lengths, perplexities) : [],
+  };
+}
+
+function comparisons(names: readonly string[], lengths: readonly number[], perplexities: readonly MethodPerplexity[]) {
+  const losses = (name: string, at: number) =>
+    perplexities.find(({ method, length }) => method === name && length === at)?.result.documents.map(({ meanLoss }) => meanLoss) ?? [];
+  return lengths.flatMap((length) =>
+    names
+      .filter((name) => name !== SEARCHED)
+      .map((against) => {
+        const { ratio, interval } = pairedRatio(losses(SEARCHED, length), losses(against, length));
+        return {
+          name: SEARCHED,
+          against,
+          length,
+          ratio: toFigure(ratio),
+          interval: interval && { low: toFigure(interval.low), high: toFigure(interval.high) },
+          documents: losses(SEARCHED, length).length,
+        };
+      }),
+  );
+}
+
+function lossPanels(subject: string, perplexities: readonly MethodPerplexity[]): ReportView['lossByPosition'] {
+  const lengths = [...new Set(perplexities.map(({ length }) => length))].sort((a, b) => a - b);
+  return lengths.map((at) => {
+    const series = perplexities.filter(({ length }) => length === at);
+    const buckets = series[0]?.result.lossByPosition ?? [];
+    return {
+      subject,
+      length: at,
+      bucketEdges: [...buckets.map(({ from }) => from), at],
+      series: series.map(({ method, result }) => ({
+        name: method,
+        loss: result.lossByPosition.map(({ meanLoss }) => toFigure(meanLoss)),
+      })),
+    };
+  });
+}
+
+function criticalPair({ geometry, originalLength }: RopeSpec): number | null {
+  const pair = criticalDimension(geometry, originalLength);
+  return pair < geometry.rotaryDim / 2 ? pair : null;
+}

@@ -1,0 +1,76 @@
+import type { Spending } from './budget.js';
+import { candidateJson } from './candidate.js';
+import { type DocumentLoss, tokenWeightedLoss } from './objective.js';
+import type { Candidate, Json, StopReasons } from './types.js';
+
+/** A candidate with its loss on every document of an objective. */
+export interface Score {
+  readonly name: string;
+  readonly candidate: Candidate;
+  /** Nats per token, per document. */
+  readonly documentLosses: readonly number[];
+  /** Nats per token over all documents, every token alike. */
+  readonly loss: number;
+}
+
+/** One point of the search curve. */
+export interface GenerationSummary {
+  readonly generation: number;
+  /** Document evaluations spent when it was told. */
+  readonly documents: number;
+  readonly tokens: number;
+  /** Indices of the documents it was scored on. */
+  readonly scoredOn: readonly number[];
+  readonly bestLoss: number;
+  readonly medianLoss: number;
+  /**
+   * `bestLoss` moved to the level of all documents: what it is above the winner on the generation's documents, added to
+   * the winner's loss on all. Generations on different documents can be drawn in one curve this way.
+   */
+  readonly comparableLoss: number;
+}
+
+export interface SearchResult {
+  readonly algorithm: string;
+  readonly seed: number;
+  readonly stop: StopReasons;
+  readonly spent: Pick<Spending, 'documents' | 'tokens'>;
+  /** The best of `contenders` on all search documents. */
+  readonly winner: Score;
+  readonly contenders: readonly Score[];
+  readonly curve: readonly GenerationSummary[];
+  /** The winner, named 'searched', and the baselines on held-out documents; null without such documents. */
+  readonly heldOut: { readonly documents: readonly string[]; readonly scores: readonly Score[] } | null;
+}
+
+export function score(name: string, candidate: Candidate, losses: readonly DocumentLoss[]): Score {
+  const documentLosses = losses.map(({ lossSum, tokens }) => lossSum / tokens);
+  return { name, candidate, documentLosses, loss: tokenWeightedLoss(losses) };
+}
+
+/** JSON knows no infinities: null stands for a loss that is not finite. */
+export function resultJson(result: SearchResult): Json {
+  const number = (value: number) => (Number.isFinite(value) ? value : null);
+  const scoreJson = ({ name, candidate, documentLosses, loss }: Score): Json => ({
+    name,
+    candidate: candidateJson(candidate),
+    loss: number(loss),
+    documentLosses: documentLosses.map(number),
+  });
+  const { algorithm, seed, stop, spent, winner, contenders, curve, heldOut } = result;
+  return {
+    algorithm,
+    seed,
+    stop,
+    spent,
+    winner: scoreJson(winner),
+    contenders: contenders.map(scoreJson),
+    curve: curve.map((point) => ({
+      ...point,
+      bestLoss: number(point.bestLoss),
+      medianLoss: number(point.medianLoss),
+      comparableLoss: number(point.comparableLoss),
+    })),
+    heldOut: heldOut && { documents: heldOut.documents, scores: heldOut.scores.map(scoreJson) },
+  };
+}

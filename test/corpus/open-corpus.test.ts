@@ -1,0 +1,123 @@
+import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import os from 'node:os';
+import path from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { openCorpus, openTokenizer, selectDocuments, type Tokenizer } from '../../src/corpus/index.js';
+import { tokenizeCommand } from '../../src/workflow/tokenize.js';
+
+const tokenizerPath = path.resolve(import.meta.dirname, '../oracle/tokenizer-sentencepiece.json');
+const fixtures = path.resolve(import.meta.dirname, '../oracle/tokenizer-datasets');
+const tokenizer = await openTokenizer(tokenizerPath);
+let folder = '';
+let cacheDir = '';
+let texts = '';
+beforeEach(async () => {
+  folder = await mkdtemp(path.join(os.tmpdir(), 'longrope-corpus-'));
+  cacheDir = path.join(folder, 'cache');
+  texts = path.join(folder, 'texts.jsonl');
+  await writeFile(texts, '{"text":"The first text."}\n{"text":"The second, which is longer than the first."}\n');
+});
+afterEach(async () => rm(folder, { recursive: true }));
+
+/** Counts what it encodes. */
+function counting(): Tokenizer & { calls: number } {
+  const counter = {
+    ...tokenizer,
+    calls: 0,
+    encode(text: string) {
+      counter.calls++;
+      return tokenizer.encode(text);
+    },
+  };
+  return counter;
+}
+
+describe('openCorpus', () => {
+  it('tokenises a text once', async () => {
+    const counter = counting();
+    const first = await openCorpus({ path: texts, tokenizer: counter, cacheDir });
+    const second = await openCorpus({ path: texts, tokenizer: counter, cacheDir });
+    expect([first.cached, second.cached, counter.calls]).toEqual([false, true, 2]);
+    expect(second).toEqual({ ...first, cached: true });
+    expect(first.documents.map(({ id }) => id)).toEqual(['texts.jsonl:1', 'texts.jsonl:2']);
+    expect(tokenizer.decode(first.documents[0]!.ids)).toBe('The first text.');
+  });
+
+  it('tokenises again when text, tokenizer or options differ', async () => {
+    const open = (tokens: Tokenizer, skipCharacters: number) =>
+      openCorpus({ path: texts, tokenizer: tokens, cacheDir, skipCharacters });
+    await open(tokenizer, 0);
+    expect((await open({ ...tokenizer, hash: 'other' }, 0)).cached).toBe(false);
+    expect((await open(tokenizer, 4)).cached).toBe(false);
+    await writeFile(texts, '{"text":"Another text."}\n');
+    expect((await open(tokenizer, 0)).cached).toBe(false);
+    expect(await readdir(path.join(cacheDir, 'tokens'))).toHaveLength(4);
+  });
+
+  it('makes a damaged cache entry anew', async () => {
+    const { hash } = await openCorpus({ path: texts, tokenizer, cacheDir });
+    const [entry] = await readdir(path.join(cacheDir, 'tokens'));
+    await writeFile(path.join(cacheDir, 'tokens', entry!, 'data-00000-of-00001.arrow'), 'x');
+    expect(await openCorpus({ path: texts, tokenizer, cacheDir })).toMatchObject({ cached: false, hash });
+  });
+
+  it('gives the same hash to the same tokens from text and from a data set', async () => {
+    const out = path.join(folder, 'set');
+    const result = await tokenizeCommand({ inputs: [texts], tokenizer: tokenizerPath, out });
+    const fromText = await openCorpus({ path: texts, tokenizer, cacheDir: null });
+    const fromSet = await openCorpus({ path: out, tokenizer, cacheDir: null });
+    expect(fromSet.documents).toEqual(fromText.documents);
+    expect([fromSet.source, fromSet.hash]).toEqual(['dataset', fromText.hash]);
+    expect(result).toMatchObject({ documents: 2, leftOut: [], tokens: result.shortest + result.longest });
+  });
+
+  it('refuses a data set of another tokenizer, ids outside the vocabulary, and character options', async () => {
+    const out = path.join(folder, 'set');
+    await tokenizeCommand({ inputs: [texts], tokenizer: tokenizerPath, out });
+    const other = { ...tokenizer, hash: 'f'.repeat(64) };
+    await expect(openCorpus({ path: out, tokenizer: other, cacheDir })).rejects.toThrow(/those of another one/);
+    await expect(openCorpus({ path: out, tokenizer, cacheDir, skipCharacters: 1 })).rejects.toThrow(
+      /with --skip-characters;/,
+    );
+    await expect(openCorpus({ path: path.join(fixtures, 'named'), tokenizer, cacheDir })).rejects.toThrow(
+      /^y: expected token ids below 1500, found 4095$/,
+    );
+  });
+});
+
+describe('tokenizeCommand', () => {
+  it('leaves short documents out and says which', async () => {
+    const out = path.join(folder, 'set');
+    const result = await tokenizeCommand({ inputs: [texts], tokenizer: tokenizerPath, out, minTokens: 10 });
+    expect(result.leftOut).toEqual([{ id: 'texts.jsonl:1', tokens: tokenizer.encode('The first text.').length }]);
+    expect(result.documents).toBe(1);
+  });
+
+  it('writes nothing when all documents are too short or two have one name', async () => {
+    const out = path.join(folder, 'set');
+    const run = (inputs: string[], minTokens: number) =>
+      tokenizeCommand({ inputs, tokenizer: tokenizerPath, out, minTokens });
+    await expect(run([texts], 1000)).rejects.toThrow(/at least 1000 tokens, found texts.jsonl:1 with/);
+    await expect(run([texts, texts], 0)).rejects.toThrow(/inputs with different names/);
+    expect(await readdir(folder)).toEqual(['texts.jsonl']);
+  });
+});
+
+describe('selectDocuments', () => {
+  const documents = [3, 9, 5].map((length, i) => ({ id: `d${i}`, ids: Int32Array.from({ length }, (_, k) => k) }));
+
+  it('takes the first documents from a token on', () => {
+    const chosen = selectDocuments(documents, { minTokens: 2, count: 2, skipTokens: 1 });
+    expect(chosen.map(({ id, ids }) => [id, ids[0], ids.length])).toEqual([
+      ['d0', 1, 2],
+      ['d1', 1, 8],
+    ]);
+  });
+
+  it('names every document that is too short', () => {
+    expect(() => selectDocuments(documents, { minTokens: 4, skipTokens: 2 })).toThrow(
+      /^d0: expected at least 6 tokens \(2 skipped, 4 used\), found 3.*\nd2: expected at least 6 tokens .*, found 5/,
+    );
+    expect(() => selectDocuments(documents, { minTokens: 1, count: 4 })).toThrow(/at least 4, found 3/);
+  });
+});
