@@ -63,6 +63,33 @@ TRICKY = [
 ]
 
 
+def every_code_point():
+    """Each one after an apostrophe and before a letter, up to the end of the third plane's letters."""
+    return "".join(f"'{chr(c)}x" for c in range(0x34000) if not 0xD800 <= c < 0xE000)
+
+
+GPT2_SPLIT = r"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+"
+PIECES = [
+    {"type": "Digits", "individual_digits": True},
+    *(
+        {"type": "Split", "pattern": {"Regex": pattern}, "behavior": "Isolated", "invert": False}
+        for pattern in [GPT2_SPLIT, *(GGUF_PRE_TOKENIZER_SPLITS[name] for name in ("llama-bpe", "qwen2", "tekken", "gpt-4o"))]
+    ),
+    *(
+        {"type": "Split", "pattern": {"Regex": r"\p{%s}+" % name}, "behavior": "Isolated", "invert": False}
+        for name in ("L", "M", "N", "P", "S", "Z", "C", "Lu", "Ll", "Lt", "Lm", "Lo")
+    ),
+]
+
+
+def pieces_of(step, text):
+    tokenizer = Tokenizer(models.BPE())
+    file = json.loads(tokenizer.to_str())
+    file["pre_tokenizer"] = step
+    pieces = [piece for piece, _ in load(file).pre_tokenizer.pre_tokenize_str(text)]
+    return {"count": len(pieces), "sha256": hashlib.sha256("\n".join(pieces).encode()).hexdigest()}
+
+
 def added(content, **flags):
     plain = {"single_word": False, "lstrip": False, "rstrip": False, "normalized": False, "special": False}
     return {"content": content, **plain, **flags}
@@ -221,6 +248,7 @@ def main():
         "added_tokens": ADDED_TOKENS,
         "added": [],
         "splits": [],
+        "pieces": [{"step": step, **pieces_of(step, every_code_point())} for step in PIECES],
     }
     tiny = json.loads((SHARED / "models/tiny-pg19/tokenizer.json").read_text("utf-8"))
     for file in (tiny, sentencepiece):

@@ -1,11 +1,11 @@
 import { z } from 'zod';
 import { type Problem, UserError } from '../errors.js';
-import { longropeAttentionFactor } from '../rope/attention-factor.js';
+import { attentionFactorOf } from '../rope/attention-factor.js';
 import { factorVector } from '../rope/factor-vector.js';
 import type { FactorVector, RopeGeometry, RopeScaling } from '../rope/types.js';
 import { YARN_DEFAULTS } from '../rope/yarn-ramp.js';
 import { describeValue } from './describe.js';
-import { type Config, isRecord, type RopeBlock, selectRopeBlock } from './rope-block.js';
+import { type Config, type RopeBlock, selectRopeBlock } from './rope-block.js';
 import type { RopeSpec } from './types.js';
 
 /** The message of every check is what the user is told was expected. */
@@ -15,30 +15,30 @@ const scale = z.number('a number of at least 1').min(1, 'a number of at least 1'
 const weight = z.number('a number of at least 0').min(0, 'a number of at least 0');
 const share = z.number('a number in (0, 1]').gt(0, 'a number in (0, 1]').max(1, 'a number in (0, 1]');
 const tokens = z.int('a positive whole number').min(1, 'a positive whole number');
-// Length and entries are judged by factorVector, which needs the rotary width.
+// Entries are judged by factorVector, which also needs the rotary width.
 const list = z.array(z.unknown(), 'a list of numbers');
 
 /** Keys that any block may have. YaRN's own checkpoints carry `finetuned`, which nothing reads. */
 const common = {
-  rope_type: z.unknown(),
-  type: z.unknown(),
-  finetuned: z.unknown(),
-  rope_theta: above(1),
-  partial_rotary_factor: share,
-  original_max_position_embeddings: tokens,
+  type: z.unknown().optional(),
+  finetuned: z.unknown().optional(),
+  rope_theta: above(1).default(10_000),
+  partial_rotary_factor: share.default(1),
+  original_max_position_embeddings: tokens.optional(),
 };
+
+const schemaOf = <Type extends string, Shape extends z.ZodRawShape>(type: Type, shape: Shape) =>
+  z.strictObject({ rope_type: z.literal(type), ...common, ...shape });
 
 /**
  * Keys per type. A key that the type does not read is refused: transformers warns and ignores it, and then a misspelt
  * `beta_fast` is a wrong number.
  */
-const SCHEMAS = {
-  default: z.strictObject(common),
-  linear: z.strictObject({ ...common, factor: scale }),
-  dynamic: z.strictObject({ ...common, factor: scale }),
-  proportional: z.strictObject({ ...common, factor: scale.default(1) }),
-  yarn: z.strictObject({
-    ...common,
+const SCHEMAS = [
+  schemaOf('default', {}),
+  schemaOf('linear', { factor: scale }),
+  schemaOf('dynamic', { factor: scale }),
+  schemaOf('yarn', {
     factor: scale,
     beta_fast: positive.default(YARN_DEFAULTS.betaFast),
     beta_slow: positive.default(YARN_DEFAULTS.betaSlow),
@@ -47,9 +47,8 @@ const SCHEMAS = {
     mscale: weight.optional(),
     mscale_all_dim: weight.optional(),
   }),
-  llama3: z.strictObject({ ...common, factor: scale, low_freq_factor: positive, high_freq_factor: positive }),
-  longrope: z.strictObject({
-    ...common,
+  schemaOf('llama3', { factor: scale, low_freq_factor: positive, high_freq_factor: positive }),
+  schemaOf('longrope', {
     short_factor: list,
     long_factor: list,
     factor: scale.optional(),
@@ -57,56 +56,188 @@ const SCHEMAS = {
     short_mscale: positive.optional(),
     long_mscale: positive.optional(),
   }),
-} as const;
+  schemaOf('proportional', { factor: scale.default(1) }),
+] as const;
 
-type Values<Type extends keyof typeof SCHEMAS> = z.output<(typeof SCHEMAS)[Type]>;
-
-/** What one block says, with everything that is wrong with it. */
-interface Reading {
-  readonly block: RopeBlock;
-  readonly problems: Problem[];
-  readonly rotaryPairs: number;
-  readonly maximum: number;
-}
+type Values = z.output<(typeof SCHEMAS)[number]>;
 
 /**
  * RoPE of a Hugging Face config with the keys of transformers v4 (`rope_scaling`, `rope_theta`) or v5 (`rope_parameters`),
- * and v5's precedence and defaults (docs/rope.md). `headDim` is an even number of dimensions.
- * Throws one UserError with every problem, where transformers would warn and compute something else: `input` for missing
- * keys, bad numbers and lists of the wrong length, `unsupported` for other types and for RoPE that differs by layer.
+ * and v5's precedence and defaults (docs/rope.md). `headDim`: dimensions of a head, an even number.
+ * Throws one UserError with every problem, also where transformers would warn and compute something else: `input` for
+ * missing keys, bad numbers and lists of the wrong length, `unsupported` for other types and RoPE that differs by layer.
  */
 export function parseRopeConfig(config: Config, { headDim }: { readonly headDim: number }): RopeSpec {
   const problems: Problem[] = [];
-  const maximum = check(tokens, config['max_position_embeddings'], 'max_position_embeddings', problems);
   const block = selectRopeBlock(config, problems);
-  const schema = Object.hasOwn(SCHEMAS, block.type) ? SCHEMAS[block.type as keyof typeof SCHEMAS] : undefined;
+  const schema = SCHEMAS.find(({ shape }) => shape.rope_type.value === block.values['rope_type']);
   if (schema === undefined)
-    problems.push({
-      where: block.locate(block.typeKey),
-      expected: `one of ${Object.keys(SCHEMAS).join(', ')}`,
-      found: describeValue(block.type),
+    throw new UserError('unsupported', {
+      where: block.locate('rope_type'),
+      expected: `one of ${SCHEMAS.map(({ shape }) => shape.rope_type.value).join(', ')}`,
+      found: describeValue(block.values['rope_type']),
     });
-  if (schema === undefined || block.perLayer) throw new UserError('unsupported', problems);
-
-  const theta = check(common.rope_theta, block.values['rope_theta'], block.locate('rope_theta'), problems);
-  const rotary = rotaryWidth(block, headDim, problems);
+  const maximum = tokens.safeParse(config['max_position_embeddings']);
+  if (!maximum.success)
+    problems.push(...issues(maximum.error, config['max_position_embeddings'], () => 'max_position_embeddings'));
   const parsed = schema.safeParse(block.values);
-  if (!parsed.success) problems.push(...describeIssues(parsed.error, block, schema));
-  const reading = { block, problems, rotaryPairs: (rotary?.rotaryDim ?? 0) / 2, maximum: maximum ?? Number.NaN };
-  const scaling = parsed.success ? toScaling(block.type as RopeScaling['type'], parsed.data, reading) : undefined;
-  if (problems.length > 0 || scaling === undefined || theta === undefined || rotary === undefined)
+  if (!parsed.success) problems.push(...issues(parsed.error, block.values, block.locate, Object.keys(schema.shape)));
+  const rotary = rotaryWidth(block, headDim, problems);
+  const lists = rotary && factorLists(block, rotary.rotaryDim / 2, problems);
+  if (!parsed.success || !maximum.success || rotary === undefined || lists === undefined)
     throw new UserError('input', problems);
+
+  const maxPositionEmbeddings = maximum.data;
+  const scaling = toScaling(parsed.data, lists, maxPositionEmbeddings);
+  problems.push(...contradictions(parsed.data, scaling, maxPositionEmbeddings, block));
+  if (problems.length > 0) throw new UserError('input', problems);
   return {
-    geometry: { theta, headDim, ...rotary },
+    geometry: { theta: parsed.data.rope_theta, headDim, ...rotary },
     scaling,
-    originalLength: 'originalLength' in scaling ? scaling.originalLength : reading.maximum,
-    maxPositionEmbeddings: reading.maximum,
+    originalLength: 'originalLength' in scaling ? scaling.originalLength : maxPositionEmbeddings,
+    maxPositionEmbeddings,
   };
 }
 
-function check<T>(schema: z.ZodType<T>, value: unknown, where: string, problems: Problem[]): T | undefined {
-  const parsed = schema.safeParse(value);
-  if (parsed.success) return parsed.data;
-  problems.push({ where, expected: parsed.error.issues[0]!.message, found: describeValue(value) });
-  return undefined;
+function issues(
+  error: z.ZodError,
+  value: unknown,
+  locate: (key: string) => string,
+  legalKeys: readonly string[] = [],
+): Problem[] {
+  return error.issues.flatMap((issue): Problem[] => {
+    if (issue.code === 'unrecognized_keys')
+      return issue.keys.map((key) => ({
+        where: locate(key),
+        expected: `only keys that this type reads (${legalKeys.join(', ')})`,
+        found: describeValue((value as Config)[key]),
+      }));
+    const key = issue.path[0];
+    const found = key === undefined ? value : (value as Config)[String(key)];
+    return [{ where: locate(String(key)), expected: issue.message, found: describeValue(found) }];
+  });
+}
+
+/** int(head * partial) dimensions turn; proportional RoPE spreads over the whole head and leaves the last pairs still. */
+function rotaryWidth(
+  block: RopeBlock,
+  headDim: number,
+  problems: Problem[],
+): Pick<RopeGeometry, 'rotaryDim' | 'rotatingPairs'> | undefined {
+  const partial = common.partial_rotary_factor.safeParse(block.values['partial_rotary_factor']);
+  if (!partial.success) return undefined;
+  const isProportional = block.values['rope_type'] === 'proportional';
+  const pairs = isProportional ? Math.floor((headDim * partial.data) / 2) : Math.trunc(headDim * partial.data) / 2;
+  if (pairs < 1 || !Number.isInteger(pairs)) {
+    problems.push({
+      where: block.locate('partial_rotary_factor'),
+      expected: `a share of the head (${headDim}) that gives an even number of rotary dimensions`,
+      found: `${partial.data}, which gives ${pairs * 2}`,
+    });
+    return undefined;
+  }
+  if (!isProportional) return { rotaryDim: pairs * 2 };
+  return pairs === headDim / 2 ? { rotaryDim: headDim } : { rotaryDim: headDim, rotatingPairs: pairs };
+}
+
+/** The valid lists of a longrope block; none for other types. Undefined, and problems, for lists that are wrong. */
+function factorLists(
+  { values, locate }: RopeBlock,
+  rotaryPairs: number,
+  problems: Problem[],
+): readonly FactorVector[] | undefined {
+  if (values['rope_type'] !== 'longrope') return [];
+  const lists: FactorVector[] = [];
+  for (const key of ['short_factor', 'long_factor']) {
+    const value = values[key];
+    // The schema has said so.
+    if (!Array.isArray(value)) continue;
+    try {
+      lists.push(factorVector(value, rotaryPairs, locate(key)));
+    } catch (error) {
+      if (!(error instanceof UserError)) throw error;
+      problems.push(...error.problems);
+    }
+  }
+  return lists.length === 2 ? lists : undefined;
+}
+
+function toScaling(values: Values, lists: readonly FactorVector[], maximum: number): RopeScaling {
+  const originalLength = values.original_max_position_embeddings ?? maximum;
+  switch (values.rope_type) {
+    case 'default':
+      return { type: 'default' };
+    case 'linear':
+    case 'proportional':
+      return { type: values.rope_type, factor: values.factor };
+    case 'dynamic':
+      return { type: 'dynamic', factor: values.factor, maxPositionEmbeddings: maximum };
+    case 'yarn':
+      return {
+        type: 'yarn',
+        factor: values.factor,
+        originalLength,
+        betaFast: values.beta_fast,
+        betaSlow: values.beta_slow,
+        truncate: values.truncate,
+        ...(values.attention_factor !== undefined && { attentionFactor: values.attention_factor }),
+        ...(values.mscale !== undefined && { mscale: values.mscale }),
+        ...(values.mscale_all_dim !== undefined && { mscaleAllDim: values.mscale_all_dim }),
+      };
+    case 'llama3':
+      return {
+        type: 'llama3',
+        factor: values.factor,
+        originalLength,
+        lowFreqFactor: values.low_freq_factor,
+        highFreqFactor: values.high_freq_factor,
+      };
+    case 'longrope': {
+      const [shortFactor, longFactor] = lists as readonly [FactorVector, FactorVector];
+      return {
+        type: 'longrope',
+        shortFactor,
+        longFactor,
+        originalLength,
+        factor: values.factor ?? maximum / originalLength,
+        ...(values.attention_factor !== undefined && { attentionFactor: values.attention_factor }),
+      };
+    }
+  }
+}
+
+/** Values that are fine alone, but not together. */
+function contradictions(values: Values, scaling: RopeScaling, maximum: number, { locate }: RopeBlock): Problem[] {
+  const problems: Problem[] = [];
+  const add = (key: string, expected: string, found: unknown) =>
+    problems.push({ where: locate(key), expected, found: describeValue(found) });
+  if (values.rope_type === 'llama3' && values.high_freq_factor <= values.low_freq_factor)
+    add('high_freq_factor', `a number above low_freq_factor (${values.low_freq_factor})`, values.high_freq_factor);
+  if (values.rope_type === 'yarn' && values.beta_fast < values.beta_slow)
+    add('beta_fast', `a number of at least beta_slow (${values.beta_slow})`, values.beta_fast);
+  if (values.rope_type !== 'longrope' || scaling.type !== 'longrope') return problems;
+
+  const original = values.original_max_position_embeddings;
+  const ratio = maximum / (original ?? maximum);
+  if (original === undefined && values.factor === undefined)
+    add('original_max_position_embeddings', 'the original length (or a factor)', undefined);
+  // v4 and the serving engines take the ratio, v5 the factor; an attention factor of its own makes it irrelevant to both.
+  else if (
+    original !== undefined &&
+    values.attention_factor === undefined &&
+    Math.abs(scaling.factor / ratio - 1) > 1e-6
+  )
+    add(
+      'factor',
+      `max_position_embeddings / original_max_position_embeddings (${ratio}), as engines differ`,
+      values.factor,
+    );
+  // vLLM and SGLang multiply by these, transformers does not know them.
+  const attention = attentionFactorOf(scaling);
+  for (const key of ['short_mscale', 'long_mscale'] as const) {
+    const mscale = values[key];
+    if (mscale !== undefined && Math.abs(mscale / attention - 1) > 1e-6)
+      add(key, `the attention factor (${attention}), as engines differ`, mscale);
+  }
+  return problems;
 }

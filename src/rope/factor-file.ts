@@ -3,6 +3,10 @@ import { parseFactorCsv } from './factor-csv.js';
 import { parseFactorJson } from './factor-json.js';
 import type { FactorSet } from './factor-set.js';
 
+export { formatFactorCsv } from './factor-csv.js';
+export { formatFactorJson } from './factor-json.js';
+export type { FactorSet } from './factor-set.js';
+
 /**
  * A published 32 x 64 table has 51 kB, a Hugging Face config with two lists a few more; a hundred times that is another
  * kind of file, and naming each of its words as a bad number would help nobody.

@@ -1,5 +1,4 @@
 import { closedFormFactors } from '../rope/closed-form.js';
-import { YARN_DEFAULTS, yarnKeep } from '../rope/yarn-ramp.js';
 import { makeCandidate } from './candidate.js';
 import type { Candidate, SearchProblem } from './types.js';
 
@@ -25,12 +24,6 @@ export function baselineCandidates(problem: SearchProblem): readonly NamedCandid
     name: names[form],
     candidate: makeCandidate(closedFormFactors(form, problem, problem), 1, 0),
   }));
-}
-
-export function releasedYarnFactors(problem: SearchProblem): Float64Array {
-  return yarnKeep(problem, { ...YARN_DEFAULTS, originalLength: problem.originalLength }).map(
-    (keep) => problem.ratio * (1 - keep) + keep,
-  );
 }
 
 /** Attention factors worth a search: from somewhat below both 1 and the usual formula to somewhat above both. */

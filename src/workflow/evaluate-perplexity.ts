@@ -15,6 +15,8 @@ export interface PerplexityJob {
   readonly stride: number;
   readonly truncate: boolean;
   readonly maxTokens: number | null;
+  /** Put BOS in front of every window, if the tokenizer has one. */
+  readonly bos: boolean;
   readonly tokenizer?: string;
   readonly textOptions: TextOptions;
   readonly workers?: number;
@@ -44,7 +46,7 @@ export async function evaluatePerplexityJob(job: PerplexityJob): Promise<Perplex
   const tokenizerPath = job.tokenizer ?? job.model;
   const tokenizer = await openTokenizer(tokenizerPath);
   const documents = await readTexts(job.texts, tokenizer, job.textOptions);
-  const bosTokenId = tokenizer.bosTokenId;
+  const bosTokenId = job.bos ? tokenizer.bosTokenId : null;
   const engine = await openEngine(model, {
     maxLength: Math.max(...lengths),
     maxWorkers: documents.length,

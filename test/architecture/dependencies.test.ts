@@ -17,10 +17,11 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   corpus: ['rope', 'model', 'run'],
   evaluation: ['rope', 'model', 'graph', 'runtime', 'corpus', 'run'],
   search: ['rope', 'model', 'graph', 'runtime', 'corpus', 'evaluation', 'run'],
-  report: ['rope', 'model', 'corpus', 'evaluation', 'search', 'run', 'runtime'],
-  web: ['report', 'rope'],
-  demo: ['rope', 'model', 'runtime', 'corpus', 'evaluation', 'search', 'report', 'run'],
-  cli: ['rope', 'model', 'runtime', 'corpus', 'evaluation', 'search', 'report', 'demo', 'run'],
+  report: ['rope', 'model', 'evaluation', 'search'],
+  export: ['rope', 'model'],
+  web: ['report'],
+  workflow: ['rope', 'run', 'model', 'runtime', 'corpus', 'evaluation', 'search', 'report', 'export'],
+  cli: ['run', 'corpus', 'evaluation', 'search', 'report', 'workflow'],
 };
 
 /** Packages that enter at one seam. */

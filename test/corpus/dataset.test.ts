@@ -103,6 +103,9 @@ describe('data sets of our own', () => {
       /a folder with chapter\.tex/,
     );
     expect(await readFile(path.join(target, 'chapter.tex'), 'utf8')).toBe('text');
+    await writeDataset(path.join(folder, 'set'), each([document('a', [1])]), origin);
+    await writeFile(path.join(folder, 'set/notes.txt'), 'mine');
+    await expect(writeDataset(path.join(folder, 'set'), each([]), origin)).rejects.toThrow(/a folder with notes\.txt/);
     await expect(writeDataset(path.join(target, 'chapter.tex'), each([]), origin)).rejects.toThrow(/found a file/);
   });
 });

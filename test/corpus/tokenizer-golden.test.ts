@@ -4,7 +4,10 @@ import path from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { buildTokenizer } from '../../src/corpus/tokenizer/build-tokenizer.js';
 import { tokenizerFromGguf } from '../../src/corpus/tokenizer/gguf.js';
+import { GGUF_PRE_TOKENIZERS } from '../../src/corpus/tokenizer/gguf-pre-tokenizers.js';
 import { openTokenizer } from '../../src/corpus/tokenizer/open-tokenizer.js';
+import { buildPreTokenizer } from '../../src/corpus/tokenizer/pre-tokenizer.js';
+import type { PreTokenizerStep } from '../../src/corpus/tokenizer/schema.js';
 import type { Tokenizer } from '../../src/corpus/types.js';
 import { openGguf } from '../../src/model/checkpoint/gguf.js';
 import type { GgufValue } from '../../src/model/types.js';
@@ -27,6 +30,7 @@ interface Golden {
   readonly added_tokens: readonly object[];
   readonly added: readonly (readonly { readonly text: string; readonly ids: readonly number[] }[])[];
   readonly splits: readonly (Digest & { readonly step: object })[];
+  readonly pieces: readonly { readonly step: PreTokenizerStep; readonly count: number; readonly sha256: string }[];
 }
 interface SentencePieceFile {
   added_tokens: object[];
@@ -118,6 +122,32 @@ function digest(ids: Int32Array): Digest {
   };
 }
 
+/** The same text as every_code_point() in parity/tokenizer_golden.py. */
+function everyCodePoint(): string {
+  let text = '';
+  for (let c = 0; c < 0x34000; c++) if (c < 0xd800 || c >= 0xe000) text += `'${String.fromCodePoint(c)}x`;
+  return text;
+}
+
+describe('pieces of the Rust pre-tokenizers', () => {
+  const text = everyCodePoint();
+  const cases = golden.pieces.map((piece) => ({ ...piece, title: JSON.stringify(piece.step) }));
+  it.each(cases)('for every code point: $title', ({ step, count, sha256 }) => {
+    const pieces: string[] = [];
+    buildPreTokenizer([step])(text, true, (piece) => pieces.push(piece));
+    expect(pieces.length).toBe(count);
+    expect(createHash('sha256').update(pieces.join('\n'), 'utf8').digest('hex')).toBe(sha256);
+  });
+
+  it('covers the pre-tokenizers of GGUF files', () => {
+    const patterns = golden.pieces.map(({ step }) => JSON.stringify(step));
+    for (const name of ['llama-bpe', 'qwen2', 'tekken']) {
+      const { pretokenizers } = GGUF_PRE_TOKENIZERS.get(name)!.preTokenizer as { pretokenizers: object[] };
+      expect(patterns, name).toContain(JSON.stringify(pretokenizers[0]));
+    }
+  });
+});
+
 describe('ids of the Rust tokenizers', () => {
   it('are compared on the same texts', () => {
     for (const [name, text] of Object.entries(texts))
@@ -156,7 +186,8 @@ describe('ids of the Rust tokenizers', () => {
     }
   });
 
-  it.each(golden.splits)('of $step', ({ step, ...expected }) => {
+  const splits = golden.splits.map(({ step, ...expected }) => ({ title: JSON.stringify(step), step, expected }));
+  it.each(splits)('of $title', ({ step, expected }) => {
     const file = tiny();
     const byteLevel = { type: 'ByteLevel', add_prefix_space: true, trim_offsets: true, use_regex: false };
     file.pre_tokenizer = { type: 'Sequence', pretokenizers: [step, byteLevel] };

@@ -16,6 +16,7 @@ export async function runEvaluatePerplexity(model: string, texts: readonly strin
       methods: options.rope,
       protocol: options.protocol,
       stride: options.stride ?? 256,
+      bos: options.bos,
       truncate: options.truncate === true,
       maxTokens: options.maxTokens ?? null,
       ...(options.tokenizer !== undefined && { tokenizer: options.tokenizer }),

@@ -15,6 +15,7 @@ export interface EvaluatePerplexityOptions {
   readonly tokenizer?: string;
   readonly workers?: number;
   readonly threads?: number;
+  readonly bos: boolean;
   readonly output?: string;
   readonly json?: true;
 }
@@ -43,6 +44,7 @@ function perplexityCommand(): Command {
     .option('--min-tokens <n>', 'leave out shorter documents', positiveInteger)
     .option('--samples <n>', 'use only the first n documents', positiveInteger)
     .option('--skip-characters <n>', 'start every document after this many characters', wholeNumber, 0)
+    .option('--no-bos', 'put no BOS token in front of windows (default: one if the tokenizer has it)')
     .option('--text-field <name>', 'column of JSONL and Parquet', 'text')
     .option('--tokenizer <path>', "another tokenizer than the model's own")
     .option('--workers <n>', 'evaluations at the same time (default: what cores and memory allow)', positiveInteger)

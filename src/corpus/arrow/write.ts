@@ -30,6 +30,9 @@ const MAX_DOCUMENT_TOKENS = 2 ** 31 - 1 - BATCH_TOKENS;
 const BYTES_PER_TOKEN = 5;
 const MAX_QUEUED_BYTES = 64 * 2 ** 20;
 
+/** All that a data set folder holds, with the caches Python leaves there; nothing else is ever deleted. */
+const DATASET_FILE = /^((data|cache)-[\w-]+\.arrow|state\.json|dataset_info\.json|longrope\.json)$/;
+
 export interface WrittenDataset {
   readonly documents: number;
   readonly tokens: number;
@@ -67,11 +70,12 @@ export async function checkDatasetTarget(folder: string): Promise<void> {
   const info = await stat(folder).catch(() => null);
   if (info === null) return;
   const names = info.isDirectory() ? await readdir(folder) : null;
-  if (names !== null && (names.length === 0 || (names.includes(STATE_FILE) && names.includes(INFO_FILE)))) return;
+  const foreign = names?.filter((name) => !DATASET_FILE.test(name)) ?? [];
+  if (names !== null && foreign.length === 0 && (names.length === 0 || names.includes(STATE_FILE))) return;
   throw new UserError('input', {
     where: folder,
     expected: 'a new folder or a data set to replace',
-    found: names === null ? 'a file' : `a folder with ${names.slice(0, 3).join(', ')}`,
+    found: names === null ? 'a file' : `a folder with ${(foreign.length > 0 ? foreign : names).slice(0, 3).join(', ')}`,
     fix: 'choose another output folder',
   });
 }

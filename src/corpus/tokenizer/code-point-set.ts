@@ -11,9 +11,12 @@ export const normalizationActive = (): CodePointSet => decode(NORMALIZATION_ACTI
 
 /** The set of `\p{name}` for a general category ("Lu") or a group of them ("L"); undefined for any other property. */
 export function category(name: string): CodePointSet | undefined {
-  const parts = Object.keys(GENERAL_CATEGORIES).filter((key) => key === name || key[0] === name);
-  if (parts.length === 0) return undefined;
-  return union(parts.map((key) => decode(GENERAL_CATEGORIES[key] ?? '')));
+  const assigned = Object.keys(GENERAL_CATEGORIES);
+  // Whatever has no category in the tables is unassigned, which is part of C.
+  if (name === 'Cn') return complement(unionOf(assigned));
+  if (name === 'C') return complement(unionOf(assigned.filter((key) => !key.startsWith('C'))));
+  const parts = assigned.filter((key) => key === name || key[0] === name);
+  return parts.length === 0 ? undefined : unionOf(parts);
 }
 
 export function complement(set: CodePointSet): CodePointSet {
@@ -33,9 +36,10 @@ export function classSource(set: CodePointSet): string {
   return set.map(([first, last]) => (first === last ? unit(first) : `${unit(first)}-${unit(last)}`)).join('');
 }
 
-function union(sets: readonly CodePointSet[]): CodePointSet {
+function unionOf(categories: readonly string[]): CodePointSet {
   const out: [number, number][] = [];
-  for (const [first, last] of sets.flat().sort((a, b) => a[0] - b[0])) {
+  const ranges = categories.flatMap((key) => decode(GENERAL_CATEGORIES[key] ?? ''));
+  for (const [first, last] of ranges.sort((a, b) => a[0] - b[0])) {
     const previous = out.at(-1);
     if (previous !== undefined && first <= previous[1] + 1) previous[1] = Math.max(previous[1], last);
     else out.push([first, last]);

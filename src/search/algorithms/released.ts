@@ -1,9 +1,9 @@
 import { type Problem, UserError } from '../../errors.js';
+import { releasedYarnFactors } from '../../rope/released-yarn.js';
 import { GeneticSearch } from '../genetic/genetic-search.js';
 import type { ReleasedSpace, ReleasedVariation } from '../genetic/released-variation.js';
 import { type HyperparameterValues, integer, numberOr, parseHyperparameters, real } from '../hyperparameters.js';
 import { RandomState } from '../random.js';
-import { releasedYarnFactors } from '../seeds.js';
 import type { SearchAlgorithm, SearchProblem } from '../types.js';
 
 /** The keys and defaults of the released JSON files; `attention_factor` is ours, the released code always uses the formula. */
@@ -31,7 +31,7 @@ export function createReleased(
   const settings = scaledSettings(name, values);
   const random = new RandomState(seed);
   const space: ReleasedSpace = {
-    initial: releasedYarnFactors(problem),
+    initial: releasedYarnFactors(problem, problem),
     ratio: problem.ratio,
     step: values.list_step,
     crossoverTries: settings.crossoverTries,

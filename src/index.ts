@@ -1,0 +1,10 @@
+export * from './corpus/index.js';
+export { describeProblem, type ErrorKind, EXIT_CODES, type Problem, UserError } from './errors.js';
+export * from './evaluation/index.js';
+export * from './export/index.js';
+export * from './model/index.js';
+export * from './report/index.js';
+export * from './rope/index.js';
+export * from './runtime/index.js';
+export * from './search/index.js';
+export * from './workflow/index.js';

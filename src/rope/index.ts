@@ -1,0 +1,17 @@
+export { attentionFactorOf, longropeAttentionFactor, yarnMscale } from './attention-factor.js';
+export { CLOSED_FORMS, type ClosedForm, closedFormFactors } from './closed-form.js';
+export { criticalDimension } from './critical-dimension.js';
+export {
+  type FactorFileOptions,
+  type FactorSet,
+  formatFactorCsv,
+  formatFactorJson,
+  parseFactorFile,
+} from './factor-file.js';
+export { factorVector, isMonotone } from './factor-vector.js';
+export { baseInverseFrequency, rescaledRope, resolveRope } from './frequencies.js';
+export { RELEASED_YARN_BETAS, releasedYarnFactors } from './released-yarn.js';
+export { rotaryTable } from './rotary-table.js';
+export type * from './types.js';
+export { wavelengths } from './wavelengths.js';
+export { YARN_DEFAULTS, type YarnRampOptions, yarnKeep } from './yarn-ramp.js';

@@ -1,0 +1,163 @@
+import { Matrix } from 'ml-matrix';
+import { candidateKey } from '../candidate.js';
+import { MonotoneSpace } from '../cma/monotone-space.js';
+import { cmaParameters, defaultPopulationSize } from '../cma/parameters.js';
+import { CmaStrategy } from '../cma/strategy.js';
+import { type HyperparameterValues, integer, numberOr, parseHyperparameters, real } from '../hyperparameters.js';
+import { RandomState } from '../random.js';
+import { seedCandidates } from '../seeds.js';
+import type { Candidate, Evaluation, Json, SearchAlgorithm, SearchProblem, StopReasons } from '../types.js';
+
+/** Generations in a row without information (all losses equal, or none finite) after which the search ends. */
+const MAX_EMPTY_GENERATIONS = 10;
+
+export const CMA_ES_HYPERPARAMETERS = {
+  /** "default": 4 + floor(3 ln n). */
+  population_size: numberOr<'default'>('default', ['default'], integer(4, 4)),
+  initial_sigma: real(0.26, 0, 2),
+  correlation_decades: real(0.75, 0, 100),
+  independent_share: real(0.1, 0, 1),
+  mobility_exponent: real(0.5, 0, 10),
+  least_mobility: real(0.1, 0, 1),
+  components: numberOr<'all'>('all', ['all'], integer(1, 1)),
+  attention_factor: numberOr<'search' | 'default'>('search', ['search', 'default']),
+  attention_sigma: real(0.12, 0, 1),
+  documents_per_generation: numberOr<'all'>(1, ['all'], integer(1, 1)),
+  /** Ends the search when no direction's standard deviation is larger, relative to the initial ones. */
+  tolerance: real(1e-3, 0, 1),
+};
+
+type Values = HyperparameterValues<typeof CMA_ES_HYPERPARAMETERS>;
+
+/**
+ * CMA-ES over factors that never decrease, and the attention factor. It first scores PI, NTK and YaRN, each with attention
+ * factor 1 and the usual formula, and starts from the best. It compares candidates of one generation only, so each
+ * generation may be scored on a few documents in turn: cheaper generations, hence more of them.
+ */
+class CmaEs implements SearchAlgorithm {
+  readonly name = 'cma-es';
+  readonly comparesAcrossGenerations = false;
+  readonly documentsPerGeneration: number | 'all';
+  private started: { readonly space: MonotoneSpace; readonly strategy: CmaStrategy } | null = null;
+  private asked: { readonly candidates: readonly Candidate[]; readonly vectors: readonly Float64Array[] } | null = null;
+  private seedWinner: Evaluation | null = null;
+  private generationWinner: Evaluation | null = null;
+  private emptyGenerations = 0;
+
+  constructor(
+    private readonly problem: SearchProblem,
+    readonly hyperparameters: Values,
+    private readonly random: RandomState,
+  ) {
+    this.documentsPerGeneration = hyperparameters.documents_per_generation;
+  }
+
+  ask(): readonly Candidate[] {
+    if (this.asked !== null) throw new Error('ask before the last candidates were told');
+    if (Object.keys(this.stop()).length > 0) return [];
+    if (this.started === null) this.asked = { candidates: this.seeds(), vectors: [] };
+    else {
+      const { space, strategy } = this.started;
+      const vectors = Array.from({ length: strategy.parameters.populationSize }, () => strategy.sample(this.random));
+      this.asked = { candidates: vectors.map((vector) => space.decode(vector)), vectors };
+    }
+    return this.asked.candidates;
+  }
+
+  tell(evaluations: readonly Evaluation[]): void {
+    if (this.asked === null) throw new Error('tell without an ask');
+    const { candidates, vectors } = this.asked;
+    this.asked = null;
+    for (const [index, { candidate, loss }] of evaluations.entries()) {
+      if (candidateKey(candidate) !== candidateKey(candidates[index] as Candidate)) {
+        throw new Error('told a candidate that was not asked');
+      }
+      if (Number.isNaN(loss)) throw new Error('told a loss that is not a number');
+    }
+    if (evaluations.length === 0) return;
+    const ranks = [...evaluations.keys()].sort((a, b) => compareLosses(evaluations[a], evaluations[b]) || a - b);
+    const winner = evaluations[ranks[0] as number] as Evaluation;
+    if (this.started === null) {
+      this.seedWinner = winner;
+      this.started = this.start(winner.candidate);
+    } else if (evaluations.length === candidates.length) {
+      this.generationWinner = winner;
+      this.adapt(ranks.map((rank) => vectors[rank] as Float64Array), evaluations);
+    }
+  }
+
+  stop(): StopReasons {
+    if (this.started === null) return {};
+    const { strategy } = this.started;
+    return {
+      ...(strategy.spread < this.hyperparameters.tolerance ? { tolerance: this.hyperparameters.tolerance } : {}),
+      ...(strategy.isDegenerate ? { degenerate: strategy.condition } : {}),
+      ...(this.emptyGenerations >= MAX_EMPTY_GENERATIONS ? { uninformative: this.emptyGenerations } : {}),
+    };
+  }
+
+  /** The best of the last generation, or the best seed: losses of other generations may be on other documents. */
+  best(): Evaluation | null {
+    return this.generationWinner ?? this.seedWinner;
+  }
+
+  contenders(): readonly Candidate[] {
+    const { started, generationWinner, seedWinner } = this;
+    const mean = started === null ? [] : [started.space.decode(started.strategy.mean)];
+    const others = [generationWinner, seedWinner].flatMap((evaluation) => evaluation?.candidate ?? []);
+    return [...new Map([...mean, ...others].map((candidate) => [candidateKey(candidate), candidate])).values()];
+  }
+
+  state(): Json {
+    return {
+      strategy: this.started?.strategy.state() ?? null,
+      emptyGenerations: this.emptyGenerations,
+      random: this.random.state(),
+    };
+  }
+
+  private seeds(): Candidate[] {
+    const { defaultAttentionFactor } = this.problem;
+    const asked = this.hyperparameters.attention_factor;
+    const attention = asked === 'search' ? [1, defaultAttentionFactor] : [asked === 'default' ? defaultAttentionFactor : asked];
+    const seeds = attention.flatMap((factor) => seedCandidates(this.problem, factor));
+    return [...new Map(seeds.map((seed) => [candidateKey(seed), seed])).values()];
+  }
+
+  private start(origin: Candidate) {
+    const values = this.hyperparameters;
+    const space = new MonotoneSpace(this.problem, origin, {
+      deviation: values.initial_sigma,
+      correlationDecades: values.correlation_decades,
+      independentShare: values.independent_share,
+      mobilityExponent: values.mobility_exponent,
+      leastMobility: values.least_mobility,
+      components: values.components,
+      attentionDeviation: values.attention_factor === 'search' ? values.attention_sigma : 0,
+    });
+    const { population_size: size } = values;
+    const parameters = cmaParameters(space.dimension, size === 'default' ? defaultPopulationSize(space.dimension) : size);
+    const identity = Matrix.eye(space.dimension);
+    return { space, strategy: new CmaStrategy(parameters, new Float64Array(space.dimension), 1, identity) };
+  }
+
+  private adapt(ranked: readonly Float64Array[], evaluations: readonly Evaluation[]): void {
+    const { strategy } = this.started as NonNullable<typeof this.started>;
+    const losses = evaluations.map(({ loss }) => loss);
+    const isEmpty = losses.every((loss) => loss === losses[0]);
+    this.emptyGenerations = isEmpty ? this.emptyGenerations + 1 : 0;
+    // No ranking, no direction: look closer to where a finite loss was known last.
+    if (isEmpty) strategy.sigma /= 2;
+    else strategy.update(ranked);
+  }
+}
+
+function compareLosses(a: Evaluation | undefined, b: Evaluation | undefined): number {
+  const [x, y] = [a?.loss as number, b?.loss as number];
+  return x < y ? -1 : x > y ? 1 : 0;
+}
+
+export function createCmaEs(problem: SearchProblem, hyperparameters: unknown, seed: number): SearchAlgorithm {
+  const values = parseHyperparameters(CMA_ES_HYPERPARAMETERS, hyperparameters, 'hyper-parameters of cma-es');
+  return new CmaEs(problem, values, new RandomState(seed));
+}

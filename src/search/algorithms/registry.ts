@@ -1,0 +1,50 @@
+import { type Problem, UserError } from '../../errors.js';
+import { nearestWord } from '../hyperparameters.js';
+import { MAX_SEED } from '../random.js';
+import type { SearchAlgorithm, SearchProblem } from '../types.js';
+import { createCmaEs } from './cma-es.js';
+import { createDimMono } from './dim-mono.js';
+import { createDimPieceMono } from './dim-piece-mono.js';
+import { createLongRope } from './longrope.js';
+
+const ALGORITHMS = {
+  'cma-es': createCmaEs,
+  longrope: createLongRope,
+  'dim-mono': createDimMono,
+  'dim-piece-mono': createDimPieceMono,
+} as const;
+
+export type AlgorithmName = keyof typeof ALGORITHMS;
+export const ALGORITHM_NAMES = Object.keys(ALGORITHMS) as readonly AlgorithmName[];
+
+/**
+ * Makes a search algorithm by name. `hyperparameters` is parsed JSON of `hyperparameters/<name>.json`'s form, or undefined
+ * for the defaults. Throws `UserError` with every problem of name, hyper-parameters, seed and search problem.
+ */
+export function createAlgorithm(name: string, problem: SearchProblem, hyperparameters: unknown, seed: number): SearchAlgorithm {
+  const problems: Problem[] = [];
+  if (!Object.hasOwn(ALGORITHMS, name)) {
+    const nearest = nearestWord(name, ALGORITHM_NAMES);
+    problems.push({
+      where: 'algorithm',
+      expected: `one of ${ALGORITHM_NAMES.join(', ')}`,
+      found: JSON.stringify(name),
+      ...(nearest === null ? {} : { fix: `did you mean ${nearest}?` }),
+    });
+  }
+  if (!Number.isInteger(seed) || seed < 1 || seed > MAX_SEED) {
+    problems.push({ where: 'seed', expected: `an integer from 1 to ${MAX_SEED}`, found: String(seed) });
+  }
+  if (!(problem.ratio > 1)) {
+    problems.push({
+      where: 'target length',
+      expected: `more than the original length, ${problem.originalLength} tokens`,
+      found: `${problem.targetLength} tokens`,
+    });
+  }
+  if (problem.rotaryPairs < 2) {
+    problems.push({ where: 'rotary pairs', expected: 'at least 2 to search over', found: String(problem.rotaryPairs) });
+  }
+  if (problems.length > 0) throw new UserError('input', problems);
+  return ALGORITHMS[name as AlgorithmName](problem, hyperparameters, seed);
+}

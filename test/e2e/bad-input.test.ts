@@ -1,0 +1,159 @@
+import { cp, mkdir, readdir, readFile, stat, truncate, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { type CliResult, longrope, startLongrope } from '../helpers/cli.js';
+import { SHARED } from '../helpers/stories260k.js';
+import { temporaryFolder } from '../helpers/temporary-folder.js';
+import { TINY } from '../helpers/tiny-model.js';
+
+const BOOK = path.join(SHARED, 'data/pg19/test/10146.txt');
+const SMOL = path.join(SHARED, 'models/smollm2-135m/SmolLM2-135M-Instruct.Q4_1.gguf');
+
+/** One clear message, no stack trace, the documented exit code, nothing on standard output. */
+function expectRefusal({ code, stdout, stderr }: CliResult, exitCode: number, message: RegExp): void {
+  expect(stderr).toMatch(message);
+  expect(stderr).not.toMatch(/\n\s+at |node:internal/);
+  expect(stdout).toBe('');
+  expect(code).toBe(exitCode);
+}
+
+const perplexity = (model: string, text: string, ...more: string[]) =>
+  longrope(['evaluate', 'perplexity', model, text, '--length', '256', ...more]);
+
+const search = (out: string, ...more: string[]) =>
+  longrope(['search', TINY, '--text', BOOK, '--target', '512', '--budget', '40evals', '--out', out, ...more]);
+
+async function tinyCopy(): Promise<string> {
+  const folder = path.join(await temporaryFolder(), 'model');
+  await cp(TINY, folder, { recursive: true });
+  return folder;
+}
+
+describe('model files', () => {
+  it('missing', async () => {
+    expectRefusal(await perplexity('no/such/model', BOOK), 3, /^error: no\/such\/model: expected .*found/);
+  });
+
+  it('truncated safetensors', async () => {
+    const model = await tinyCopy();
+    const file = path.join(model, 'model.safetensors');
+    await truncate(file, (await stat(file)).size - 1000);
+    expectRefusal(await perplexity(model, BOOK), 3, /model\.safetensors.*expected .* found /);
+  });
+
+  it('truncated GGUF', async () => {
+    const file = path.join(await temporaryFolder(), 'short.gguf');
+    await writeFile(file, (await readFile(SMOL)).subarray(0, 5_000_000));
+    expectRefusal(await perplexity(file, BOOK), 3, /short\.gguf.*expected .* found /);
+  });
+
+  it('weights that are not numbers, by tensor and index', async () => {
+    const model = await tinyCopy();
+    const file = path.join(model, 'model.safetensors');
+    const bytes = await readFile(file);
+    const header = JSON.parse(bytes.subarray(8, 8 + Number(bytes.readBigUInt64LE(0))).toString()) as Record<
+      string,
+      { data_offsets: [number, number] }
+    >;
+    const start = 8 + Number(bytes.readBigUInt64LE(0));
+    for (const name of ['model.norm.weight', 'model.layers.1.mlp.up_proj.weight'])
+      bytes.writeUInt16LE(0x7e00, start + (header[name]?.data_offsets[0] as number) + 2 * 5);
+    await writeFile(file, bytes);
+    const result = await perplexity(model, BOOK);
+    expectRefusal(result, 3, /model\.norm\.weight: expected finite weights, found NaN or infinity at index 5/);
+    expect(result.stderr).toMatch(/layers\.1\.mlp\.up_proj\.weight: .* index 5/);
+  });
+});
+
+describe('factors', () => {
+  it('of the wrong number', async () => {
+    const file = path.join(await temporaryFolder(), 'few.csv');
+    await writeFile(file, Array(29).fill('1.5').join('\n'));
+    expectRefusal(await perplexity(TINY, BOOK, '--rope', file), 3, /few\.csv.*32.*29/);
+  });
+
+  it('that are not above zero, all at once', async () => {
+    const file = path.join(await temporaryFolder(), 'bad.csv');
+    const factors = Array(32).fill('2');
+    factors[3] = '0';
+    factors[17] = '-1';
+    await writeFile(file, factors.join('\n'));
+    const result = await perplexity(TINY, BOOK, '--rope', file);
+    expectRefusal(result, 3, /bad\.csv.*\b3\b.*found 0/);
+    expect(result.stderr).toMatch(/\b17\b.*found -1/);
+  });
+
+  it('named by neither a method nor a file', async () => {
+    expectRefusal(await perplexity(TINY, BOOK, '--rope', 'yarm'), 2, /--rope yarm: expected a method/);
+  });
+});
+
+describe('texts', () => {
+  it('empty', async () => {
+    const file = path.join(await temporaryFolder(), 'empty.txt');
+    await writeFile(file, '');
+    expectRefusal(await perplexity(TINY, file), 3, /empty/);
+  });
+
+  it('shorter than the target', async () => {
+    const folder = await temporaryFolder();
+    const file = path.join(folder, 'short.txt');
+    await writeFile(file, 'Call me Ishmael. '.repeat(20));
+    const out = path.join(folder, 'run');
+    const result = await longrope(['search', TINY, '--text', file, '--target', '512', '--out', out]);
+    expectRefusal(result, 3, /short\.txt.*expected documents of at least 511 tokens/);
+    await expect(stat(out)).rejects.toThrow('ENOENT');
+  });
+});
+
+describe('search options', () => {
+  it('a target at or below the original length', async () => {
+    const out = path.join(await temporaryFolder(), 'run');
+    const result = await longrope(['search', TINY, '--text', BOOK, '--target', '256', '--out', out]);
+    expectRefusal(result, 2, /--target: expected more than the original length of the model, 256, found 256/);
+    await expect(stat(out)).rejects.toThrow('ENOENT');
+  });
+
+  it('an unknown flag, with a suggestion', async () => {
+    const result = await search('run', '--bugdet', '3evals');
+    expect(result.stderr).toMatch(/unknown option '--bugdet'[^]*Did you mean --budget/);
+    expect(result.code).toBe(2);
+  });
+
+  it('an unknown hyper-parameter, with a suggestion', async () => {
+    const folder = await temporaryFolder();
+    const file = path.join(folder, 'hyper.json');
+    await writeFile(file, '{ "populaton_size": 64, "parents": 3 }');
+    const out = path.join(folder, 'run');
+    const result = await search(out, '--algorithm', 'dim-mono', '--hyper-params', file);
+    expectRefusal(result, 3, /"populaton_size"; did you mean "population_size"\?/);
+    expect(result.stderr).toMatch(/"parents"/);
+    await expect(stat(out)).rejects.toThrow('ENOENT');
+  });
+
+  it('a run folder that another process is using, or that holds something else', async () => {
+    const folder = await temporaryFolder();
+    const out = path.join(folder, 'run');
+    const words = ['search', TINY, '--text', BOOK, '--target', '512', '--budget', '2000evals', '--out', out];
+    const first = startLongrope(words);
+    try {
+      await waitFor(async () => (await readdir(out)).some((name) => name === 'journal.jsonl'));
+      expectRefusal(await longrope(words), 4, new RegExp(`found process ${first.pid} on .* using it`));
+    } finally {
+      first.kill('SIGKILL');
+    }
+    const foreign = path.join(folder, 'thesis');
+    await mkdir(foreign);
+    await writeFile(path.join(foreign, 'chapter.txt'), 'precious');
+    expectRefusal(await search(foreign), 3, /holds chapter\.txt/);
+    expect(await readdir(foreign)).toEqual(['chapter.txt']);
+  });
+});
+
+async function waitFor(condition: () => Promise<boolean>): Promise<void> {
+  const deadline = Date.now() + 30_000;
+  while (!(await condition().catch(() => false))) {
+    if (Date.now() > deadline) throw new Error('it did not happen within 30 s');
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+}

@@ -1,0 +1,67 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { type Protocol, windowsOf } from '../../src/evaluation/index.js';
+
+const text = (length: number) => [{ id: 'text', ids: Int32Array.from({ length }, (_, i) => 100 + i) }];
+
+describe('document', () => {
+  it('takes the first tokens, BOS included in the length', () => {
+    expect(windowsOf({ name: 'document', length: 4 }, text(10), 1)).toEqual([
+      { document: 0, ids: Int32Array.of(1, 100, 101, 102), scoreFrom: 1, tokens: 3 },
+    ]);
+  });
+
+  it('refuses short documents, all at once', () => {
+    const documents = [...text(3), { id: 'other', ids: new Int32Array(2) }, { id: 'long', ids: new Int32Array(9) }];
+    expect(() => windowsOf({ name: 'document', length: 8 }, documents, 1)).toThrow(
+      /document text: expected at least 7 tokens .* found 3[^]*document other: .* found 2/,
+    );
+  });
+});
+
+describe('released', () => {
+  const released = (length: number, stride: number, truncate = false): Protocol => ({ name: 'released', length, stride, truncate });
+
+  /** The released loop, line by line in its own variables. */
+  function reference(tokens: number, length: number, stride: number, truncate: boolean) {
+    const maxTokenized = length - 1;
+    const labels = truncate ? Math.min(tokens, maxTokenized) : tokens;
+    const step = truncate ? maxTokenized : stride;
+    const seqLen = Math.min(labels, 10 * step);
+    const windows: { begin: number; inputs: number; scored: number }[] = [];
+    let previousEnd = 0;
+    for (let begin = 0; begin < seqLen; begin += step) {
+      const end = Math.min(begin + maxTokenized, seqLen);
+      windows.push({ begin, inputs: end - begin + 1, scored: end - previousEnd });
+      previousEnd = end;
+      if (end === seqLen) break;
+    }
+    return windows;
+  }
+
+  it('cuts windows as the released loop does', () => {
+    fc.assert(
+      fc.property(fc.integer({ min: 64, max: 4000 }), fc.integer({ min: 2, max: 64 }), fc.integer({ min: 1, max: 63 }), fc.boolean(), (tokens, length, step, truncate) => {
+        const stride = Math.min(step, length - 1);
+        const windows = windowsOf(released(length, stride, truncate), text(tokens), 1);
+        expect(windows.map(({ ids, tokens: scored }) => ({ begin: (ids[1] as number) - 100, inputs: ids.length, scored }))).toEqual(
+          reference(tokens, length, stride, truncate),
+        );
+      }),
+    );
+  });
+});
+
+describe('sliding', () => {
+  it('scores every token once, with all the context that fits', () => {
+    fc.assert(
+      fc.property(fc.integer({ min: 40, max: 500 }), fc.integer({ min: 3, max: 40 }), fc.integer({ min: 1, max: 38 }), fc.boolean(), (tokens, length, step, bos) => {
+        const stride = Math.min(step, length - 2);
+        const windows = windowsOf({ name: 'sliding', length, stride, maxTokens: null }, text(tokens), bos ? 1 : null);
+        const scored = windows.flatMap(({ ids, scoreFrom }) => [...ids.slice(scoreFrom)]);
+        expect(scored).toEqual(Array.from({ length: tokens - (bos ? 0 : 1) }, (_, i) => 100 + i + (bos ? 0 : 1)));
+        for (const window of windows) expect(window.ids.length).toBeLessThanOrEqual(length);
+      }),
+    );
+  });
+});

@@ -1,0 +1,47 @@
+import { readFile, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { expect, it } from 'vitest';
+import { evaluatePerplexityJob } from '../../src/workflow/evaluate-perplexity.js';
+import { SHARED } from '../helpers/stories260k.js';
+import { temporaryFolder } from '../helpers/temporary-folder.js';
+import { TINY } from '../helpers/tiny-model.js';
+
+const LENGTHS = [256, 512, 1024, 2048, 4096];
+
+/** The figures transformers gave, read from the table and the factor list of the model's README. */
+async function published() {
+  const readme = await readFile(path.join(SHARED, 'models/tiny-pg19/README.md'), 'utf8');
+  const rows = LENGTHS.map((length) => {
+    const cells = new RegExp(`^\\| ${length} \\|(.*)\\|$`, 'm').exec(readme)?.[1]?.split('|') ?? [];
+    return cells.map((cell) => Number.parseFloat(cell.replaceAll('*', '')));
+  });
+  const factors = /^The gradient set, pairs 0-31: (.*)\.$/m.exec(readme)?.[1]?.split(' ').map(Number) ?? [];
+  return { rows, factors };
+}
+
+it('reproduces the perplexities of the tiny model that transformers gave', { timeout: 240_000 }, async () => {
+  const { rows, factors } = await published();
+  expect(factors).toHaveLength(32);
+  const file = path.join(await temporaryFolder(), 'gradient.csv');
+  await writeFile(file, factors.join('\n'));
+  const methods = ['none', 'pi', 'ntk', 'yarn@1', 'yarn@longrope', `${file}@1.061`];
+  const { results } = await evaluatePerplexityJob({
+    model: TINY,
+    texts: [path.join(SHARED, 'data/pg19/test')],
+    lengths: LENGTHS,
+    methods,
+    protocol: 'document',
+    stride: 256,
+    truncate: false,
+    maxTokens: null,
+    bos: true,
+    textOptions: { skipCharacters: 9000 },
+  });
+  const differences = results.flatMap(({ method, length, result }) => {
+    const expected = rows[LENGTHS.indexOf(length)]?.[methods.indexOf(method)] as number;
+    return Number.isNaN(expected) ? [] : [Math.abs(result.perplexity - expected)];
+  });
+  expect(differences).toHaveLength(26);
+  console.log(`largest difference from the published table: ${Math.max(...differences).toFixed(4)}`);
+  expect(Math.max(...differences)).toBeLessThan(0.05);
+});
