@@ -2,4 +2,4 @@ export { comparePerplexity, type MethodPerplexity } from './perplexity/compare.j
 export { evaluatePerplexity, type PerplexityResult } from './perplexity/perplexity.js';
 export { PROTOCOL_NAMES, type Protocol, windowsOf } from './perplexity/protocol.js';
 export { parseRopeMethod, ROPE_SYNTAX, type RopeMethod } from './rope-method.js';
-export { type Interval, ratioInterval, ratioMean } from './statistics.js';
+export { pairedRatio, ratioInterval, ratioMean } from './statistics.js';

@@ -14,7 +14,8 @@ const positive = above(0);
 const scale = z.number('a number of at least 1').min(1, 'a number of at least 1');
 const weight = z.number('a number of at least 0').min(0, 'a number of at least 0');
 const share = z.number('a number in (0, 1]').gt(0, 'a number in (0, 1]').max(1, 'a number in (0, 1]');
-const tokens = z.int('a positive whole number').min(1, 'a positive whole number');
+// Not 1: the longrope attention factor divides by the logarithm of the length.
+const tokens = z.int('a whole number of at least 2').min(2, 'a whole number of at least 2');
 // Entries are judged by factorVector, which also needs the rotary width.
 const list = z.array(z.unknown(), 'a list of numbers');
 

@@ -1,5 +1,5 @@
-import type { MethodPerplexity } from '../evaluation/index.js';
-import { pairedRatio } from '../evaluation/statistics.js';
+import { type MethodPerplexity, pairedRatio } from '../evaluation/index.js';
+
 import type { RopeSpec } from '../model/types.js';
 import { criticalDimension } from '../rope/critical-dimension.js';
 import type { Candidate, SearchResult } from '../search/index.js';
@@ -106,7 +106,7 @@ function searchPanel({ subject, targetLength, result, baselines }: SearchReport)
           best = Math.min(best, comparableLoss);
           return { documents, tokens, loss: toFigure(comparableLoss), best: toFigure(best) };
         }),
-        stopReasons: result.stop,
+        stopReasons: Object.fromEntries(Object.entries(result.stop).map(([reason, value]) => [reason, typeof value === 'string' ? value : JSON.stringify(value)])),
       },
     ],
     baselines: baselines.map(({ name, loss }) => ({ name, loss: toFigure(loss) })),

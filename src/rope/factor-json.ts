@@ -8,6 +8,9 @@ type JsonObject = Readonly<Record<string, unknown>>;
 
 const OWN_KEYS = ['factors', 'attention_factor', 'start_tokens', 'original_max_position_embeddings', 'target_length'];
 
+/** The attention factor divides by the logarithm of the length. */
+const MIN_ORIGINAL_LENGTH = 2;
+
 /** Parses a plain array of factors, `formatFactorJson`'s object, or a Hugging Face config or block with `long_factor`. */
 export function parseFactorJson(text: string, rotaryPairs?: number): FactorSet {
   const json = parseJson(text);
@@ -63,7 +66,12 @@ function parseOwn(json: JsonObject, rotaryPairs: number | undefined, problems: P
   const set = {
     attentionFactor: positive(json['attention_factor'], 'attention_factor', problems),
     startTokens: integer(json['start_tokens'], 'start_tokens', 0, problems) ?? 0,
-    originalLength: integer(json['original_max_position_embeddings'], 'original_max_position_embeddings', 1, problems),
+    originalLength: integer(
+      json['original_max_position_embeddings'],
+      'original_max_position_embeddings',
+      MIN_ORIGINAL_LENGTH,
+      problems,
+    ),
     targetLength: integer(json['target_length'], 'target_length', 1, problems),
   };
   return factors && { factors, ...set };
@@ -87,8 +95,13 @@ function parseLongrope(
   const factors = factorList(block['long_factor'], `${prefix}long_factor`, rotaryPairs, problems);
   const original = 'original_max_position_embeddings';
   // The order in which transformers looks, see docs/rope.md.
-  const originalLength =
-    integer(config[original], original, 1, problems) ?? integer(block[original], `${prefix}${original}`, 1, problems);
+  const top = config[original] ?? undefined;
+  const originalLength = integer(
+    top ?? block[original],
+    `${top === undefined ? prefix : ''}${original}`,
+    MIN_ORIGINAL_LENGTH,
+    problems,
+  );
   const maximum = integer(config['max_position_embeddings'], 'max_position_embeddings', 1, problems);
   const factor = positive(block['factor'], `${prefix}factor`, problems);
   const stated = positive(block['attention_factor'], `${prefix}attention_factor`, problems);
