@@ -17,7 +17,10 @@ function newest(folder) {
 }
 
 const stamp = path.join(root, 'dist', '.built');
-if (existsSync(path.join(root, 'src')) && !(existsSync(stamp) && statSync(stamp).mtimeMs >= newest(path.join(root, 'src')))) {
+if (
+  existsSync(path.join(root, 'src')) &&
+  !(existsSync(stamp) && statSync(stamp).mtimeMs >= newest(path.join(root, 'src')))
+) {
   const { build } = await import(pathToFileURL(path.join(root, 'scripts', 'build.js')).href);
   await build();
 }

@@ -8,7 +8,12 @@ export async function interruptible<T>(job: (signal: AbortSignal) => Promise<T>)
   const controller = new AbortController();
   const onSignal = () =>
     controller.abort(
-      new UserError('interrupted', { where: 'this run', expected: 'to go on', found: 'an interrupt', fix: 'the same command resumes it' }),
+      new UserError('interrupted', {
+        where: 'this run',
+        expected: 'to go on',
+        found: 'an interrupt',
+        fix: 'the same command resumes it',
+      }),
     );
   process.once('SIGINT', onSignal);
   process.once('SIGTERM', onSignal);

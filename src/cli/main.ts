@@ -26,13 +26,23 @@ export async function main(rawArguments: readonly string[]): Promise<number> {
 }
 
 function createProgram(): Command {
-  const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as { version: string };
+  const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
+    version: string;
+  };
   const program = new Command('longrope')
-    .description('Extend the context window of RoPE language models: search rescale factors, evaluate and compare them.')
+    .description(
+      'Extend the context window of RoPE language models: search rescale factors, evaluate and compare them.',
+    )
     .version(version)
     .showHelpAfterError('(--help lists the options)')
-    .addHelpText('after', `\nExit codes: ${Object.entries(EXIT_CODES).map(([kind, code]) => `${code} ${kind}`).join(', ')}; 1 a bug.`);
-  for (const command of [demoCommand(), searchCommand(), evaluateCommand(), tokenizeCommand()]) program.addCommand(command);
+    .addHelpText(
+      'after',
+      `\nExit codes: ${Object.entries(EXIT_CODES)
+        .map(([kind, code]) => `${code} ${kind}`)
+        .join(', ')}; 1 a bug.`,
+    );
+  for (const command of [demoCommand(), searchCommand(), evaluateCommand(), tokenizeCommand()])
+    program.addCommand(command);
   strict(program);
   return program;
 }

@@ -9,7 +9,8 @@ export function positiveInteger(text: string): number {
 
 export function wholeNumber(text: string): number {
   const value = Number(text);
-  if (text.trim() === '' || !Number.isSafeInteger(value) || value < 0) throw new InvalidArgumentError('Expected a whole number, 0 or more.');
+  if (text.trim() === '' || !Number.isSafeInteger(value) || value < 0)
+    throw new InvalidArgumentError('Expected a whole number, 0 or more.');
   return value;
 }
 
@@ -24,7 +25,8 @@ export function lengthList(text: string): number[] {
 export function tokenLength(text: string): number {
   const match = /^(\d+)(k?)$/i.exec(text.trim());
   const value = match === null ? 0 : Number(match[1]) * (match[2] === '' ? 1 : 1024);
-  if (!Number.isSafeInteger(value) || value < 2) throw new InvalidArgumentError('Expected a number of tokens such as 4096 or 4k.');
+  if (!Number.isSafeInteger(value) || value < 2)
+    throw new InvalidArgumentError('Expected a number of tokens such as 4096 or 4k.');
   return value;
 }
 

@@ -32,7 +32,10 @@ export async function parseRopeMethod(text: string, spec: RopeSpec): Promise<Rop
   const withAttention = (rope: ResolvedRope, ratio: number): ResolvedRope =>
     attention === undefined
       ? rope
-      : { ...rope, attentionFactor: attention === 'longrope' ? longropeAttentionFactor(ratio, spec.originalLength) : attention };
+      : {
+          ...rope,
+          attentionFactor: attention === 'longrope' ? longropeAttentionFactor(ratio, spec.originalLength) : attention,
+        };
   const ratioOf = (length: number) => Math.max(1, length / spec.originalLength);
 
   if (body.startsWith('{')) {
@@ -67,7 +70,11 @@ function named(name: Named, spec: RopeSpec, ratio: number, length: number): Reso
     case 'model':
       return resolveRope(geometry, spec.scaling, length);
     case 'yarn':
-      return resolveRope(geometry, { type: 'yarn', factor: ratio, originalLength, betaFast: 32, betaSlow: 1, truncate: true }, length);
+      return resolveRope(
+        geometry,
+        { type: 'yarn', factor: ratio, originalLength, betaFast: 32, betaSlow: 1, truncate: true },
+        length,
+      );
     case 'none':
     case 'pi':
     case 'ntk': {
@@ -79,7 +86,11 @@ function named(name: Named, spec: RopeSpec, ratio: number, length: number): Reso
   }
 }
 
-function scalingOf(name: 'linear' | 'dynamic' | 'llama3' | 'proportional', factor: number, originalLength: number): RopeScaling {
+function scalingOf(
+  name: 'linear' | 'dynamic' | 'llama3' | 'proportional',
+  factor: number,
+  originalLength: number,
+): RopeScaling {
   switch (name) {
     case 'dynamic':
       return { type: 'dynamic', factor, maxPositionEmbeddings: originalLength };
@@ -98,8 +109,10 @@ function splitAttention(text: string): { body: string; attention: number | 'long
   const at = text.lastIndexOf('@');
   const suffix = text.slice(at + 1);
   // A path may hold an @ of its own; only a number or the formula's name makes it a suffix.
-  if (at < 0 || !(suffix === 'longrope' || /^[\d.]+(e[-+]?\d+)?$/i.test(suffix))) return { body: text, attention: undefined };
-  const attention = suffix === 'longrope' ? suffix : positive(suffix, text, 'an attention factor above 0', Number.MIN_VALUE);
+  if (at < 0 || !(suffix === 'longrope' || /^[\d.]+(e[-+]?\d+)?$/i.test(suffix)))
+    return { body: text, attention: undefined };
+  const attention =
+    suffix === 'longrope' ? suffix : positive(suffix, text, 'an attention factor above 0', Number.MIN_VALUE);
   return { body: text.slice(0, at), attention };
 }
 
@@ -115,10 +128,18 @@ function inlineConfig(json: string, spec: RopeSpec): Record<string, unknown> {
     const parameters = JSON.parse(json) as Record<string, unknown>;
     return {
       max_position_embeddings: spec.maxPositionEmbeddings,
-      rope_parameters: { rope_theta: spec.geometry.theta, partial_rotary_factor: spec.geometry.rotaryDim / spec.geometry.headDim, ...parameters },
+      rope_parameters: {
+        rope_theta: spec.geometry.theta,
+        partial_rotary_factor: spec.geometry.rotaryDim / spec.geometry.headDim,
+        ...parameters,
+      },
     };
   } catch (error) {
-    throw new UserError('usage', { where: `--rope ${json}`, expected: 'a rope_parameters object in JSON', found: (error as Error).message });
+    throw new UserError('usage', {
+      where: `--rope ${json}`,
+      expected: 'a rope_parameters object in JSON',
+      found: (error as Error).message,
+    });
   }
 }
 
@@ -128,7 +149,11 @@ async function readFactorFile(path: string, spec: RopeSpec, argument: string): P
     text = await readFile(path, 'utf8');
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT')
-      throw new UserError('usage', { where: `--rope ${argument}`, expected: ROPE_SYNTAX, found: 'neither a method nor a file' });
+      throw new UserError('usage', {
+        where: `--rope ${argument}`,
+        expected: ROPE_SYNTAX,
+        found: 'neither a method nor a file',
+      });
     throw fileError(path, 'a factor file', error);
   }
   return parseFactorFile(text, { rotaryPairs: spec.geometry.rotaryDim / 2, name: path });

@@ -42,7 +42,10 @@ export function ratioInterval(units: readonly WeightedSum[], level = 0.95): Inte
  * exp of the mean difference of two losses measured on the same documents: the ratio of two perplexities with what the
  * documents have in common taken out. Student-t over documents; no interval for fewer than two.
  */
-export function pairedRatio(losses: readonly number[], against: readonly number[]): { ratio: number; interval: Interval | null } {
+export function pairedRatio(
+  losses: readonly number[],
+  against: readonly number[],
+): { ratio: number; interval: Interval | null } {
   const differences = losses.map((loss, i) => ({ sum: loss - (against[i] as number), weight: 1 }));
   const interval = ratioInterval(differences);
   return {

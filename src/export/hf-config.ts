@@ -1,6 +1,6 @@
-import type { FactorSet } from '../rope/factor-set.js';
-import type { RopeSpec } from '../model/types.js';
 import { UserError } from '../errors.js';
+import type { RopeSpec } from '../model/types.js';
+import type { FactorSet } from '../rope/factor-set.js';
 
 /**
  * A config.json with searched factors, written for readers of every age: the same block as `rope_scaling` (v4) and
@@ -8,7 +8,12 @@ import { UserError } from '../errors.js';
  * lengths exactly, as engines disagree otherwise (rule 3). Up to the original length the model stays as trained: short
  * factors are 1, though the attention factor applies there too.
  */
-export function longropeConfig(config: Readonly<Record<string, unknown>>, rope: RopeSpec, set: FactorSet, targetLength: number) {
+export function longropeConfig(
+  config: Readonly<Record<string, unknown>>,
+  rope: RopeSpec,
+  set: FactorSet,
+  targetLength: number,
+) {
   if (set.startTokens > 0)
     throw new UserError('unsupported', {
       where: 'config.json',

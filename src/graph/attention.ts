@@ -26,7 +26,8 @@ export function attention(
   const key = linear(graph, weights, `${name}.k_proj`, x, spec.hiddenSize, keyWidth);
   const value = linear(graph, weights, `${name}.v_proj`, x, spec.hiddenSize, keyWidth);
   const fused = fusesRotary(spec);
-  const rotate = (what: 'q' | 'k', rows: Value) => (fused ? rows : rotary(graph, spec, `${name}.${what}_rotary`, rows, inputs));
+  const rotate = (what: 'q' | 'k', rows: Value) =>
+    fused ? rows : rotary(graph, spec, `${name}.${what}_rotary`, rows, inputs);
   // The present outputs are named although nobody reads them: without names the tiled kernel is off and values are wrong
   // once a past is given (interop 4.4).
   const [attended] = graph.node(
@@ -82,5 +83,8 @@ function rotary(graph: OnnxBuilder, spec: DecoderSpec, name: string, rows: Value
     },
   );
   const rowsFirst = graph.apply(`${name}.rows`, 'Transpose', [rotated], { perm: [0, 2, 1, 3] });
-  return graph.apply(name, 'Reshape', [rowsFirst, graph.constant(`${name}.shape`, 'int64', [3], [1, -1, heads * width])]);
+  return graph.apply(name, 'Reshape', [
+    rowsFirst,
+    graph.constant(`${name}.shape`, 'int64', [3], [1, -1, heads * width]),
+  ]);
 }

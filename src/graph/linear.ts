@@ -13,7 +13,10 @@ export function linear(
   inputs: number,
   outputs: number,
 ): Value {
-  const rows = graph.apply(`${name}.rows`, 'Reshape', [x, graph.constant(`${name}.rows.shape`, 'int64', [2], [-1, inputs])]);
+  const rows = graph.apply(`${name}.rows`, 'Reshape', [
+    x,
+    graph.constant(`${name}.rows.shape`, 'int64', [2], [-1, inputs]),
+  ]);
   const bias = `model.${name}.bias`;
   const product = graph.apply(
     `${name}.product`,

@@ -44,7 +44,12 @@ export class OnnxBuilder {
     this.#outputs.push(valueInfo(value, type, shape));
   }
 
-  constant(name: string, type: 'float32' | 'int64' | 'int32', shape: readonly number[], values: readonly number[]): Value {
+  constant(
+    name: string,
+    type: 'float32' | 'int64' | 'int32',
+    shape: readonly number[],
+    values: readonly number[],
+  ): Value {
     const rawData = new Uint8Array(
       type === 'float32'
         ? new Float32Array(values).buffer
@@ -85,7 +90,9 @@ export class OnnxBuilder {
     outputs: readonly (string | null)[] = [''],
   ): Value[] {
     const contrib = op.startsWith(`${MICROSOFT_DOMAIN}.`);
-    const names = outputs.map((suffix) => (suffix === null ? '' : this.#claim(suffix === '' ? name : `${name}.${suffix}`)));
+    const names = outputs.map((suffix) =>
+      suffix === null ? '' : this.#claim(suffix === '' ? name : `${name}.${suffix}`),
+    );
     this.#nodes.push(
       new onnx.NodeProto({
         name,
@@ -129,7 +136,8 @@ export class OnnxBuilder {
   }
 
   #claim(name: string): Value {
-    if (name === '' || this.#names.has(name)) throw new Error(`graph ${this.name}: value name '${name}' is empty or taken`);
+    if (name === '' || this.#names.has(name))
+      throw new Error(`graph ${this.name}: value name '${name}' is empty or taken`);
     this.#names.add(name);
     return name as Value;
   }

@@ -36,7 +36,11 @@ export class WeightTable {
 function commonFolder(files: readonly string[]): string {
   const folders = [...new Set(files.map((file) => path.dirname(file)))];
   let common = folders[0] ?? path.sep;
-  while (!folders.every((folder) => folder === common || folder.startsWith(common.endsWith(path.sep) ? common : common + path.sep)))
+  while (
+    !folders.every(
+      (folder) => folder === common || folder.startsWith(common.endsWith(path.sep) ? common : common + path.sep),
+    )
+  )
     common = path.dirname(common);
   return common;
 }

@@ -3,7 +3,14 @@ import { type MethodPerplexity, pairedRatio } from '../evaluation/index.js';
 import type { RopeSpec } from '../model/types.js';
 import { criticalDimension } from '../rope/critical-dimension.js';
 import type { Candidate, SearchResult } from '../search/index.js';
-import { type Method, type PerplexityPanel, type ReportInput, type ReportView, type SearchPanel, toFigure } from './view-model.js';
+import {
+  type Method,
+  type PerplexityPanel,
+  type ReportInput,
+  type ReportView,
+  type SearchPanel,
+  toFigure,
+} from './view-model.js';
 
 export interface NamedFactors {
   readonly name: string;
@@ -61,12 +68,18 @@ export function searchReport(report: SearchReport): ReportView {
     searches: [searchPanel(report)],
     perplexity: perplexities.length === 0 ? [] : [perplexityPanel(subject, report.protocol, perplexities)],
     lossByPosition: lossPanels(subject, perplexities),
-    notes: [...report.notes, `Search ended: ${Object.entries(result.stop).map(([key, value]) => `${key} ${JSON.stringify(value)}`).join(', ')}.`],
+    notes: [
+      ...report.notes,
+      `Search ended: ${Object.entries(result.stop)
+        .map(([key, value]) => `${key} ${JSON.stringify(value)}`)
+        .join(', ')}.`,
+    ],
   };
 }
 
 function summary({ perplexities, targetLength, result, rope }: SearchReport): ReportView['summary'] {
-  const at = (name: string) => perplexities.find(({ method, length }) => method === name && length === targetLength)?.result;
+  const at = (name: string) =>
+    perplexities.find(({ method, length }) => method === name && length === targetLength)?.result;
   const searched = at(SEARCHED);
   const others = [...new Set(perplexities.map(({ method }) => method))].filter((name) => name !== SEARCHED);
   return [
@@ -106,14 +119,23 @@ function searchPanel({ subject, targetLength, result, baselines }: SearchReport)
           best = Math.min(best, comparableLoss);
           return { documents, tokens, loss: toFigure(comparableLoss), best: toFigure(best) };
         }),
-        stopReasons: Object.fromEntries(Object.entries(result.stop).map(([reason, value]) => [reason, typeof value === 'string' ? value : JSON.stringify(value)])),
+        stopReasons: Object.fromEntries(
+          Object.entries(result.stop).map(([reason, value]) => [
+            reason,
+            typeof value === 'string' ? value : JSON.stringify(value),
+          ]),
+        ),
       },
     ],
     baselines: baselines.map(({ name, loss }) => ({ name, loss: toFigure(loss) })),
   };
 }
 
-function perplexityPanel(subject: string, protocol: string, perplexities: readonly MethodPerplexity[]): PerplexityPanel {
+function perplexityPanel(
+  subject: string,
+  protocol: string,
+  perplexities: readonly MethodPerplexity[],
+): PerplexityPanel {
   const names = [...new Set(perplexities.map(({ method }) => method))];
   const lengths = [...new Set(perplexities.map(({ length }) => length))].sort((a, b) => a - b);
   const of = (name: string) => perplexities.filter(({ method }) => method === name);
@@ -138,7 +160,9 @@ function perplexityPanel(subject: string, protocol: string, perplexities: readon
 
 function comparisons(names: readonly string[], lengths: readonly number[], perplexities: readonly MethodPerplexity[]) {
   const losses = (name: string, at: number) =>
-    perplexities.find(({ method, length }) => method === name && length === at)?.result.documents.map(({ meanLoss }) => meanLoss) ?? [];
+    perplexities
+      .find(({ method, length }) => method === name && length === at)
+      ?.result.documents.map(({ meanLoss }) => meanLoss) ?? [];
   return lengths.flatMap((length) =>
     names
       .filter((name) => name !== SEARCHED)

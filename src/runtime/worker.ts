@@ -11,7 +11,8 @@ try {
   const engine = await DecoderEngine.create(workerData as EngineConfig);
   port.on('message', async (task: WorkerTask) => {
     try {
-      const values = task.kind === 'losses' ? await engine.tokenLosses(task.request) : await engine.logits(task.request);
+      const values =
+        task.kind === 'losses' ? await engine.tokenLosses(task.request) : await engine.logits(task.request);
       reply({ kind: 'done', id: task.id, values }, [values.buffer as ArrayBuffer]);
     } catch (error) {
       reply({ kind: 'failed', id: task.id, error });

@@ -1,7 +1,7 @@
 import type { TokenDocument } from '../corpus/types.js';
 import { windowsOf } from '../evaluation/index.js';
-import type { RopeGeometry } from '../rope/types.js';
 import { rescaledRope } from '../rope/frequencies.js';
+import type { RopeGeometry } from '../rope/types.js';
 import type { Engine } from '../runtime/index.js';
 import type { Objective } from './objective.js';
 

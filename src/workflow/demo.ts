@@ -54,7 +54,11 @@ function splitChapters(tokenizer: Tokenizer): { search: TokenDocument[]; heldOut
     .filter(({ ids }) => ids.length >= TARGET_LENGTH - 1);
   const wanted = SEARCH_CHAPTERS + HELD_OUT_CHAPTERS;
   if (long.length < wanted) throw new Error(`only ${long.length} chapters have ${TARGET_LENGTH} tokens`);
-  const chosen = Array.from({ length: wanted }, (_, i) => long[Math.floor((i * long.length) / wanted)] as TokenDocument);
-  const isSearched = (i: number) => Math.floor(((i + 1) * SEARCH_CHAPTERS) / wanted) > Math.floor((i * SEARCH_CHAPTERS) / wanted);
+  const chosen = Array.from(
+    { length: wanted },
+    (_, i) => long[Math.floor((i * long.length) / wanted)] as TokenDocument,
+  );
+  const isSearched = (i: number) =>
+    Math.floor(((i + 1) * SEARCH_CHAPTERS) / wanted) > Math.floor((i * SEARCH_CHAPTERS) / wanted);
   return { search: chosen.filter((_, i) => isSearched(i)), heldOut: chosen.filter((_, i) => !isSearched(i)) };
 }

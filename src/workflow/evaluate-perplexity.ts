@@ -1,8 +1,8 @@
 import { hashDocuments, openTokenizer } from '../corpus/index.js';
-import { comparePerplexity, type MethodPerplexity, parseRopeMethod, type Protocol } from '../evaluation/index.js';
+import { comparePerplexity, type MethodPerplexity, type Protocol, parseRopeMethod } from '../evaluation/index.js';
 import { hashModel, loadModel } from '../model/index.js';
 import { ENGINE_VERSION, openEngine } from '../runtime/index.js';
-import { readTexts, type TextOptions } from './texts.js';
+import { readTexts, type TextSelection } from './texts.js';
 import { programVersion } from './version.js';
 
 export interface PerplexityJob {
@@ -18,7 +18,7 @@ export interface PerplexityJob {
   /** Put BOS in front of every window, if the tokenizer has one. */
   readonly bos: boolean;
   readonly tokenizer?: string;
-  readonly textOptions: TextOptions;
+  readonly textOptions: TextSelection;
   readonly workers?: number;
   readonly threads?: number;
   readonly onProgress?: (done: number, total: number, detail: string) => void;
@@ -69,7 +69,11 @@ export async function evaluatePerplexityJob(job: PerplexityJob): Promise<Perplex
       version: programVersion(),
       engine: ENGINE_VERSION,
       model: { path: job.model, sha256: await hashModel(model), originalLength: rope.originalLength },
-      texts: { paths: job.texts, sha256: hashDocuments(documents), skipCharacters: job.textOptions.skipCharacters ?? 0 },
+      texts: {
+        paths: job.texts,
+        sha256: hashDocuments(documents),
+        skipCharacters: job.textOptions.skipCharacters ?? 0,
+      },
       tokenizer: { path: tokenizerPath, sha256: tokenizer.hash },
       results,
     };

@@ -5,7 +5,7 @@ import { UserError } from '../errors.js';
 import { comparePerplexity, type MethodPerplexity, parseRopeMethod, type RopeMethod } from '../evaluation/index.js';
 import { longropeConfig } from '../export/index.js';
 import { hashModel, loadModel, type Model } from '../model/index.js';
-import { renderHtml, renderJson, type ReportInput, type ReportView, SEARCHED, searchReport } from '../report/index.js';
+import { type ReportInput, type ReportView, renderHtml, renderJson, SEARCHED, searchReport } from '../report/index.js';
 import { longropeAttentionFactor } from '../rope/attention-factor.js';
 import { formatFactorJson } from '../rope/factor-json.js';
 import type { FactorSet } from '../rope/factor-set.js';
@@ -13,8 +13,8 @@ import { rescaledRope } from '../rope/frequencies.js';
 import { writeFileAtomic } from '../run/index.js';
 import { ENGINE_VERSION, type Engine, openEngine } from '../runtime/index.js';
 import {
-  baselineCandidates,
   type Budget,
+  baselineCandidates,
   createAlgorithm,
   type Json,
   modelObjective,
@@ -36,6 +36,8 @@ export interface SearchJob {
   readonly textName: string;
   readonly targetLength: number;
   readonly algorithm: string;
+  /** Compare winner and closed forms at 1, 2, 4 ... times the original length on the held-out documents; default true. */
+  readonly compare?: boolean;
   /** Parsed JSON of a hyper-parameter file; undefined = defaults. */
   readonly hyperparameters?: unknown;
   readonly budget: Budget;
@@ -69,7 +71,12 @@ export async function searchModel(job: SearchJob): Promise<SearchOutcome> {
     ...(job.threads !== undefined && { threads: job.threads }),
   });
   try {
-    const shared = { engine, geometry: model.spec.rope.geometry, bosTokenId: job.tokenizer.bosTokenId, length: job.targetLength };
+    const shared = {
+      engine,
+      geometry: model.spec.rope.geometry,
+      bosTokenId: job.tokenizer.bosTokenId,
+      length: job.targetLength,
+    };
     const objective = modelObjective({ ...shared, documents: job.documents });
     await mkdir(path.dirname(path.resolve(job.out)), { recursive: true });
     const result = await runSearch({
@@ -119,7 +126,12 @@ const METHODS = [
   { name: 'PI', rope: 'pi', kind: 'baseline', description: 'every factor s' },
   { name: 'NTK', rope: 'ntk', kind: 'baseline', description: 's^(2i/(d-2))' },
   { name: 'YaRN', rope: 'yarn@1', kind: 'baseline', description: 'ramp 32 to 1, attention factor 1' },
-  { name: 'YaRN, usual attention factor', rope: 'yarn', kind: 'baseline', description: 'attention factor 0.1 ln s + 1' },
+  {
+    name: 'YaRN, usual attention factor',
+    rope: 'yarn',
+    kind: 'baseline',
+    description: 'attention factor 0.1 ln s + 1',
+  },
 ] as const;
 
 function searchProblem({ spec }: Model, targetLength: number): SearchProblem {
@@ -158,10 +170,22 @@ function reportInputs(job: SearchJob, model: string): ReportInput[] {
   return [
     { label: 'model', name: job.modelPath, sha256: model },
     { label: 'tokenizer', name: job.modelPath, sha256: job.tokenizer.hash },
-    { label: 'search documents', name: job.textName, sha256: hashDocuments(job.documents), detail: names(job.documents) },
+    {
+      label: 'search documents',
+      name: job.textName,
+      sha256: hashDocuments(job.documents),
+      detail: names(job.documents),
+    },
     ...(job.heldOut.length === 0
       ? []
-      : [{ label: 'held-out documents', name: job.textName, sha256: hashDocuments(job.heldOut), detail: names(job.heldOut) }]),
+      : [
+          {
+            label: 'held-out documents',
+            name: job.textName,
+            sha256: hashDocuments(job.heldOut),
+            detail: names(job.heldOut),
+          },
+        ]),
   ];
 }
 
@@ -169,8 +193,13 @@ function names(documents: readonly TokenDocument[]): string {
   return documents.map(({ id }) => id).join(', ');
 }
 
-async function compareHeldOut(job: SearchJob, model: Model, engine: Engine, result: SearchResult): Promise<MethodPerplexity[]> {
-  if (job.heldOut.length === 0) return [];
+async function compareHeldOut(
+  job: SearchJob,
+  model: Model,
+  engine: Engine,
+  result: SearchResult,
+): Promise<MethodPerplexity[]> {
+  if (job.heldOut.length === 0 || job.compare === false) return [];
   const { rope } = model.spec;
   const methods: RopeMethod[] = [];
   for (const { name, rope: text } of METHODS) methods.push({ ...(await parseRopeMethod(text, rope)), name });
@@ -192,7 +221,9 @@ async function compareHeldOut(job: SearchJob, model: Model, engine: Engine, resu
 /** Where the closed forms stand on the search documents, for the curve. */
 async function baselineLosses(problem: SearchProblem, objective: ReturnType<typeof modelObjective>) {
   const baselines = baselineCandidates(problem);
-  const requests = baselines.flatMap(({ candidate }) => objective.documents.map((_, document) => ({ candidate, document })));
+  const requests = baselines.flatMap(({ candidate }) =>
+    objective.documents.map((_, document) => ({ candidate, document })),
+  );
   const losses = await objective.evaluate(requests);
   const count = objective.documents.length;
   return baselines.map(({ name }, i) => ({ name, loss: tokenWeightedLoss(losses.slice(i * count, (i + 1) * count)) }));
@@ -210,7 +241,8 @@ async function writeArtefacts(job: SearchJob, model: Model, result: SearchResult
   const written: Record<string, string> = { 'factors.json': formatFactorJson(set) };
   // Start tokens cannot be expressed in a config: the factor file alone carries them.
   if (candidate.startTokens === 0)
-    written['config.json'] = `${JSON.stringify(longropeConfig(model.config, model.spec.rope, set, job.targetLength), null, 2)}\n`;
+    written['config.json'] =
+      `${JSON.stringify(longropeConfig(model.config, model.spec.rope, set, job.targetLength), null, 2)}\n`;
   written['report.json'] = renderJson(view);
   written['report.html'] = renderHtml(view);
   for (const [name, content] of Object.entries(written)) await writeFileAtomic(path.join(job.out, name), content);

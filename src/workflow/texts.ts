@@ -2,7 +2,7 @@ import { openCorpus, selectDocuments, type TokenDocument, type Tokenizer } from 
 import { UserError } from '../errors.js';
 import { cacheDirectory } from '../run/index.js';
 
-export interface TextOptions {
+export interface TextSelection {
   readonly textField?: string;
   readonly skipCharacters?: number;
   /** Leave out documents with fewer tokens. */
@@ -15,16 +15,18 @@ export interface TextOptions {
 export async function readTexts(
   paths: readonly string[],
   tokenizer: Tokenizer,
-  { minTokens = 1, samples, ...options }: TextOptions,
+  { minTokens = 1, samples, ...options }: TextSelection,
 ): Promise<readonly TokenDocument[]> {
   const all: TokenDocument[] = [];
-  for (const path of paths) all.push(...(await openCorpus({ path, tokenizer, cacheDir: cacheDirectory(), ...options })).documents);
+  for (const path of paths)
+    all.push(...(await openCorpus({ path, tokenizer, cacheDir: cacheDirectory(), ...options })).documents);
   const enough = all.filter(({ ids }) => ids.length >= minTokens);
   if (enough.length === 0)
     throw new UserError('input', {
       where: paths.join(', '),
       expected: `documents of at least ${minTokens} tokens`,
-      found: all.length === 0 ? 'none' : `${all.length}, the longest with ${Math.max(...all.map(({ ids }) => ids.length))}`,
+      found:
+        all.length === 0 ? 'none' : `${all.length}, the longest with ${Math.max(...all.map(({ ids }) => ids.length))}`,
       fix: 'give longer texts or a shorter length',
     });
   return selectDocuments(enough, { minTokens, ...(samples !== undefined && { count: samples }) });

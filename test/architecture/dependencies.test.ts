@@ -41,7 +41,10 @@ function imports(): Import[] {
     .flatMap((name) => {
       const file = name.split(path.sep).join('/');
       const text = readFileSync(path.join(source, name), 'utf8');
-      return [...text.matchAll(/(?:from|import)\s*\(?\s*'([^']+)'/g)].map((match) => ({ file, target: match[1] as string }));
+      return [...text.matchAll(/(?:from|import)\s*\(?\s*'([^']+)'/g)].map((match) => ({
+        file,
+        target: match[1] as string,
+      }));
     });
 }
 

@@ -20,7 +20,12 @@ describe('document', () => {
 });
 
 describe('released', () => {
-  const released = (length: number, stride: number, truncate = false): Protocol => ({ name: 'released', length, stride, truncate });
+  const released = (length: number, stride: number, truncate = false): Protocol => ({
+    name: 'released',
+    length,
+    stride,
+    truncate,
+  });
 
   /** The released loop, line by line in its own variables. */
   function reference(tokens: number, length: number, stride: number, truncate: boolean) {
@@ -41,13 +46,19 @@ describe('released', () => {
 
   it('cuts windows as the released loop does', () => {
     fc.assert(
-      fc.property(fc.integer({ min: 64, max: 4000 }), fc.integer({ min: 2, max: 64 }), fc.integer({ min: 1, max: 63 }), fc.boolean(), (tokens, length, step, truncate) => {
-        const stride = Math.min(step, length - 1);
-        const windows = windowsOf(released(length, stride, truncate), text(tokens), 1);
-        expect(windows.map(({ ids, tokens: scored }) => ({ begin: (ids[1] as number) - 100, inputs: ids.length, scored }))).toEqual(
-          reference(tokens, length, stride, truncate),
-        );
-      }),
+      fc.property(
+        fc.integer({ min: 64, max: 4000 }),
+        fc.integer({ min: 2, max: 64 }),
+        fc.integer({ min: 1, max: 63 }),
+        fc.boolean(),
+        (tokens, length, step, truncate) => {
+          const stride = Math.min(step, length - 1);
+          const windows = windowsOf(released(length, stride, truncate), text(tokens), 1);
+          expect(
+            windows.map(({ ids, tokens: scored }) => ({ begin: (ids[1] as number) - 100, inputs: ids.length, scored })),
+          ).toEqual(reference(tokens, length, stride, truncate));
+        },
+      ),
     );
   });
 });
@@ -55,13 +66,19 @@ describe('released', () => {
 describe('sliding', () => {
   it('scores every token once, with all the context that fits', () => {
     fc.assert(
-      fc.property(fc.integer({ min: 40, max: 500 }), fc.integer({ min: 3, max: 40 }), fc.integer({ min: 1, max: 38 }), fc.boolean(), (tokens, length, step, bos) => {
-        const stride = Math.min(step, length - 2);
-        const windows = windowsOf({ name: 'sliding', length, stride, maxTokens: null }, text(tokens), bos ? 1 : null);
-        const scored = windows.flatMap(({ ids, scoreFrom }) => [...ids.slice(scoreFrom)]);
-        expect(scored).toEqual(Array.from({ length: tokens - (bos ? 0 : 1) }, (_, i) => 100 + i + (bos ? 0 : 1)));
-        for (const window of windows) expect(window.ids.length).toBeLessThanOrEqual(length);
-      }),
+      fc.property(
+        fc.integer({ min: 40, max: 500 }),
+        fc.integer({ min: 3, max: 40 }),
+        fc.integer({ min: 1, max: 38 }),
+        fc.boolean(),
+        (tokens, length, step, bos) => {
+          const stride = Math.min(step, length - 2);
+          const windows = windowsOf({ name: 'sliding', length, stride, maxTokens: null }, text(tokens), bos ? 1 : null);
+          const scored = windows.flatMap(({ ids, scoreFrom }) => [...ids.slice(scoreFrom)]);
+          expect(scored).toEqual(Array.from({ length: tokens - (bos ? 0 : 1) }, (_, i) => 100 + i + (bos ? 0 : 1)));
+          for (const window of windows) expect(window.ids.length).toBeLessThanOrEqual(length);
+        },
+      ),
     );
   });
 });

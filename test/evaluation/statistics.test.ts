@@ -12,17 +12,30 @@ describe('intervals over documents', () => {
   });
 
   it('weigh documents by their tokens', () => {
-    expect(ratioMean([{ sum: 30, weight: 10 }, { sum: 1, weight: 1 }])).toBeCloseTo(31 / 11, 12);
+    expect(
+      ratioMean([
+        { sum: 30, weight: 10 },
+        { sum: 1, weight: 1 },
+      ]),
+    ).toBeCloseTo(31 / 11, 12);
   });
 
   it('do not exist for one document or a loss that is not finite', () => {
     expect(ratioInterval([{ sum: 3, weight: 1 }])).toBeNull();
-    expect(ratioInterval([{ sum: 3, weight: 1 }, { sum: Number.NaN, weight: 1 }])).toBeNull();
+    expect(
+      ratioInterval([
+        { sum: 3, weight: 1 },
+        { sum: Number.NaN, weight: 1 },
+      ]),
+    ).toBeNull();
   });
 
   it('of a pair ignore what both have in common', () => {
     const base = [1, 5, 9, 13];
-    const { ratio, interval } = pairedRatio(base.map((loss) => loss - 0.1), base);
+    const { ratio, interval } = pairedRatio(
+      base.map((loss) => loss - 0.1),
+      base,
+    );
     expect(ratio).toBeCloseTo(Math.exp(-0.1), 12);
     expect((interval?.high ?? 1) - (interval?.low ?? 0)).toBeLessThan(1e-9);
   });
@@ -43,7 +56,10 @@ describe('loss by position', () => {
         const result = buckets.result();
         expect(result.reduce((tokens, bucket) => tokens + bucket.tokens, 0)).toBe(losses.length);
         const total = result.reduce((sum, bucket) => sum + bucket.meanLoss * bucket.tokens, 0);
-        expect(total).toBeCloseTo(losses.reduce((sum, loss) => sum + loss, 0), 3);
+        expect(total).toBeCloseTo(
+          losses.reduce((sum, loss) => sum + loss, 0),
+          3,
+        );
       }),
     );
   });

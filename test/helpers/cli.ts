@@ -11,7 +11,10 @@ export interface CliResult {
 }
 
 /** Runs the real command line in a folder; the cache is the test run's own unless `env` says otherwise. */
-export function longrope(words: readonly string[], { cwd = PROJECT, env = {} }: { cwd?: string; env?: NodeJS.ProcessEnv } = {}) {
+export function longrope(
+  words: readonly string[],
+  { cwd = PROJECT, env = {} }: { cwd?: string; env?: NodeJS.ProcessEnv } = {},
+) {
   return new Promise<CliResult>((resolve) => {
     execFile(
       process.execPath,

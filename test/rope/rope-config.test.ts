@@ -55,8 +55,8 @@ describe('defaults and precedence', () => {
     expect(
       parse({ partial_rotary_factor: 1, rope_parameters: { partial_rotary_factor: 0.5 } }).geometry.rotaryDim,
     ).toBe(4);
-    // int(128 * 0.3) = 38
-    expect(parse({ partial_rotary_factor: 0.3 }, 128).geometry.rotaryDim).toBe(38);
+    // int(96 * 0.3) = int(28.8)
+    expect(parse({ partial_rotary_factor: 0.3 }, 96).geometry.rotaryDim).toBe(28);
   });
 
   it('rope_scaling wins over rope_parameters', () => {

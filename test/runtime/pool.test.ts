@@ -7,7 +7,11 @@ async function losses(workers: number, threads: number): Promise<Float32Array[]>
   const model = await loadTiny();
   const engine: Engine = await openPool({ spec: model.spec, weights: await prepareWeights(model), threads }, workers);
   const ids = await bookTokens(700);
-  const requests = [256, 700, 300, 511].map((length) => ({ ids: ids.subarray(0, length), rope: unscaled(model), scoreFrom: 1 }));
+  const requests = [256, 700, 300, 511].map((length) => ({
+    ids: ids.subarray(0, length),
+    rope: unscaled(model),
+    scoreFrom: 1,
+  }));
   const results = await Promise.all(requests.map((request) => engine.tokenLosses(request)));
   await engine.close();
   return results;

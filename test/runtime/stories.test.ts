@@ -1,8 +1,8 @@
 import { expect, it } from 'vitest';
 import { loadModel, prepareWeights } from '../../src/model/index.js';
 import { resolveRope } from '../../src/rope/frequencies.js';
-import { DecoderEngine } from '../../src/runtime/index.js';
 import { sha256 } from '../../src/run/index.js';
+import { DecoderEngine } from '../../src/runtime/index.js';
 import { stories260kDecoder, writeStories260k } from '../helpers/stories260k.js';
 import { temporaryFolder } from '../helpers/temporary-folder.js';
 
@@ -27,6 +27,8 @@ it('stories260K tells its published story word for word (head size 8: rotation o
   await engine.close();
   const decode = await stories260kDecoder();
   const story = decode(ids);
-  expect(story).toMatch(/^Once upon a time, there was a little girl named Lily\. She loved to play outside in the park\./);
+  expect(story).toMatch(
+    /^Once upon a time, there was a little girl named Lily\. She loved to play outside in the park\./,
+  );
   expect(sha256(story)).toBe(PUBLISHED);
 });

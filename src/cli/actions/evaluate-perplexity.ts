@@ -6,7 +6,11 @@ import type { EvaluatePerplexityOptions } from '../commands/evaluate.js';
 import { interruptible } from '../interrupt.js';
 import { startProgress } from '../progress.js';
 
-export async function runEvaluatePerplexity(model: string, texts: readonly string[], options: EvaluatePerplexityOptions): Promise<void> {
+export async function runEvaluatePerplexity(
+  model: string,
+  texts: readonly string[],
+  options: EvaluatePerplexityOptions,
+): Promise<void> {
   const progress = startProgress('perplexity');
   const report = await interruptible((signal) =>
     evaluatePerplexityJob({

@@ -8,8 +8,8 @@ import { readTexts } from '../../workflow/texts.js';
 import type { SearchFlags } from '../commands/search.js';
 import { interruptible } from '../interrupt.js';
 import { startProgress } from '../progress.js';
-import { printOutcome, showSearch } from './search-output.js';
 import { commandLine } from './command-line.js';
+import { printOutcome, showSearch } from './search-output.js';
 
 /** As the paper and the released scripts. */
 const DEFAULT_DOCUMENTS = 5;
@@ -62,7 +62,8 @@ async function readJson(path: string): Promise<unknown> {
   try {
     return JSON.parse(await readFile(path, 'utf8'));
   } catch (error) {
-    if (error instanceof SyntaxError) throw new UserError('input', { where: path, expected: 'JSON', found: error.message });
+    if (error instanceof SyntaxError)
+      throw new UserError('input', { where: path, expected: 'JSON', found: error.message });
     throw fileError(path, 'a hyper-parameter file', error);
   }
 }

@@ -1,5 +1,5 @@
 import { Command } from 'commander';
-import { wholeNumber, positiveInteger } from '../parsers.js';
+import { positiveInteger, wholeNumber } from '../parsers.js';
 
 export interface DemoFlags {
   readonly out: string;

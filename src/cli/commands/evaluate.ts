@@ -31,13 +31,21 @@ function perplexityCommand(): Command {
     .description('Perplexity against length for one or several RoPE methods, with intervals and loss by position.')
     .argument('<model>', 'folder with config.json and safetensors, or a .gguf file')
     .argument('<text...>', 'text files, folders, .jsonl, .parquet, or a tokenised data set')
-    .option('--length <list>', "lengths in tokens, e.g. 2048,4096 or 2k,4k (default: the model's original length)", lengthList)
+    .option(
+      '--length <list>',
+      "lengths in tokens, e.g. 2048,4096 or 2k,4k (default: the model's original length)",
+      lengthList,
+    )
     .option(
       '--rope <method>',
       'model, none, pi, ntk, yarn, dynamic, llama3, a factor file, or rope_parameters as JSON; :RATIO and @ATTENTION may follow; repeatable',
       collect,
     )
-    .addOption(new Option('--protocol <name>', 'how windows are cut and averaged').choices(['document', 'released', 'sliding']).default('document'))
+    .addOption(
+      new Option('--protocol <name>', 'how windows are cut and averaged')
+        .choices(['document', 'released', 'sliding'])
+        .default('document'),
+    )
     .option('--stride <tokens>', 'step between windows (released and sliding; default 256)', positiveInteger)
     .option('--truncate', 'released: one window per document')
     .option('--max-tokens <n>', 'sliding: look at no more tokens of a document', positiveInteger)

@@ -25,7 +25,11 @@ export function searchCommand(): Command {
     .description('Search rescale factors for a longer context; the same command resumes a run that was cut off.')
     .argument('<model>', 'folder with config.json and safetensors, or a .gguf file')
     .requiredOption('--target <tokens>', 'context to reach, e.g. 2048 or 32k', tokenLength)
-    .requiredOption('--text <path>', 'texts to search on: files, folders, .jsonl, .parquet, data sets; repeatable', collect)
+    .requiredOption(
+      '--text <path>',
+      'texts to search on: files, folders, .jsonl, .parquet, data sets; repeatable',
+      collect,
+    )
     .requiredOption('--out <folder>', 'run folder')
     .option('--held-out <path>', 'texts on which winner and closed forms are compared; repeatable', collect)
     .addOption(

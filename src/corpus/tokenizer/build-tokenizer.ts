@@ -4,11 +4,11 @@ import type { Tokenizer } from '../types.js';
 import { AddedTokenFinder, checkAddedTokenIds } from './added-tokens.js';
 import { BytePairModel } from './byte-pair-model.js';
 import { buildDecoder } from './decoder.js';
+import { parseTokenizerDefinition, type TokenizerDefinition } from './definition.js';
 import { IdBuffer } from './id-buffer.js';
 import { buildNormalizer } from './normalizer.js';
 import { UntranslatablePattern } from './oniguruma.js';
 import { buildPreTokenizer } from './pre-tokenizer.js';
-import { parseTokenizerDefinition, type TokenizerDefinition } from './schema.js';
 
 /** Part of every tokenizer hash; raised whenever a correction of this folder changes ids. */
 const ENGINE_REVISION = 1;

@@ -1,8 +1,8 @@
 import { spellBytes } from './byte-alphabet.js';
+import type { BytePairDefinition } from './definition.js';
 import type { IdBuffer } from './id-buffer.js';
 import { mergeSymbols } from './merge-symbols.js';
 import { MergeTable } from './merge-table.js';
-import type { BytePairDefinition } from './schema.js';
 
 /** Words kept with their ids. A book of a million characters has about 30,000 different ones. */
 const CACHE_WORDS = 2 ** 17;

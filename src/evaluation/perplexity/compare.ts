@@ -48,7 +48,8 @@ export async function comparePerplexity(request: ComparisonRequest): Promise<Met
         bosTokenId,
         protocol,
         rope: resolved,
-        onWindow: (done, windows) => onProgress?.(finished + (cost * done) / windows, total, `${method.name} at ${protocol.length}`),
+        onWindow: (done, windows) =>
+          onProgress?.(finished + (cost * done) / windows, total, `${method.name} at ${protocol.length}`),
         ...(signal && { signal }),
       });
       finished += cost;

@@ -62,7 +62,10 @@ export async function evaluatePerplexity(request: PerplexityRequest): Promise<Pe
     };
     return { id, windows: own.length, total };
   });
-  const units = protocol.name === 'released' ? releasedUnits(windows, sums, documents.length) : perDocument.map(({ total }) => total);
+  const units =
+    protocol.name === 'released'
+      ? releasedUnits(windows, sums, documents.length)
+      : perDocument.map(({ total }) => total);
   const meanLoss = ratioMean(units);
   const interval = ratioInterval(units);
   return {

@@ -82,7 +82,10 @@ class CmaEs implements SearchAlgorithm {
       this.started = this.start(winner.candidate);
     } else if (evaluations.length === candidates.length) {
       this.generationWinner = winner;
-      this.adapt(ranks.map((rank) => vectors[rank] as Float64Array), evaluations);
+      this.adapt(
+        ranks.map((rank) => vectors[rank] as Float64Array),
+        evaluations,
+      );
     }
   }
 
@@ -119,7 +122,8 @@ class CmaEs implements SearchAlgorithm {
   private seeds(): Candidate[] {
     const { defaultAttentionFactor } = this.problem;
     const asked = this.hyperparameters.attention_factor;
-    const attention = asked === 'search' ? [1, defaultAttentionFactor] : [asked === 'default' ? defaultAttentionFactor : asked];
+    const attention =
+      asked === 'search' ? [1, defaultAttentionFactor] : [asked === 'default' ? defaultAttentionFactor : asked];
     const seeds = attention.flatMap((factor) => seedCandidates(this.problem, factor));
     return [...new Map(seeds.map((seed) => [candidateKey(seed), seed])).values()];
   }
@@ -136,7 +140,10 @@ class CmaEs implements SearchAlgorithm {
       attentionDeviation: values.attention_factor === 'search' ? values.attention_sigma : 0,
     });
     const { population_size: size } = values;
-    const parameters = cmaParameters(space.dimension, size === 'default' ? defaultPopulationSize(space.dimension) : size);
+    const parameters = cmaParameters(
+      space.dimension,
+      size === 'default' ? defaultPopulationSize(space.dimension) : size,
+    );
     const identity = Matrix.eye(space.dimension);
     return { space, strategy: new CmaStrategy(parameters, new Float64Array(space.dimension), 1, identity) };
   }

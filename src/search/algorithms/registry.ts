@@ -21,7 +21,12 @@ export const ALGORITHM_NAMES = Object.keys(ALGORITHMS) as readonly AlgorithmName
  * Makes a search algorithm by name. `hyperparameters` is parsed JSON of `hyperparameters/<name>.json`'s form, or undefined
  * for the defaults. Throws `UserError` with every problem of name, hyper-parameters, seed and search problem.
  */
-export function createAlgorithm(name: string, problem: SearchProblem, hyperparameters: unknown, seed: number): SearchAlgorithm {
+export function createAlgorithm(
+  name: string,
+  problem: SearchProblem,
+  hyperparameters: unknown,
+  seed: number,
+): SearchAlgorithm {
   const problems: Problem[] = [];
   if (!Object.hasOwn(ALGORITHMS, name)) {
     const nearest = nearestWord(name, ALGORITHM_NAMES);

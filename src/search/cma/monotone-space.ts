@@ -65,13 +65,15 @@ function priorBasis(problem: SearchProblem, prior: FactorPrior): Float64Array[] 
   const lengths = wavelengths(baseInverseFrequency(problem));
   const scale = prior.deviation * Math.log(MAX_FACTOR_RATIO * problem.ratio);
   const deviation = lengths.map(
-    (length) => scale * Math.max(prior.leastMobility, Math.min(1, (length / problem.originalLength) ** prior.mobilityExponent)),
+    (length) =>
+      scale * Math.max(prior.leastMobility, Math.min(1, (length / problem.originalLength) ** prior.mobilityExponent)),
   );
   const covariance = new Matrix(lengths.length, lengths.length);
   for (const [i, a] of lengths.entries()) {
     for (const [j, b] of lengths.entries()) {
       const distance = Math.log10(a / b) / prior.correlationDecades;
-      const shared = (1 - prior.independentShare) * Math.exp(-(distance ** 2) / 2) + (i === j ? prior.independentShare : 0);
+      const shared =
+        (1 - prior.independentShare) * Math.exp(-(distance ** 2) / 2) + (i === j ? prior.independentShare : 0);
       covariance.set(i, j, shared * (deviation[i] as number) * (deviation[j] as number));
     }
   }

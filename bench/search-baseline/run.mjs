@@ -1,0 +1,94 @@
+// Search algorithms at equal budgets of documents evaluated, on a real model and real books.
+// node bench/search-baseline/run.mjs [--budgets 350,700,1050] [--algorithms dim-mono,longrope,cma-es] [--seeds 1] [--out FOLDER]
+// Every search is a run folder below --out, so a bench that was cut off goes on where it stopped.
+import { mkdir, writeFile } from 'node:fs/promises';
+import os from 'node:os';
+import path from 'node:path';
+import { parseArgs } from 'node:util';
+import { openTokenizer, parseBudget, readTexts, searchModel, textTable } from '../../dist/index.js';
+
+const root = path.resolve(import.meta.dirname, '../..');
+const shared = path.resolve(root, '../shared');
+const { values } = parseArgs({
+  options: {
+    budgets: { type: 'string', default: '350,700,1050' },
+    algorithms: { type: 'string', default: 'dim-mono,longrope,cma-es' },
+    seeds: { type: 'string', default: '1' },
+    out: { type: 'string', default: path.join(root, 'runs/search-baseline') },
+  },
+});
+const list = (text) => text.split(',');
+
+const MODEL = path.join(root, 'models/tiny');
+const TARGET = 2048;
+const tokenizer = await openTokenizer(MODEL);
+const options = { skipCharacters: 9000, minTokens: TARGET - 1 };
+const documents = (await readTexts([path.join(shared, 'data/pg19/validation')], tokenizer, options)).slice(0, 5);
+const heldOut = await readTexts([path.join(shared, 'data/pg19/test')], tokenizer, options);
+console.log(
+  `search: ${documents.map(({ id }) => id).join(', ')}; held out: ${heldOut.map(({ id }) => id).join(', ')}; ${TARGET} tokens`,
+);
+
+const rows = [];
+for (const algorithm of list(values.algorithms))
+  for (const budget of list(values.budgets))
+    for (const seed of list(values.seeds)) {
+      const out = path.join(values.out, `${algorithm}-${budget}-${seed}`);
+      await mkdir(values.out, { recursive: true });
+      const { result } = await searchModel({
+        modelPath: MODEL,
+        tokenizer,
+        documents,
+        heldOut,
+        textName: 'pg19',
+        targetLength: TARGET,
+        algorithm,
+        budget: parseBudget(`${budget}evals`),
+        seed: Number(seed),
+        out,
+        compare: false,
+        command: `node bench/search-baseline/run.mjs --algorithms ${algorithm} --budgets ${budget} --seeds ${seed}`,
+      });
+      const perplexity = (name) =>
+        Math.exp(mean(result.heldOut.scores.find((score) => score.name === name).documentLosses));
+      rows.push({
+        algorithm,
+        budget: Number(budget),
+        seed: Number(seed),
+        documents: result.spent.documents,
+        search: Math.exp(result.winner.loss),
+        heldOut: perplexity('searched'),
+        attentionFactor: result.winner.candidate.attentionFactor,
+        yarn: perplexity('YaRN'),
+      });
+      const row = rows.at(-1);
+      console.log(
+        `${algorithm} ${budget} seed ${seed}: held-out ${row.heldOut.toFixed(2)} (YaRN ${row.yarn.toFixed(2)})`,
+      );
+    }
+
+const cells = (row) => row.map((text) => ({ text }));
+console.log();
+console.log(
+  textTable(
+    [
+      ['algorithm', 'budget', 'seed', 'documents', 'search', 'held-out', 'attention factor'],
+      ...rows.map((row) => [
+        row.algorithm,
+        String(row.budget),
+        String(row.seed),
+        String(row.documents),
+        row.search.toFixed(2),
+        row.heldOut.toFixed(2),
+        row.attentionFactor.toFixed(3),
+      ]),
+    ].map(cells),
+    { colour: false },
+  ),
+);
+const machine = `${os.cpus()[0]?.model.trim()}, ${os.availableParallelism()} cores`;
+await writeFile(path.join(import.meta.dirname, 'results.json'), `${JSON.stringify({ machine, rows }, null, 2)}\n`);
+
+function mean(numbers) {
+  return numbers.reduce((sum, value) => sum + value, 0) / numbers.length;
+}

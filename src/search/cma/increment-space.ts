@@ -1,0 +1,97 @@
+import { EigenvalueDecomposition, Matrix } from 'ml-matrix';
+import { baseInverseFrequency } from '../../rope/frequencies.js';
+import { wavelengths } from '../../rope/wavelengths.js';
+import { makeCandidate } from '../candidate.js';
+import { attentionFactorRange, MAX_FACTOR_RATIO } from '../seeds.js';
+import type { Candidate, SearchProblem } from '../types.js';
+
+/** What is believed about good factors before any is tried. */
+export interface IncrementPrior {
+  /** Standard deviation of a coordinate. Softplus makes it a share of a small increment, so pairs near 1 move little. */
+  readonly deviation: number;
+  /** Distance, in decades of wavelength, over which coordinates move together (length of a squared-exponential kernel). */
+  readonly correlationDecades: number;
+  /** Share of the variance in which each pair moves alone. */
+  readonly independentShare: number;
+  /** Sum over all pairs of the least ln increment at the origin: where softplus is flat, a search would never leave 0. */
+  readonly leastIncrease: number;
+  /** Standard deviation of ln attention factor; 0 keeps it as in the origin. */
+  readonly attentionDeviation: number;
+}
+
+/**
+ * Coordinates in which a search starts from a standard normal distribution:
+ * ln factor_i = sum over j <= i of softplus(x_j), at most ln(1.25 s), with x = x(origin) + A z and A A^T the prior
+ * covariance. Every z is a candidate whose factors never decrease.
+ */
+export class IncrementSpace {
+  /** One coordinate per rotary pair, then the attention factor if it is searched. */
+  readonly dimension: number;
+  private readonly pairs: number;
+  private readonly start: Float64Array;
+  private readonly prior: Matrix;
+  private readonly attention: (coordinate: number) => number;
+
+  constructor(
+    private readonly problem: SearchProblem,
+    origin: Candidate,
+    prior: IncrementPrior,
+  ) {
+    this.pairs = problem.rotaryPairs;
+    const least = prior.leastIncrease / this.pairs;
+    this.start = Float64Array.from(origin.factors, (factor, pair) =>
+      inverseSoftplus(Math.max(least, Math.log(factor / (origin.factors[pair - 1] ?? 1)))),
+    );
+    this.prior = priorRoot(problem, prior);
+    this.dimension = this.pairs + (prior.attentionDeviation > 0 ? 1 : 0);
+    this.attention =
+      prior.attentionDeviation > 0
+        ? boundedAttention(problem, origin.attentionFactor, prior.attentionDeviation)
+        : () => origin.attentionFactor;
+  }
+
+  decode(coordinates: Float64Array): Candidate {
+    const moved = this.prior.mmul(Matrix.columnVector(coordinates.subarray(0, this.pairs)));
+    const largest = Math.log(MAX_FACTOR_RATIO * this.problem.ratio);
+    let logarithm = 0;
+    const factors = this.start.map((start, pair) => {
+      logarithm = Math.min(largest, logarithm + softplus(start + moved.get(pair, 0)));
+      return Math.exp(logarithm);
+    });
+    return makeCandidate(factors, this.attention(coordinates[this.pairs] ?? 0), 0);
+  }
+}
+
+function softplus(x: number): number {
+  return x > 30 ? x : Math.log1p(Math.exp(x));
+}
+
+function inverseSoftplus(y: number): number {
+  return y > 30 ? y : Math.log(Math.expm1(y));
+}
+
+/** The symmetric square root of the prior covariance: the one root that does not depend on how eigenvectors are signed. */
+function priorRoot(problem: SearchProblem, prior: IncrementPrior): Matrix {
+  const decades = wavelengths(baseInverseFrequency(problem)).map(Math.log10);
+  const size = decades.length;
+  const covariance = new Matrix(size, size);
+  for (const [i, a] of decades.entries()) {
+    for (const [j, b] of decades.entries()) {
+      const shared = (1 - prior.independentShare) * Math.exp(-(((a - b) / prior.correlationDecades) ** 2) / 2);
+      covariance.set(i, j, shared + (i === j ? prior.independentShare : 0));
+    }
+  }
+  const { realEigenvalues, eigenvectorMatrix } = new EigenvalueDecomposition(covariance, { assumeSymmetric: true });
+  const scales = realEigenvalues.map((variance) => prior.deviation * Math.sqrt(Math.max(0, variance)));
+  return eigenvectorMatrix.mmul(Matrix.diag(scales)).mmul(eigenvectorMatrix.transpose());
+}
+
+/** ln attention factor moves freely near the origin and never leaves the range of sensible values. */
+function boundedAttention(problem: SearchProblem, origin: number, deviation: number): (coordinate: number) => number {
+  const range = attentionFactorRange(problem);
+  const [low, high] = [Math.log(Math.min(range.low, origin * 0.9)), Math.log(Math.max(range.high, origin * 1.1))];
+  const middle = (low + high) / 2;
+  const half = (high - low) / 2;
+  const start = Math.atanh((Math.log(origin) - middle) / half);
+  return (coordinate) => Math.exp(middle + half * Math.tanh(start + (coordinate * deviation) / half));
+}

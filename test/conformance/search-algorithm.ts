@@ -1,0 +1,159 @@
+import { describe, expect, test } from 'vitest';
+import { isMonotone } from '../../src/rope/factor-vector.js';
+import { candidateKey } from '../../src/search/candidate.js';
+import { baselineCandidates } from '../../src/search/seeds.js';
+import type { Candidate, Evaluation, SearchAlgorithm, SearchProblem } from '../../src/search/types.js';
+import { excessLoss, searchProblem } from '../search/problem.js';
+
+export interface AlgorithmContract {
+  readonly name: string;
+  /** Fresh instance; hyper-parameters are those of a normal run unless given. */
+  create(problem: SearchProblem, seed: number, hyperparameters?: unknown): SearchAlgorithm;
+  /** Largest factor it may ask. */
+  largestFactor(problem: SearchProblem): number;
+  /** Candidate evaluations within which it must beat every closed form by half of what the optimum beats them by. */
+  readonly evaluations: number;
+  /** Hyper-parameters that make a space of a few candidates. */
+  readonly tiny: unknown;
+}
+
+/** What every search algorithm promises to the driver. */
+export function describeSearchAlgorithm(contract: AlgorithmContract): void {
+  const problem = searchProblem();
+  const loss = (candidate: Candidate) => excessLoss(problem, candidate);
+  const evaluate = (candidates: readonly Candidate[], f = loss): Evaluation[] =>
+    candidates.map((candidate) => ({ candidate, loss: f(candidate) }));
+  const drive = (algorithm: SearchAlgorithm, evaluations: number, f = loss): Candidate[] => {
+    const asked: Candidate[] = [];
+    while (asked.length < evaluations && Object.keys(algorithm.stop()).length === 0) {
+      const candidates = algorithm.ask();
+      asked.push(...candidates);
+      if (candidates.length > 0) algorithm.tell(evaluate(candidates, f));
+    }
+    return asked;
+  };
+  const keys = (candidates: readonly Candidate[]) => candidates.map(candidateKey);
+
+  describe(contract.name, () => {
+    test('carries its name and its hyper-parameters', () => {
+      const algorithm = contract.create(problem, 1);
+      expect(algorithm.name).toBe(contract.name);
+      expect(JSON.parse(JSON.stringify(algorithm.hyperparameters))).toEqual(algorithm.hyperparameters);
+    });
+
+    test('is deterministic in its seed', () => {
+      const first = keys(drive(contract.create(problem, 3), 150));
+      expect(keys(drive(contract.create(problem, 3), 150))).toEqual(first);
+      expect(keys(drive(contract.create(problem, 4), 150))).not.toEqual(first);
+    });
+
+    test('equal states after equal replays, other states after other losses', () => {
+      const [a, b, c] = [1, 1, 1].map((seed) => contract.create(problem, seed)) as [
+        SearchAlgorithm,
+        SearchAlgorithm,
+        SearchAlgorithm,
+      ];
+      for (const algorithm of [a, b]) drive(algorithm, 130);
+      drive(c, 130, (candidate) => -loss(candidate));
+      expect(JSON.stringify(a.state())).toBe(JSON.stringify(b.state()));
+      expect(keys(a.ask())).toEqual(keys(b.ask()));
+      expect(JSON.stringify(c.state())).not.toBe(JSON.stringify(a.state()));
+    });
+
+    test('keeps the ask/tell order', () => {
+      const algorithm = contract.create(problem, 1);
+      expect(algorithm.best()).toBeNull();
+      expect(() => algorithm.tell([])).toThrow();
+      const candidates = algorithm.ask();
+      expect(() => algorithm.ask()).toThrow();
+      expect(() => algorithm.tell(evaluate([...candidates].reverse()))).toThrow();
+    });
+
+    test('refuses NaN', () => {
+      const algorithm = contract.create(problem, 1);
+      expect(() => algorithm.tell(evaluate(algorithm.ask(), () => Number.NaN))).toThrow();
+    });
+
+    test('stays within its bounds, and factors never decrease', () => {
+      const largest = contract.largestFactor(problem);
+      for (const { factors, attentionFactor, startTokens } of drive(contract.create(problem, 5), 400)) {
+        expect(factors.length).toBe(problem.rotaryPairs);
+        expect(factors[0]).toBeGreaterThanOrEqual(1);
+        expect(factors.at(-1)).toBeLessThanOrEqual(largest);
+        expect(isMonotone(factors)).toBe(true);
+        expect(attentionFactor).toBeGreaterThan(0.5);
+        expect(attentionFactor).toBeLessThan(2);
+        expect(startTokens).toBeLessThanOrEqual(problem.originalLength);
+      }
+    });
+
+    test('never asks a candidate twice', () => {
+      const asked = keys(drive(contract.create(problem, 6), 700));
+      expect(new Set(asked).size).toBe(asked.length);
+    });
+
+    test('best is the lowest loss it was told of its scope, and a contender', () => {
+      const algorithm = contract.create(problem, 7);
+      const told: Evaluation[][] = [];
+      for (let generation = 0; generation < 5; generation++) {
+        const evaluations = evaluate(algorithm.ask());
+        algorithm.tell(evaluations);
+        told.push(evaluations);
+        const scope = algorithm.comparesAcrossGenerations ? told.flat() : evaluations;
+        expect(algorithm.best()?.loss).toBe(Math.min(...scope.map((evaluation) => evaluation.loss)));
+        const best = algorithm.best() as Evaluation;
+        expect(keys(algorithm.contenders())).toContain(candidateKey(best.candidate));
+      }
+    });
+
+    test('a generation cut short by the budget still has its best', () => {
+      const algorithm = contract.create(problem, 8);
+      const told = evaluate(algorithm.ask()).slice(0, 3);
+      algorithm.tell(told);
+      expect(algorithm.best()?.loss).toBe(Math.min(...told.map((evaluation) => evaluation.loss)));
+      expect(algorithm.contenders().length).toBeGreaterThan(0);
+    });
+
+    test('survives losses of +Infinity: all of the first generations, then a third of them', () => {
+      const algorithm = contract.create(problem, 9);
+      let count = 0;
+      const asked = drive(algorithm, 600, (candidate) => {
+        count++;
+        return count <= 100 || count % 3 === 0 ? Number.POSITIVE_INFINITY : loss(candidate);
+      });
+      expect(asked.length).toBeGreaterThanOrEqual(600);
+      expect(algorithm.best()?.loss).toBeLessThan(Number.POSITIVE_INFINITY);
+    });
+
+    test('ends when every loss is +Infinity or the same', () => {
+      for (const value of [Number.POSITIVE_INFINITY, 4]) {
+        const algorithm = contract.create(problem, 10);
+        drive(algorithm, 20_000, () => value);
+        expect(Object.keys(algorithm.stop())).not.toEqual([]);
+        expect(algorithm.ask()).toEqual([]);
+        expect(algorithm.contenders().length).toBeGreaterThan(0);
+      }
+    });
+
+    test('gains on PI, NTK and YaRN', () => {
+      const algorithm = contract.create(problem, 11);
+      drive(algorithm, contract.evaluations);
+      const closedForms = baselineCandidates(problem).map(({ candidate }) => loss(candidate));
+      const found = Math.min(...algorithm.contenders().map(loss));
+      expect(found).toBeLessThan(0.5 * Math.min(...closedForms));
+    });
+
+    test.each([
+      { pairs: 2, ratio: 1.02 },
+      { pairs: 3, ratio: 1.1 },
+      { pairs: 4, ratio: 2 },
+    ])('ends in a tiny space of $pairs pairs at $ratio times', (size) => {
+      const small = searchProblem(size);
+      const algorithm = contract.create(small, 12, contract.tiny);
+      drive(algorithm, 20_000, (candidate) => excessLoss(small, candidate));
+      expect(Object.keys(algorithm.stop())).not.toEqual([]);
+      expect(algorithm.ask()).toEqual([]);
+      expect(algorithm.best()).not.toBeNull();
+    });
+  });
+}

@@ -1,0 +1,59 @@
+import { makeCandidate } from '../../src/search/candidate.js';
+import type { DocumentLoss, EvaluateOptions, LossRequest, Objective } from '../../src/search/objective.js';
+import type { Candidate, SearchProblem } from '../../src/search/types.js';
+
+/** The tiny model's geometry: 32 pairs, 256 tokens, 8x. */
+export function searchProblem({ pairs = 32, originalLength = 256, ratio = 8 } = {}): SearchProblem {
+  return {
+    rotaryPairs: pairs,
+    headDim: 2 * pairs,
+    rotaryDim: 2 * pairs,
+    theta: 10_000,
+    originalLength,
+    targetLength: originalLength * ratio,
+    ratio,
+    defaultAttentionFactor: Math.sqrt(1 + Math.log(ratio) / Math.log(originalLength)),
+  };
+}
+
+/** Factors with the shape that good ones have on the tiny model: near 1, a steep rise at the critical pair, a plateau. */
+export function optimum({ rotaryPairs, ratio, rotaryDim }: SearchProblem): Candidate {
+  const rise = (pair: number) => 1 / (1 + Math.exp(-((pair - 0.44 * rotaryPairs) / rotaryDim) * 40));
+  const factors = Array.from({ length: rotaryPairs }, (_, pair) => Math.exp(0.88 * Math.log(ratio) * rise(pair)));
+  return makeCandidate(factors, 1.06, 0);
+}
+
+/** Nats above the optimum: a weighted quadratic in ln factor and ln attention factor. */
+export function excessLoss(problem: SearchProblem, { factors, attentionFactor, startTokens }: Candidate): number {
+  const best = optimum(problem);
+  let excess = 2 * Math.log(attentionFactor / best.attentionFactor) ** 2 + 1e-4 * startTokens;
+  for (const [pair, factor] of factors.entries()) {
+    const weight = 0.05 + Math.exp(-(((pair - 0.4 * problem.rotaryPairs) / (0.2 * problem.rotaryPairs)) ** 2));
+    excess += (weight * Math.log(factor / (best.factors[pair] as number)) ** 2) / problem.rotaryPairs;
+  }
+  return excess;
+}
+
+/** An objective without a model; documents differ in level and a little in taste. */
+export function syntheticObjective(problem: SearchProblem, documentCount = 5, tokens = 2047): Objective {
+  const loss = ({ candidate, document }: LossRequest): DocumentLoss => {
+    const tilt = 0.01 * Math.sin(document + 1) * Math.log(candidate.factors[problem.rotaryPairs >> 1] as number);
+    return { lossSum: (3.9 + 0.1 * document + excessLoss(problem, candidate) + tilt) * tokens, tokens };
+  };
+  return {
+    documents: Array.from({ length: documentCount }, (_, i) => `document ${i}`),
+    scoredTokens: new Array<number>(documentCount).fill(tokens),
+    evaluate: async (requests: readonly LossRequest[], options: EvaluateOptions = {}) => {
+      const losses: DocumentLoss[] = [];
+      for (const [index, request] of requests.entries()) {
+        if (options.signal?.aborted === true) throw new Error('aborted');
+        const result = loss(request);
+        options.onResult?.(index, result);
+        losses.push(result);
+        // Lets the journal be written between results, as with a real model.
+        if (index % 16 === 0) await new Promise((resolve) => setImmediate(resolve));
+      }
+      return losses;
+    },
+  };
+}
