@@ -40,6 +40,12 @@ export async function parseRopeMethod(text: string, spec: RopeSpec): Promise<Rop
 
   if (body.startsWith('{')) {
     const { geometry, scaling } = parseRopeConfig(inlineConfig(body, spec), { headDim: spec.geometry.headDim });
+    if (geometry.rotaryDim !== spec.geometry.rotaryDim)
+      throw new UserError('unsupported', {
+        where: `--rope ${text}`,
+        expected: `the rotary width of the model, ${spec.geometry.rotaryDim}`,
+        found: `${geometry.rotaryDim}`,
+      });
     return { name: text, resolve: (length) => withAttention(resolveRope(geometry, scaling, length), ratioOf(length)) };
   }
   const [name, ratioText] = body.split(':') as [string, string?];

@@ -20,6 +20,12 @@ export function longropeConfig(
       expected: 'factors that apply from position 0 on, as all engines read them',
       found: `the first ${set.startTokens} tokens left unscaled`,
     });
+  if (rope.geometry.rotatingPairs !== undefined)
+    throw new UserError('unsupported', {
+      where: 'config.json',
+      expected: 'a model whose rotary pairs all turn',
+      found: 'proportional RoPE, which a longrope block cannot say',
+    });
   const block = {
     rope_type: 'longrope',
     type: 'longrope',

@@ -1,6 +1,7 @@
 export { type Headline, headline } from './headline.js';
 export { renderHtml } from './html.js';
 export { parseReport, renderJson } from './json.js';
+export { SEARCHED, type SearchReport, searchReport } from './search-report.js';
 export { factorTable, perplexityTable, renderTerminal, searchTable, type TerminalOptions } from './terminal.js';
 export { type Cell, textTable } from './text-table.js';
 export {
@@ -17,4 +18,3 @@ export {
   type SearchPanel,
   toFigure,
 } from './view-model.js';
-export { SEARCHED, type SearchReport, searchReport } from './search-report.js';

@@ -158,26 +158,28 @@ function perplexityPanel(
   };
 }
 
+/** The winner against every method at the target, and against the untouched model at the length it was trained for. */
 function comparisons(names: readonly string[], lengths: readonly number[], perplexities: readonly MethodPerplexity[]) {
   const losses = (name: string, at: number) =>
     perplexities
       .find(({ method, length }) => method === name && length === at)
       ?.result.documents.map(({ meanLoss }) => meanLoss) ?? [];
-  return lengths.flatMap((length) =>
-    names
-      .filter((name) => name !== SEARCHED)
-      .map((against) => {
-        const { ratio, interval } = pairedRatio(losses(SEARCHED, length), losses(against, length));
-        return {
-          name: SEARCHED,
-          against,
-          length,
-          ratio: toFigure(ratio),
-          interval: interval && { low: toFigure(interval.low), high: toFigure(interval.high) },
-          documents: losses(SEARCHED, length).length,
-        };
-      }),
-  );
+  const [shortest, target] = [lengths[0] as number, lengths.at(-1) as number];
+  const pairs = [
+    ...names.filter((name) => name !== SEARCHED).map((against) => ({ against, length: target })),
+    { against: names[0] as string, length: shortest },
+  ];
+  return pairs.map(({ against, length }) => {
+    const { ratio, interval } = pairedRatio(losses(SEARCHED, length), losses(against, length));
+    return {
+      name: SEARCHED,
+      against,
+      length,
+      ratio: toFigure(ratio),
+      interval: interval && { low: toFigure(interval.low), high: toFigure(interval.high) },
+      documents: losses(SEARCHED, length).length,
+    };
+  });
 }
 
 function lossPanels(subject: string, perplexities: readonly MethodPerplexity[]): ReportView['lossByPosition'] {

@@ -10,6 +10,7 @@ describeSearchAlgorithm({
   create: create('cma-es'),
   largestFactor: ({ ratio }) => 1.25 * ratio,
   evaluations: 300,
+  gain: 4,
   tiny: {},
 });
 describeSearchAlgorithm({
@@ -17,7 +18,8 @@ describeSearchAlgorithm({
   create: (problem, seed, hyperparameters = { attention_factor: 'search' }) =>
     createAlgorithm('longrope', problem, hyperparameters, seed),
   largestFactor: ({ ratio }) => 1.25 * ratio,
-  evaluations: 1344,
+  evaluations: 1280,
+  gain: 2,
   tiny: { list_step: 0.5, start_tokens: 0 },
 });
 for (const name of ['dim-mono', 'dim-piece-mono']) {
@@ -27,7 +29,9 @@ for (const name of ['dim-mono', 'dim-piece-mono']) {
       createAlgorithm(name, problem, hyperparameters, seed),
     // The released bound is one more than the ratio, and up to two steps.
     largestFactor: ({ ratio }) => ratio + 1 + 2 * 0.01,
-    evaluations: 1344,
-    tiny: { list_step: 1 },
+    evaluations: 1280,
+    gain: 1.2,
+    // Every failed mutant sweeps to its limit.
+    tiny: { list_step: 1, max_time_budget: 3 },
   });
 }

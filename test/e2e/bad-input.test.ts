@@ -116,7 +116,7 @@ describe('search options', () => {
 
   it('an unknown flag, with a suggestion', async () => {
     const result = await search('run', '--bugdet', '3evals');
-    expect(result.stderr).toMatch(/unknown option '--bugdet'[^]*Did you mean --budget/);
+    expect(result.stderr).toMatch(/unknown option '--bugdet'[\s\S]*Did you mean --budget/);
     expect(result.code).toBe(2);
   });
 

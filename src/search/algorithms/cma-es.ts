@@ -1,6 +1,6 @@
 import { Matrix } from 'ml-matrix';
 import { candidateKey } from '../candidate.js';
-import { MonotoneSpace } from '../cma/monotone-space.js';
+import { IncrementSpace } from '../cma/increment-space.js';
 import { cmaParameters, defaultPopulationSize } from '../cma/parameters.js';
 import { CmaStrategy } from '../cma/strategy.js';
 import { type HyperparameterValues, integer, numberOr, parseHyperparameters, real } from '../hyperparameters.js';
@@ -12,16 +12,14 @@ import type { Candidate, Evaluation, Json, SearchAlgorithm, SearchProblem, StopR
 const MAX_EMPTY_GENERATIONS = 10;
 
 export const CMA_ES_HYPERPARAMETERS = {
-  /** "default": 4 + floor(3 ln n). */
-  population_size: numberOr<'default'>('default', ['default'], integer(4, 4)),
-  initial_sigma: real(0.26, 0, 2),
-  correlation_decades: real(0.75, 0, 100),
-  independent_share: real(0.1, 0, 1),
-  mobility_exponent: real(0.5, 0, 10),
-  least_mobility: real(0.1, 0, 1),
-  components: numberOr<'all'>('all', ['all'], integer(1, 1)),
+  /** "default": 4 + floor(3 ln n), Hansen's. Fewer learn more from a few hundred evaluations. */
+  population_size: numberOr<'default'>(10, ['default'], integer(4, 4)),
+  initial_sigma: real(1.2, 0, 10),
+  correlation_decades: real(0.25, 0, 100),
+  independent_share: real(0.2, 0, 1),
+  least_increase: real(0.64, 0, 10),
   attention_factor: numberOr<'search' | 'default'>('search', ['search', 'default']),
-  attention_sigma: real(0.12, 0, 1),
+  attention_sigma: real(0.05, 0, 1),
   documents_per_generation: numberOr<'all'>(1, ['all'], integer(1, 1)),
   /** Ends the search when no direction's standard deviation is larger, relative to the initial ones. */
   tolerance: real(1e-3, 0, 1),
@@ -38,7 +36,7 @@ class CmaEs implements SearchAlgorithm {
   readonly name = 'cma-es';
   readonly comparesAcrossGenerations = false;
   readonly documentsPerGeneration: number | 'all';
-  private started: { readonly space: MonotoneSpace; readonly strategy: CmaStrategy } | null = null;
+  private started: { readonly space: IncrementSpace; readonly strategy: CmaStrategy } | null = null;
   private asked: { readonly candidates: readonly Candidate[]; readonly vectors: readonly Float64Array[] } | null = null;
   private seedWinner: Evaluation | null = null;
   private generationWinner: Evaluation | null = null;
@@ -130,13 +128,11 @@ class CmaEs implements SearchAlgorithm {
 
   private start(origin: Candidate) {
     const values = this.hyperparameters;
-    const space = new MonotoneSpace(this.problem, origin, {
+    const space = new IncrementSpace(this.problem, origin, {
       deviation: values.initial_sigma,
       correlationDecades: values.correlation_decades,
       independentShare: values.independent_share,
-      mobilityExponent: values.mobility_exponent,
-      leastMobility: values.least_mobility,
-      components: values.components,
+      leastIncrease: values.least_increase,
       attentionDeviation: values.attention_factor === 'search' ? values.attention_sigma : 0,
     });
     const { population_size: size } = values;

@@ -52,11 +52,11 @@ export class IncrementSpace {
 
   decode(coordinates: Float64Array): Candidate {
     const moved = this.prior.mmul(Matrix.columnVector(coordinates.subarray(0, this.pairs)));
-    const largest = Math.log(MAX_FACTOR_RATIO * this.problem.ratio);
+    const largest = MAX_FACTOR_RATIO * this.problem.ratio;
     let logarithm = 0;
     const factors = this.start.map((start, pair) => {
-      logarithm = Math.min(largest, logarithm + softplus(start + moved.get(pair, 0)));
-      return Math.exp(logarithm);
+      logarithm += softplus(start + moved.get(pair, 0));
+      return Math.min(largest, Math.exp(logarithm));
     });
     return makeCandidate(factors, this.attention(coordinates[this.pairs] ?? 0), 0);
   }

@@ -1,0 +1,99 @@
+import { cp, mkdir, readdir, readFile, stat, symlink, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { parseReport } from '../../src/report/index.js';
+import { longrope, PROJECT } from '../helpers/cli.js';
+import { SHARED } from '../helpers/stories260k.js';
+import { temporaryFolder } from '../helpers/temporary-folder.js';
+
+interface Command {
+  readonly page: string;
+  readonly text: string;
+}
+
+/** Lines of the ```sh blocks of README and docs, with continuation lines joined, comments and chained installs cut. */
+async function documentedCommands(): Promise<Command[]> {
+  const docs = (await readdir(path.join(PROJECT, 'docs'))).filter((name) => name.endsWith('.md'));
+  const pages = ['README.md', ...docs.map((name) => `docs/${name}`)];
+  const commands = await Promise.all(
+    pages.map(async (page) => {
+      const text = await readFile(path.join(PROJECT, page), 'utf8');
+      const blocks = [...text.matchAll(/^```sh\n([\s\S]*?)^```$/gm)].map(([, block]) => block as string);
+      const lines = blocks.flatMap((block) => block.replace(/\\\n\s*/g, '').split('\n'));
+      return lines
+        .flatMap((line) => line.replace(/(^|\s)#.*$/, '').split('&&'))
+        .map((command) => ({ page, text: command.trim() }))
+        .filter(({ text: command }) => command !== '');
+    }),
+  );
+  return commands.flat();
+}
+
+/** What the examples expect to lie around: the model, a book, a folder of books, and the given material beside the project. */
+async function workplace(): Promise<string> {
+  const folder = path.join(await temporaryFolder(), 'project');
+  await mkdir(folder);
+  await symlink(path.join(PROJECT, 'models'), path.join(folder, 'models'));
+  await symlink(SHARED, path.join(path.dirname(folder), 'shared'));
+  const books = (await readdir(path.join(SHARED, 'data/pg19/test'))).slice(0, 2);
+  await mkdir(path.join(folder, 'books'));
+  for (const name of books) {
+    const text = await readFile(path.join(SHARED, 'data/pg19/test', name), 'utf8');
+    await writeFile(path.join(folder, 'books', name), text.slice(9000, 60_000));
+  }
+  await cp(path.join(folder, 'books', books[0] as string), path.join(folder, 'book.txt'));
+  return folder;
+}
+
+const all = await documentedCommands();
+const ours = [...new Set(all.map(({ text }) => text))].filter((text) => text.startsWith('npx longrope '));
+
+describe('documented commands', () => {
+  it('are found', () => {
+    expect(ours.length).toBeGreaterThan(4);
+    expect(ours).toContain('npx longrope demo');
+  });
+
+  it('of developers name scripts and files that exist', async () => {
+    const scripts = JSON.parse(await readFile(path.join(PROJECT, 'package.json'), 'utf8')) as {
+      scripts: Record<string, string>;
+    };
+    for (const { page, text } of all) {
+      for (const [word] of text.matchAll(/\b(?:bench|parity|scripts|src|test)\/[\w./-]+/g))
+        await expect(stat(path.join(PROJECT, word)), `${page}: ${text}`).resolves.toBeDefined();
+      const script = /^npm (?:run )?(\S+)/.exec(text)?.[1];
+      if (script !== undefined && script !== 'ci') expect(scripts.scripts, `${page}: ${text}`).toHaveProperty([script]);
+    }
+  });
+
+  it.each(ours.filter((text) => text !== 'npx longrope demo'))('%s', { timeout: 180_000 }, async (text) => {
+    const cwd = await workplace();
+    const { code, stderr } = await longrope(text.split(/\s+/).slice(2), { cwd });
+    expect(stderr).toBe('');
+    expect(code).toBe(0);
+  });
+});
+
+it('npx longrope demo: the searched factors beat every closed form on held-out chapters', {
+  timeout: 400_000,
+}, async () => {
+  const cwd = await workplace();
+  const { code, stderr, stdout } = await longrope(['demo'], { cwd });
+  expect(stderr).toBe('');
+  expect(code).toBe(0);
+  console.log(stdout);
+  const out = path.join(cwd, 'longrope-demo');
+  const view = parseReport(await readFile(path.join(out, 'report.json'), 'utf8'), 'report.json');
+  const panel = view.perplexity[0];
+  const at = (name: string) =>
+    panel?.series.find((series) => series.name === name)?.points.at(-1)?.perplexity as number;
+  for (const { name } of view.methods) if (name !== 'searched') expect(at('searched'), name).toBeLessThan(at(name));
+  for (const comparison of panel?.comparisons ?? [])
+    if (comparison.length === 2048) expect(comparison.interval?.high, comparison.against).toBeLessThan(1);
+  const config = JSON.parse(await readFile(path.join(out, 'config.json'), 'utf8')) as {
+    rope_scaling: { long_factor: number[] };
+  };
+  const csv = (await readFile(path.join(out, 'factors.csv'), 'utf8')).trim().split('\n').map(Number);
+  expect(config.rope_scaling.long_factor).toEqual(csv);
+  expect((await stat(path.join(out, 'report.html'))).size).toBeGreaterThan(100_000);
+});

@@ -1,0 +1,37 @@
+// Child process of resume.test.ts: one search on a synthetic objective, slow enough to be killed in the middle.
+import { setTimeout as sleep } from 'node:timers/promises';
+import { createAlgorithm, type Objective, parseBudget, runSearch } from '../../src/search/index.js';
+import { searchProblem, syntheticObjective } from './problem.js';
+
+const [directory, name, budget, workers] = process.argv.slice(2) as [string, string, string, string];
+const problem = searchProblem({ pairs: 8 });
+const exact = syntheticObjective(problem);
+
+/** Results arrive in another order with each number of workers. */
+const slow: Objective = {
+  ...exact,
+  evaluate: async (requests, { onResult } = {}) => {
+    const losses = await exact.evaluate(requests);
+    const order = [...requests.keys()];
+    const take = async (): Promise<void> => {
+      for (let index = order.pop(); index !== undefined; index = order.pop()) {
+        if (index % 8 === 0) await sleep(1);
+        onResult?.(index, losses[index] as (typeof losses)[number]);
+      }
+    };
+    await Promise.all(Array.from({ length: Number(workers) }, take));
+    return losses;
+  },
+};
+
+const small = { population_size: 16, parents_size: 8, mutation_numbers: 6, crossover_size: 6 };
+await runSearch({
+  problem,
+  algorithm: createAlgorithm(name, problem, name === 'cma-es' ? {} : small, 11),
+  seed: 11,
+  objective: slow,
+  heldOut: syntheticObjective(problem, 2),
+  budget: parseBudget(budget),
+  runDirectory: directory,
+  inputs: { objective: 'synthetic' },
+});
