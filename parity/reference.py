@@ -1,11 +1,11 @@
 """What the reference scripts share: models in transformers, and any RoPE put into them.
 
 A RoPE is given as JSON in one of three forms:
-    null                                                          what the model's own config says
-    {"config": {"max_position_embeddings": N, "rope_parameters": {...}}}   keys of a config.json; transformers does the rest
-    {"inverse_frequency": [...], "attention_factor": x,           explicit tables, as a search makes them; positions below
-     "base_inverse_frequency": [...], "start_tokens": n}          start_tokens keep the base frequencies
-With "angles": "float64" beside "config", transformers' own functions run in double precision and cos and sin are rounded once.
+    null                                                         what the model's own config says
+    {"config": {"max_position_embeddings": N, ...,               keys of a config.json; transformers does the rest
+                "rope_parameters": {...}}}
+    {"inverse_frequency": [...], "attention_factor": x,          explicit frequencies, as a search makes them; positions
+     "base_inverse_frequency": [...], "start_tokens": n}         below start_tokens keep the base frequencies
 """
 
 import copy
@@ -25,14 +25,12 @@ def load(path: str, attention: str = "sdpa", precision: str = "float32"):
     """A Hugging Face folder or a GGUF file, all weights as numbers of `precision`."""
     transformers.logging.set_verbosity_error()
     transformers.utils.logging.disable_progress_bar()
-    dtype = getattr(torch, precision)
     options = {"dtype": torch.float32, "attn_implementation": attention}
     if path.endswith(".gguf"):
-        file = Path(path)
-        model = AutoModelForCausalLM.from_pretrained(file.parent, gguf_file=file.name, **options)
+        folder, options["gguf_file"] = Path(path).parent, Path(path).name
     else:
-        model = AutoModelForCausalLM.from_pretrained(path, **options)
-    return model.to(dtype).eval()
+        folder = path
+    return AutoModelForCausalLM.from_pretrained(folder, **options).to(getattr(torch, precision)).eval()
 
 
 class FixedTables(torch.nn.Module):
@@ -46,41 +44,32 @@ class FixedTables(torch.nn.Module):
         return self.cos[position_ids].to(x.dtype), self.sin[position_ids].to(x.dtype)
 
 
-def rotary_config(model, rope: dict | None):
+def rotary(model, rope: dict | None) -> LlamaRotaryEmbedding:
+    """transformers' own module for `rope`; a new one each time, as dynamic and longrope keep state between calls."""
     config = copy.deepcopy(model.config)
-    if rope is None:
-        return config
-    keys = copy.deepcopy(rope["config"])
-    parameters = {"rope_theta": config.rope_parameters["rope_theta"], **keys.pop("rope_parameters")}
-    base = {k: v for k, v in config.to_dict().items() if k not in ("rope_parameters", "rope_scaling", "rope_theta")}
-    return type(config)(**{**base, **keys, "rope_parameters": parameters})
+    if rope is not None:
+        keys = copy.deepcopy(rope["config"])
+        keys["rope_parameters"] = {"rope_theta": config.rope_parameters["rope_theta"], **keys["rope_parameters"]}
+        own = {key: value for key, value in config.to_dict().items() if not key.startswith("rope_")}
+        config = type(config)(**{**own, **keys})
+    return LlamaRotaryEmbedding(config)
 
 
-def set_rope(model, rope: dict | None, length: int | None = None) -> None:
-    """Puts `rope` into the model. With `length`, the tables of that length serve every shorter sequence too."""
-    if rope is not None and "inverse_frequency" in rope:
-        model.model.rotary_emb = explicit_tables(rope, length)
-        return
-    config = rotary_config(model, rope)
-    # A new module each time: dynamic and longrope keep state from one call to the next.
-    if rope is not None and rope.get("angles") == "float64":
-        with double_precision():
-            model.model.rotary_emb = tables_of(LlamaRotaryEmbedding(config), length, torch.float64)
-    elif length is None:
-        model.model.rotary_emb = LlamaRotaryEmbedding(config)
-    else:
-        model.model.rotary_emb = tables_of(LlamaRotaryEmbedding(config), length, torch.float32)
-
-
-def tables_of(rotary: LlamaRotaryEmbedding, length: int, dtype: torch.dtype) -> FixedTables:
-    positions = torch.arange(length, dtype=dtype)[None]
-    cos, sin = rotary(torch.zeros(1, dtype=dtype), positions)
+def tables_of(module: LlamaRotaryEmbedding, length: int, dtype: torch.dtype = torch.float32) -> FixedTables:
+    """The tables transformers makes for a sequence of `length` tokens."""
+    cos, sin = module(torch.zeros(1, dtype=dtype), torch.arange(length, dtype=dtype)[None])
     return FixedTables(cos[0].as_subclass(torch.Tensor), sin[0].as_subclass(torch.Tensor))
+
+
+def exact_tables(model, rope: dict | None, length: int) -> FixedTables:
+    """The same functions of transformers in double precision."""
+    with double_precision():
+        return tables_of(rotary(model, rope), length, torch.float64)
 
 
 def explicit_tables(rope: dict, length: int) -> FixedTables:
     """In float32, operation for operation as LlamaRotaryEmbedding does it."""
-    frequencies = torch.tensor(rope["inverse_frequency"]).expand(length, -1).clone()
+    frequencies = torch.tensor(rope["inverse_frequency"]).repeat(length, 1)
     start = rope.get("start_tokens", 0)
     if start:
         frequencies[:start] = torch.tensor(rope["base_inverse_frequency"])
@@ -90,17 +79,22 @@ def explicit_tables(rope: dict, length: int) -> FixedTables:
     return FixedTables(angles.cos() * factor, angles.sin() * factor)
 
 
+def rotary_tables(model, rope: dict | None, length: int) -> FixedTables:
+    if rope is not None and "inverse_frequency" in rope:
+        return explicit_tables(rope, length)
+    return tables_of(rotary(model, rope), length)
+
+
 def read_ids(path: str) -> torch.Tensor:
     """Token ids, int32 little-endian."""
     return torch.from_numpy(np.fromfile(path, dtype="<i4").astype(np.int64))
 
 
-def main_of_json(run) -> None:
-    """`python script.py < job.json > result.json`; everything transformers prints goes to stderr."""
-    job = json.load(sys.stdin)
+def answer_lines(answer) -> None:
+    """JSON lines: one request in, one answer out, until stdin ends. What libraries print goes to stderr."""
     stdout, sys.stdout = sys.stdout, sys.stderr
-    torch.set_num_threads(job.get("threads", 2))
-    with torch.no_grad():
-        result = run(job)
-    json.dump(result, stdout)
-    stdout.write("\n")
+    for line in sys.stdin:
+        with torch.inference_mode():
+            result = answer(json.loads(line))
+        stdout.write(json.dumps(result) + "\n")
+        stdout.flush()

@@ -1,36 +1,37 @@
 """Logits of transformers on torch CPU.
 
-    python parity/reference_logits.py < job.json
-    job: {"model": folder or .gguf, "attention": "sdpa" | "eager", "precision": "float32" | "float64", "threads": 2,
-          "evaluations": [{"ids": file of int32, "rows": [position, ...], "rope": see reference.py, "output": file}, ...]}
-Each output gets the next-token logits of the asked rows, [rows, vocabulary], float32 little-endian (float64 if precision says so).
+    python parity/reference_logits.py MODEL [--attention sdpa|eager] [--threads 2]      MODEL: folder or .gguf
+One request per line: {"ids": file of int32, "rows": [position, ...], "rope": see reference.py, "output": file}
+`output` gets the next-token logits of the asked rows, float32 little-endian, [rows, vocabulary]; the answer is their shape.
 """
 
-from contextlib import nullcontext
+import argparse
 
-import numpy as np
 import torch
-from reference import double_precision, load, main_of_json, read_ids, set_rope
+from reference import answer_lines, explicit_tables, load, read_ids, rotary
 
 
-def logits(model, ids: torch.Tensor, rows: list[int], rope: dict | None) -> np.ndarray:
-    needs_length = rope is not None and ("inverse_frequency" in rope or rope.get("angles") == "float64")
-    set_rope(model, rope, len(ids) if needs_length else None)
-    double = model.dtype == torch.float64
-    # Norms, softmax and angles are float32 in transformers whatever the model's dtype, unless torch itself is exchanged.
-    with double_precision() if double else nullcontext():
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("model")
+    parser.add_argument("--attention", default="sdpa")
+    parser.add_argument("--threads", type=int, default=2)
+    arguments = parser.parse_args()
+    torch.set_num_threads(arguments.threads)
+    model = load(arguments.model, arguments.attention)
+
+    def answer(request: dict) -> dict:
+        ids, rope = read_ids(request["ids"]), request["rope"]
+        explicit = rope is not None and "inverse_frequency" in rope
+        # A config is left to transformers: it chooses the table during the forward pass, as it does for its users.
+        model.model.rotary_emb = explicit_tables(rope, len(ids)) if explicit else rotary(model, rope)
         # The head runs only on the asked rows: all of them would be length times vocabulary.
-        output = model(ids[None], use_cache=False, logits_to_keep=torch.tensor(rows))
-    return output.logits[0].as_subclass(torch.Tensor).numpy()
+        logits = model(ids[None], use_cache=False, logits_to_keep=torch.tensor(request["rows"])).logits[0]
+        logits.numpy().astype("<f4").tofile(request["output"])
+        return {"shape": list(logits.shape)}
 
-
-def run(job: dict) -> dict:
-    model = load(job["model"], job.get("attention", "sdpa"), job.get("precision", "float32"))
-    for evaluation in job["evaluations"]:
-        values = logits(model, read_ids(evaluation["ids"]), evaluation["rows"], evaluation.get("rope"))
-        values.astype(values.dtype.newbyteorder("<")).tofile(evaluation["output"])
-    return {"evaluations": len(job["evaluations"])}
+    answer_lines(answer)
 
 
 if __name__ == "__main__":
-    main_of_json(run)
+    main()

@@ -6,7 +6,8 @@ import { UserError } from '../errors.js';
  */
 export async function interruptible<T>(job: (signal: AbortSignal) => Promise<T>): Promise<T> {
   const controller = new AbortController();
-  const onSignal = () =>
+  const onSignal = () => {
+    process.stderr.write('\nstopping after the evaluations that are running; once more stops at once\n');
     controller.abort(
       new UserError('interrupted', {
         where: 'this run',
@@ -15,6 +16,7 @@ export async function interruptible<T>(job: (signal: AbortSignal) => Promise<T>)
         fix: 'the same command resumes it',
       }),
     );
+  };
   process.once('SIGINT', onSignal);
   process.once('SIGTERM', onSignal);
   try {

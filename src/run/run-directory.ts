@@ -35,7 +35,9 @@ export async function openRunDirectory(path: string, manifest: Json): Promise<Ru
     const names = await readdir(path);
     const resumed = names.includes(MANIFEST_NAME);
     if (resumed) await compareManifest(join(path, MANIFEST_NAME), manifest);
-    for (const name of names) if (TEMPORARY_NAME.test(name)) await rm(join(path, name), { force: true });
+    // Not those of processes that are just announcing themselves.
+    const swept = names.filter((name) => TEMPORARY_NAME.test(name) && !name.startsWith('.lock.'));
+    for (const name of swept) await rm(join(path, name), { force: true });
     if (!resumed) await writeFileAtomic(join(path, MANIFEST_NAME), `${JSON.stringify(manifest, null, 2)}\n`);
     const journal = await Journal.open(join(path, JOURNAL_NAME));
     return {

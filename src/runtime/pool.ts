@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { createRequire } from 'node:module';
 import { Worker } from 'node:worker_threads';
 import type { EngineConfig, LogitsRequest, LossRequest } from './decoder-engine.js';
@@ -5,6 +6,10 @@ import type { EngineConfig, LogitsRequest, LossRequest } from './decoder-engine.
 export type WorkerTask =
   | { readonly id: number; readonly kind: 'losses'; readonly request: LossRequest }
   | { readonly id: number; readonly kind: 'logits'; readonly request: LogitsRequest };
+
+/** Ends the worker after the task it is at: a thread that is terminated inside ONNX Runtime takes the process with it. */
+export const CLOSE = 'close';
+
 
 export type WorkerReply =
   | { readonly kind: 'ready' }
@@ -98,7 +103,9 @@ export async function openPool(config: EngineConfig, workers: number): Promise<E
     async close() {
       closed = true;
       fail(new Error('the engine was closed'));
-      await Promise.all(threads.map((worker) => worker.terminate()));
+      const exits = threads.map((worker) => once(worker, 'exit'));
+      for (const worker of threads) worker.postMessage(CLOSE);
+      await Promise.all(exits);
     },
   };
 }

@@ -1,6 +1,6 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { DecoderEngine, type EngineConfig } from './decoder-engine.js';
-import type { WorkerReply, WorkerTask } from './pool.js';
+import { CLOSE, type WorkerReply, type WorkerTask } from './pool.js';
 
 /** Body of a worker thread: one engine, one task at a time. */
 if (parentPort === null) throw new Error('worker.js runs only inside a worker thread');
@@ -9,7 +9,15 @@ const reply = (message: WorkerReply, transfer: ArrayBuffer[] = []) => port.postM
 
 try {
   const engine = await DecoderEngine.create(workerData as EngineConfig);
-  port.on('message', async (task: WorkerTask) => {
+  let running: Promise<void> = Promise.resolve();
+  port.on('message', (message: WorkerTask | typeof CLOSE) => {
+    running = running.then(() => (message === CLOSE ? close() : run(message)));
+  });
+  const close = async () => {
+    await engine.close();
+    port.close();
+  };
+  const run = async (task: WorkerTask) => {
     try {
       const values =
         task.kind === 'losses' ? await engine.tokenLosses(task.request) : await engine.logits(task.request);
@@ -17,7 +25,7 @@ try {
     } catch (error) {
       reply({ kind: 'failed', id: task.id, error });
     }
-  });
+  };
   reply({ kind: 'ready' });
 } catch (error) {
   reply({ kind: 'broken', error });

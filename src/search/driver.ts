@@ -109,6 +109,7 @@ class Driver {
     await this.recorder.note({ type: 'stop', reasons: stop, spent: spentSearching });
     const contenders = await this.scoreContenders();
     const winner = contenders.reduce((best, contender) => (contender.loss < best.loss ? contender : best));
+    if (!Number.isFinite(winner.loss)) throw noFiniteLoss(this.directory.path);
     const { documents, tokens } = this.spent;
     const heldOut = await this.scoreHeldOut(winner.candidate);
     const { algorithm, seed } = this.options;
@@ -341,4 +342,13 @@ function comparableLoss(
   const there =
     scoredOn.reduce((sum, document) => sum + (winner.documentLosses[document] as number), 0) / scoredOn.length;
   return bestLoss - there + winner.loss;
+}
+
+function noFiniteLoss(where: string): UserError {
+  return new UserError('input', {
+    where,
+    expected: 'a finite loss for at least one candidate',
+    found: 'NaN or infinity for all that were compared',
+    fix: 'check the weights of the model: evaluate it at its original length',
+  });
 }

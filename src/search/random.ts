@@ -5,8 +5,8 @@ import type { Json } from './types.js';
 export const MAX_SEED = 0xffffffff;
 
 /**
- * The generator of the released code: numpy's legacy `RandomState` (MT19937), value for value, so that a run of the
- * released operators can be compared with theirs. It uses only integer arithmetic, sqrt and log, so one seed gives one
+ * The generator of the released code: numpy's legacy `RandomState` (MT19937), so that a run of the released operators can
+ * be compared with theirs draw for draw (normal deviates up to the last bit of a logarithm). It uses only integer arithmetic, sqrt and log, so one seed gives one
  * sequence on every platform whose JavaScript engine has the same log (V8 carries its own).
  */
 export class RandomState {

@@ -5,6 +5,7 @@ import { type CliResult, longrope, startLongrope } from '../helpers/cli.js';
 import { SHARED } from '../helpers/stories260k.js';
 import { temporaryFolder } from '../helpers/temporary-folder.js';
 import { TINY } from '../helpers/tiny-model.js';
+import { waitFor } from '../helpers/wait-for.js';
 
 const BOOK = path.join(SHARED, 'data/pg19/test/10146.txt');
 const SMOL = path.join(SHARED, 'models/smollm2-135m/SmolLM2-135M-Instruct.Q4_1.gguf');
@@ -149,11 +150,3 @@ describe('search options', () => {
     expect(await readdir(foreign)).toEqual(['chapter.txt']);
   });
 });
-
-async function waitFor(condition: () => Promise<boolean>): Promise<void> {
-  const deadline = Date.now() + 30_000;
-  while (!(await condition().catch(() => false))) {
-    if (Date.now() > deadline) throw new Error('it did not happen within 30 s');
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
-}

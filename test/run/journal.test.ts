@@ -86,9 +86,15 @@ describe('journal', () => {
   test('a missing or moved line is refused', async () => {
     await write(entries);
     const lines = (await readFile(path, 'utf8')).trimEnd().split('\n') as [string, string, string, string];
-    for (const order of [[0, 2, 3], [1, 2, 3], [0, 2, 1, 3]] as const) {
+    for (const order of [
+      [0, 2, 3],
+      [1, 2, 3],
+      [0, 2, 1, 3],
+    ] as const) {
       const text = order.map((i) => `${lines[i]}\n`).join('');
-      expect(() => parseJournal(path, Buffer.from(text))).toThrow(/line \d+: expected a journal line whose checksum is right/);
+      expect(() => parseJournal(path, Buffer.from(text))).toThrow(
+        /line \d+: expected a journal line whose checksum is right/,
+      );
     }
   });
 

@@ -4,26 +4,22 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { UserError } from '../../src/errors.js';
 import { acquireLock } from '../../src/run/index.js';
+import { mayBeRunning, ownIdentity, type ProcessIdentity } from '../../src/run/process-identity.js';
 
 const [directory, evidence, rounds] = process.argv.slice(2) as [string, string, string];
 const mark = join(evidence, 'holder');
 
 function enter(): void {
+  const own = JSON.stringify(ownIdentity());
   try {
-    writeFileSync(mark, String(process.pid), { flag: 'wx' });
+    writeFileSync(mark, own, { flag: 'wx' });
   } catch {
-    const other = Number(readFileSync(mark, 'utf8'));
-    let alive = true;
-    try {
-      process.kill(other, 0);
-    } catch {
-      alive = false;
-    }
-    if (alive) {
-      console.error(`${process.pid} and ${other} both hold the lock`);
+    const other = readFileSync(mark, 'utf8');
+    if (mayBeRunning(JSON.parse(other) as ProcessIdentity)) {
+      console.error(`${own} and ${other} both hold the lock`);
       process.exit(3);
     }
-    writeFileSync(mark, String(process.pid));
+    writeFileSync(mark, own);
   }
 }
 

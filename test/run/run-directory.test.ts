@@ -31,7 +31,11 @@ describe('run directory', () => {
     await first.journal.append([{ step: 1 }]);
     await first.close();
     expect(JSON.parse(await readFile(join(path, 'manifest.json'), 'utf8'))).toEqual(manifest);
-    const second = await openRunDirectory(path, { inputs: { model: 'abc' }, settings: { rate: 0.3, size: 64 }, seed: 1 });
+    const second = await openRunDirectory(path, {
+      inputs: { model: 'abc' },
+      settings: { rate: 0.3, size: 64 },
+      seed: 1,
+    });
     expect(second.resumed).toBe(true);
     expect(second.journal.entries).toEqual([{ step: 1 }]);
     await second.close();

@@ -15,11 +15,20 @@ describe('parseBudget', () => {
     ['2h', 'seconds', 7200],
   ])('%s', (text, unit, amount) => expect(parseBudget(text)).toEqual({ unit, amount }));
 
-  test.each(['', '700', '0evals', '-3evals', '1.5evals', '10minutos', 'evals', '1e999tokens', 'NaNs', '3 4evals', '7x'])(
-    'refuses %j',
-    (text) => {
-      expect(() => parseBudget(text)).toThrow(UserError);
-      expect(() => parseBudget(text)).toThrow(/700evals.*found/);
-    },
-  );
+  test.each([
+    '',
+    '700',
+    '0evals',
+    '-3evals',
+    '1.5evals',
+    '10minutos',
+    'evals',
+    '1e999tokens',
+    'NaNs',
+    '3 4evals',
+    '7x',
+  ])('refuses %j', (text) => {
+    expect(() => parseBudget(text)).toThrow(UserError);
+    expect(() => parseBudget(text)).toThrow(/700evals.*found/);
+  });
 });

@@ -6,7 +6,10 @@ import { searchProblem } from './problem.js';
 
 const problem = searchProblem();
 const file = (name: string) =>
-  JSON.parse(readFileSync(new URL(`../../hyperparameters/${name}.json`, import.meta.url), 'utf8')) as Record<string, unknown>;
+  JSON.parse(readFileSync(new URL(`../../hyperparameters/${name}.json`, import.meta.url), 'utf8')) as Record<
+    string,
+    unknown
+  >;
 
 function problemsOf(name: string, hyperparameters: unknown, seed = 1, target = problem): string[] {
   try {
@@ -26,7 +29,8 @@ describe('hyper-parameters', () => {
   });
 
   test('the released files have exactly the released keys', () => {
-    const keys = 'evo_scale population_size max_time_budget mutation_numbers crossover_size max_crossover_try parents_size list_step';
+    const keys =
+      'evo_scale population_size max_time_budget mutation_numbers crossover_size max_crossover_try parents_size list_step';
     expect(Object.keys(file('dim-mono'))).toEqual(keys.split(' '));
     expect(file('dim-piece-mono')).toEqual(file('dim-mono'));
   });
@@ -67,7 +71,10 @@ describe('hyper-parameters', () => {
 
   test('a fixed attention factor is kept by every algorithm', () => {
     for (const name of ALGORITHM_NAMES) {
-      for (const [asked, expected] of [[1.07, 1.07], ['default', problem.defaultAttentionFactor]] as const) {
+      for (const [asked, expected] of [
+        [1.07, 1.07],
+        ['default', problem.defaultAttentionFactor],
+      ] as const) {
         const algorithm = createAlgorithm(name, problem, { attention_factor: asked }, 1);
         for (let generation = 0; generation < 3; generation++) {
           const candidates = algorithm.ask();

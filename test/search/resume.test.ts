@@ -22,7 +22,11 @@ afterAll(async () => {
 });
 
 /** Runs the search in a child process; killed after `killAfter` milliseconds if it still runs. Resolves to its exit code. */
-function run(directory: string, name: string, { killAfter = 0, workers = 1, budget = '400evals' } = {}): Promise<number | null> {
+function run(
+  directory: string,
+  name: string,
+  { killAfter = 0, workers = 1, budget = '400evals' } = {},
+): Promise<number | null> {
   return new Promise((resolve, reject) => {
     const child = spawn(process.execPath, [program, directory, name, budget, String(workers)], {
       stdio: ['ignore', 'ignore', 'inherit'],
@@ -40,7 +44,9 @@ function run(directory: string, name: string, { killAfter = 0, workers = 1, budg
 async function contents(directory: string): Promise<Record<string, string>> {
   const names = (await readdir(directory)).filter((name) => name !== 'timings.jsonl').sort();
   expect(names).toEqual(['factors.csv', 'journal.jsonl', 'manifest.json', 'result.json']);
-  return Object.fromEntries(await Promise.all(names.map(async (name) => [name, await readFile(join(directory, name), 'utf8')])));
+  return Object.fromEntries(
+    await Promise.all(names.map(async (name) => [name, await readFile(join(directory, name), 'utf8')])),
+  );
 }
 
 describe.each(['cma-es', 'longrope', 'dim-mono'])('%s', (name) => {
@@ -61,13 +67,18 @@ describe.each(['cma-es', 'longrope', 'dim-mono'])('%s', (name) => {
     expect(await contents(directory)).toEqual(undisturbed);
   });
 
-  test(`kill -9 at ${name === 'cma-es' ? 20 : 5} random moments, resume: the same bytes`, { timeout: 300_000 }, async () => {
+  test(`kill -9 at ${name === 'cma-es' ? 20 : 5} random moments, resume: the same bytes`, {
+    timeout: 300_000,
+  }, async () => {
     let interrupted = 0;
     for (let round = 0; round < (name === 'cma-es' ? 20 : 5); round++) {
       const directory = await newFolder();
       // Every other time the resumed run is killed as well.
       for (let kill = 0; kill <= round % 2; kill++) {
-        const code = await run(directory, name, { killAfter: 1 + random.uniform() * milliseconds, workers: 1 + (round % 3) });
+        const code = await run(directory, name, {
+          killAfter: 1 + random.uniform() * milliseconds,
+          workers: 1 + (round % 3),
+        });
         if (code === null) interrupted++;
       }
       expect(await run(directory, name)).toBe(0);

@@ -1,9 +1,9 @@
 import { DIMENSION_RATE, type ReleasedSpace, ReleasedVariation } from '../genetic/released-variation.js';
 import type { RandomState } from '../random.js';
 import type { SearchAlgorithm, SearchProblem } from '../types.js';
-import { createReleased } from './released.js';
+import { releasedSearch } from './released.js';
 
-class DimMonoVariation extends ReleasedVariation {
+export class DimMonoVariation extends ReleasedVariation {
   constructor(space: ReleasedSpace, random: RandomState) {
     super(space, random, 0);
   }
@@ -29,5 +29,5 @@ class DimMonoVariation extends ReleasedVariation {
 
 /** The released `dim_mono` search (microsoft/LongRoPE, `evolution/algorithms/dim_mono.py`); differences in docs/search.md. */
 export function createDimMono(problem: SearchProblem, hyperparameters: unknown, seed: number): SearchAlgorithm {
-  return createReleased('dim-mono', problem, hyperparameters, seed, DimMonoVariation);
+  return releasedSearch('dim-mono', problem, hyperparameters, seed, DimMonoVariation);
 }

@@ -1,7 +1,7 @@
 import { DIMENSION_RATE, type ReleasedSpace, ReleasedVariation } from '../genetic/released-variation.js';
 import type { RandomState } from '../random.js';
 import type { SearchAlgorithm, SearchProblem } from '../types.js';
-import { createReleased } from './released.js';
+import { releasedSearch } from './released.js';
 
 /** Genes 0 and 1: up to which dimension factors are 1 (alpha), beyond which they are the ratio (beta). */
 const HEAD_LENGTH = 2;
@@ -9,7 +9,7 @@ const ZONE_DEVIATION = 2;
 /** The released random walk of (alpha, beta) has no limit; valid pairs are usually met within ten steps. */
 const MAX_ZONE_STEPS = 10_000;
 
-class DimPieceMonoVariation extends ReleasedVariation {
+export class DimPieceMonoVariation extends ReleasedVariation {
   constructor(space: ReleasedSpace, random: RandomState) {
     super(space, random, HEAD_LENGTH);
   }
@@ -56,5 +56,5 @@ class DimPieceMonoVariation extends ReleasedVariation {
 
 /** The released `dim_piece_mono` search (`evolution/algorithms/dim_piece_mono.py`); differences in docs/search.md. */
 export function createDimPieceMono(problem: SearchProblem, hyperparameters: unknown, seed: number): SearchAlgorithm {
-  return createReleased('dim-piece-mono', problem, hyperparameters, seed, DimPieceMonoVariation);
+  return releasedSearch('dim-piece-mono', problem, hyperparameters, seed, DimPieceMonoVariation);
 }

@@ -19,19 +19,23 @@ export const RELEASED_HYPERPARAMETERS = {
   attention_factor: numberOr<'default'>('default', ['default']),
 };
 
-/** What both released algorithms share: `evo_scale` multiplies every count and cuts it to an integer, as in the released code. */
-export function createReleased(
+/**
+ * What both released algorithms share: `evo_scale` multiplies every count and cuts it to an integer, as in the released code.
+ * `initial` is the vector that the first population mutates.
+ */
+export function releasedSearch(
   name: string,
   problem: SearchProblem,
   hyperparameters: unknown,
   seed: number,
   variation: new (space: ReleasedSpace, random: RandomState) => ReleasedVariation,
+  initial: Float64Array = releasedYarnFactors(problem, problem),
 ): SearchAlgorithm {
   const values = parseHyperparameters(RELEASED_HYPERPARAMETERS, hyperparameters, `hyper-parameters of ${name}`);
   const settings = scaledSettings(name, values);
   const random = new RandomState(seed);
   const space: ReleasedSpace = {
-    initial: releasedYarnFactors(problem, problem),
+    initial,
     ratio: problem.ratio,
     step: values.list_step,
     crossoverTries: settings.crossoverTries,

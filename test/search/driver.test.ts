@@ -1,0 +1,211 @@
+import { mkdtemp, readFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { beforeEach, describe, expect, test } from 'vitest';
+import { parseJournal } from '../../src/run/index.js';
+import {
+  type Candidate,
+  createAlgorithm,
+  type LossRequest,
+  type Objective,
+  parseBudget,
+  runSearch,
+  type SearchOptions,
+  type SearchProgress,
+} from '../../src/search/index.js';
+import { rejection } from '../helpers/rejection.js';
+import { excessLoss, searchProblem, syntheticObjective } from './problem.js';
+
+const problem = searchProblem({ pairs: 8 });
+const small = { population_size: 16, parents_size: 8, mutation_numbers: 6, crossover_size: 6 };
+
+let directory: string;
+beforeEach(async () => {
+  directory = join(await mkdtemp(join(tmpdir(), 'longrope-driver-')), 'run');
+});
+
+/** An objective that remembers what it was asked. */
+function counting(objective: Objective): Objective & { readonly requests: LossRequest[] } {
+  const requests: LossRequest[] = [];
+  return {
+    ...objective,
+    requests,
+    evaluate: (asked, options) => {
+      requests.push(...asked);
+      return objective.evaluate(asked, options);
+    },
+  };
+}
+
+function options(name: string, budget: string, changes: Partial<SearchOptions> = {}): SearchOptions {
+  return {
+    problem,
+    algorithm: createAlgorithm(name, problem, name === 'cma-es' ? {} : small, 1),
+    seed: 1,
+    objective: syntheticObjective(problem),
+    budget: parseBudget(budget),
+    runDirectory: directory,
+    inputs: { model: 'sha256 of nothing' },
+    ...changes,
+  };
+}
+
+const journal = async () => {
+  const path = join(directory, 'journal.jsonl');
+  return parseJournal(path, await readFile(path)).entries as {
+    readonly type: string;
+    readonly [key: string]: unknown;
+  }[];
+};
+
+describe('runSearch', () => {
+  test.each([
+    ['cma-es', '200evals'],
+    ['cma-es', '500000tokens'],
+    ['longrope', '333evals'],
+    ['dim-mono', '101evals'],
+  ])('%s spends at most %s, and nearly all of it', async (name, budget) => {
+    const objective = counting(syntheticObjective(problem));
+    const { unit, amount } = parseBudget(budget);
+    const result = await runSearch(options(name, budget, { objective }));
+    expect(result.stop).toEqual({ budget: `${amount} ${unit}` });
+    expect(result.spent.documents).toBe(objective.requests.length);
+    expect(result.spent.tokens).toBe(objective.requests.length * 2047);
+    const spent = unit === 'documents' ? result.spent.documents : result.spent.tokens;
+    expect(spent).toBeLessThanOrEqual(amount);
+    // Less than a generation, or than one candidate on all documents, is left.
+    expect(spent).toBeGreaterThan(amount - (name === 'cma-es' ? 12 : 5) * (unit === 'tokens' ? 2047 : 1));
+  });
+
+  test('the winner is the best contender on all documents, and what is written says the same', async () => {
+    const objective = syntheticObjective(problem);
+    const result = await runSearch(options('cma-es', '300evals', { heldOut: syntheticObjective(problem, 2) }));
+    const exact = async (candidate: Candidate) =>
+      (await objective.evaluate(objective.documents.map((_, document) => ({ candidate, document })))).map(
+        ({ lossSum, tokens }) => lossSum / tokens,
+      );
+    expect(result.contenders.length).toBeGreaterThan(1);
+    for (const contender of result.contenders) {
+      expect(contender.documentLosses).toEqual(await exact(contender.candidate));
+      expect(contender.loss).toBeGreaterThanOrEqual(result.winner.loss);
+    }
+    expect(result.heldOut?.scores.map(({ name }) => name)).toEqual(['searched', 'none', 'PI', 'NTK', 'YaRN']);
+    const [searched, ...baselines] = result.heldOut?.scores ?? [];
+    for (const baseline of baselines) expect(searched?.loss).toBeLessThan(baseline.loss);
+    const csv = await readFile(join(directory, 'factors.csv'), 'utf8');
+    expect(csv.trimEnd().split('\n').map(Number)).toEqual([...result.winner.candidate.factors]);
+    const json = JSON.parse(await readFile(join(directory, 'result.json'), 'utf8'));
+    expect(json.winner.loss).toBe(result.winner.loss);
+    expect(json.heldOut.scores).toHaveLength(5);
+  });
+
+  test('a generation of cma-es is scored on one document, in turn; the curve is made comparable', async () => {
+    const result = await runSearch(options('cma-es', '200evals'));
+    expect(result.curve.slice(0, 7).map(({ scoredOn }) => scoredOn)).toEqual([[0], [1], [2], [3], [4], [0], [1]]);
+    const last = result.curve.at(-1);
+    expect(last?.comparableLoss).toBeCloseTo(result.winner.loss, 1);
+    for (const batch of (await journal()).filter(({ type }) => type === 'batch')) {
+      const asked = batch as unknown as { requests: [number, number][]; phase: string };
+      if (asked.phase === 'search') expect(new Set(asked.requests.map(([, document]) => document)).size).toBe(1);
+    }
+  });
+
+  test('no pair of candidate and document is evaluated twice by a genetic search', async () => {
+    const objective = counting(syntheticObjective(problem));
+    await runSearch(options('longrope', '600evals', { objective }));
+    const pairs = objective.requests.map(
+      ({ candidate, document }) => `${candidate.factors} ${candidate.startTokens} ${document}`,
+    );
+    expect(new Set(pairs).size).toBe(pairs.length);
+  });
+
+  test('losses that are not finite are journaled and lose', async () => {
+    const objective = syntheticObjective(problem);
+    const broken: Objective = {
+      ...objective,
+      evaluate: async (requests) =>
+        (await objective.evaluate(requests)).map((loss, i) =>
+          excessLoss(problem, (requests[i] as LossRequest).candidate) > 0.2 ? { ...loss, lossSum: Number.NaN } : loss,
+        ),
+    };
+    const result = await runSearch(options('cma-es', '200evals', { objective: broken }));
+    expect(Number.isFinite(result.winner.loss)).toBe(true);
+    expect((await journal()).some(({ type, lossSum }) => type === 'loss' && lossSum === null)).toBe(true);
+    // The infinities come back from the journal.
+    const again = await runSearch(options('cma-es', '200evals', { objective: broken }));
+    expect(again).toEqual(result);
+  });
+
+  test('a model without a single finite loss is a user error', async () => {
+    const objective = syntheticObjective(problem);
+    const broken: Objective = {
+      ...objective,
+      evaluate: async (requests) => requests.map(() => ({ lossSum: Number.NaN, tokens: 2047 })),
+    };
+    const error = await rejection(runSearch(options('cma-es', '100evals', { objective: broken })));
+    expect(error.message).toContain('a finite loss');
+  });
+
+  test('an interruption can be resumed', async () => {
+    const controller = new AbortController();
+    const onProgress = ({ spent }: SearchProgress) => {
+      if (spent.documents === 100) controller.abort();
+    };
+    const interrupted = await rejection(
+      runSearch(options('longrope', '300evals', { signal: controller.signal, onProgress })),
+    );
+    expect(interrupted.kind).toBe('interrupted');
+    const before = (await journal()).length;
+    const objective = counting(syntheticObjective(problem));
+    const result = await runSearch(options('longrope', '300evals', { objective }));
+    expect(before).toBeGreaterThan(90);
+    expect(objective.requests.length).toBeLessThanOrEqual(201);
+    expect(result.spent.documents).toBe(300);
+  });
+
+  test('a failing objective leaves a run that can be resumed', async () => {
+    const objective = syntheticObjective(problem);
+    let calls = 0;
+    const failing: Objective = {
+      ...objective,
+      evaluate: (requests, more) =>
+        ++calls === 4 ? Promise.reject(new Error('out of memory')) : objective.evaluate(requests, more),
+    };
+    await expect(runSearch(options('cma-es', '200evals', { objective: failing }))).rejects.toThrow('out of memory');
+    expect((await runSearch(options('cma-es', '200evals'))).spent.documents).toBeGreaterThan(180);
+  });
+
+  test('another seed, budget or input is refused in the same folder, all at once', async () => {
+    await runSearch(options('cma-es', '100evals'));
+    const error = await rejection(runSearch(options('cma-es', '120evals', { seed: 2, inputs: { model: 'another' } })));
+    expect(error.problems.map(({ where }) => where.replace(/.*, /, ''))).toEqual([
+      'budget.amount',
+      'inputs.model',
+      'seed',
+    ]);
+  });
+
+  test('a journal of other candidates is refused', async () => {
+    await runSearch(options('cma-es', '100evals'));
+    const other = createAlgorithm('cma-es', problem, {}, 2);
+    const error = await rejection(runSearch(options('cma-es', '100evals', { algorithm: other })));
+    expect(error.message).toMatch(/journal\.jsonl, line \d+: expected what this program does at this point/);
+  });
+
+  test.each([
+    ['cma-es', '20evals', 'at least 21 documents'],
+    ['longrope', '4evals', 'at least 5 documents'],
+    ['dim-mono', '10000tokens', 'at least 10235 tokens'],
+  ])('%s refuses a budget of %s', async (name, budget, expected) => {
+    const error = await rejection(runSearch(options(name, budget)));
+    expect(error.kind).toBe('usage');
+    expect(error.message).toContain(expected);
+  });
+
+  test('an objective that scores other numbers of tokens than it says is a bug', async () => {
+    const objective = { ...syntheticObjective(problem), scoredTokens: [1, 2, 3, 4, 5] };
+    await expect(runSearch(options('cma-es', '100evals', { objective }))).rejects.toThrow(
+      '2047 tokens scored of document 0',
+    );
+  });
+});
