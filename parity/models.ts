@@ -4,8 +4,10 @@ import path from 'node:path';
 import { openTokenizer } from '../src/corpus/index.js';
 
 const PROJECT = path.resolve(import.meta.dirname, '..');
-const SHARED = path.resolve(PROJECT, '../shared');
-const BOOKS = path.join(SHARED, 'data/pg19/test');
+export const SHARED = path.resolve(PROJECT, '../shared');
+
+/** The books of data/pg19/test. */
+export const BOOKS = ['10146', '10321', '10356', '10762', '3608', '5396', '7412'];
 
 export interface ParityModel {
   readonly name: string;
@@ -30,9 +32,9 @@ export const SMOLLM2: ParityModel = {
 };
 
 /** First `tokens` tokens of a PG19 test book after its front matter, without BOS. */
-export async function bookIds(model: ParityModel, tokens: number, book = '10146'): Promise<Int32Array> {
+export async function bookIds(model: ParityModel, tokens: number, book = BOOKS[0] as string): Promise<Int32Array> {
   const tokenizer = await openTokenizer(model.path);
-  const text = (await readFile(path.join(BOOKS, `${book}.txt`), 'utf8')).slice(9000, 9000 + 8 * tokens);
+  const text = (await readFile(path.join(SHARED, `data/pg19/test/${book}.txt`), 'utf8')).slice(9000, 9000 + 8 * tokens);
   const ids = tokenizer.encode(text).slice(0, tokens);
   if (ids.length < tokens) throw new Error(`book ${book} has ${ids.length} tokens, ${tokens} are needed`);
   return ids;

@@ -4,7 +4,7 @@
 One request per line:
     {"protocol": {"name": "released", "length": T, "stride": S, "truncate": bool}
                | {"name": "document", "length": T}
-               | {"name": "sliding", "length": T, "stride": S},
+               | {"name": "sliding", "length": T, "stride": S, "maxTokens": N or null},
      "documents": [file of int32 ids without BOS, ...], "bos": id or null, "rope": see reference.py}
 One answer per line: {"perplexity", "mean_loss", "tokens", "windows"}.
 
@@ -107,7 +107,8 @@ def main() -> None:
         protocol = dict(request["protocol"])
         restate = PROTOCOLS[protocol.pop("name")]
         model.model.rotary_emb = rotary_tables(model, request["rope"], protocol["length"])
-        documents = [read_ids(file) for file in request["documents"]]
+        limit = protocol.pop("maxTokens", None)
+        documents = [read_ids(file)[:limit] for file in request["documents"]]
         values = restate(model, documents, request["bos"], **protocol)
         return dict(zip(("perplexity", "mean_loss", "tokens", "windows"), values))
 

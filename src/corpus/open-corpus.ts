@@ -65,7 +65,8 @@ async function openDataset({ path: folder, tokenizer, skipCharacters, textField 
       found: `a tokenised data set with ${flags.join(' and ')}`,
       fix: 'leave them out or give the text',
     });
-  const { documents, origin } = await readDataset(folder);
+  const { documents: stored, origin } = await readDataset(folder);
+  const documents = origin === null ? stored.map((document) => withoutBos(document, tokenizer.bosTokenId)) : stored;
   if (origin !== null && origin.tokenizerHash !== tokenizer.hash)
     throw new UserError('input', {
       where: folder,
@@ -75,6 +76,11 @@ async function openDataset({ path: folder, tokenizer, skipCharacters, textField 
     });
   checkRange(documents, tokenizer.vocabularySize);
   return { documents, source: 'dataset' as const, cached: false, skipped: [] };
+}
+
+/** Data sets made by Python usually open with the BOS the tokenizer added; protocols add their own, and two are one too many. */
+function withoutBos({ id, ids }: TokenDocument, bos: number | null): TokenDocument {
+  return { id, ids: bos !== null && ids[0] === bos ? ids.subarray(1) : ids };
 }
 
 function checkRange(documents: readonly TokenDocument[], size: number): void {

@@ -121,3 +121,12 @@ describe('selectDocuments', () => {
     expect(() => selectDocuments(documents, { minTokens: 1, count: 4 })).toThrow(/at least 4, found 3/);
   });
 });
+
+it('drops the BOS that a data set made in Python carries in front of its documents', async () => {
+  const large = { ...tokenizer, vocabularySize: 2 ** 31 };
+  const plain = await openCorpus({ path: path.join(fixtures, 'int32'), tokenizer: large, cacheDir: null });
+  const first = plain.documents[0]?.ids as Int32Array;
+  const opened = { ...large, bosTokenId: first[0] as number };
+  const { documents } = await openCorpus({ path: path.join(fixtures, 'int32'), tokenizer: opened, cacheDir: null });
+  expect(documents[0]?.ids).toEqual(first.slice(1));
+});
