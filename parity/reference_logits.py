@@ -2,7 +2,8 @@
 
     python parity/reference_logits.py MODEL [--attention sdpa|eager] [--threads 2]      MODEL: folder or .gguf
 One request per line: {"ids": file of int32, "rows": [position, ...], "rope": see reference.py, "output": file}
-`output` gets the next-token logits of the asked rows, float32 little-endian, [rows, vocabulary]; the answer is their shape.
+`output` gets the next-token logits of the asked rows, float32 little-endian, [rows, vocabulary]; the answer is their
+shape and the inverse frequencies that were used.
 """
 
 import argparse
@@ -28,7 +29,9 @@ def main() -> None:
         # The head runs only on the asked rows: all of them would be length times vocabulary.
         logits = model(ids[None], use_cache=False, logits_to_keep=torch.tensor(request["rows"])).logits[0]
         logits.numpy().astype("<f4").tofile(request["output"])
-        return {"shape": list(logits.shape)}
+        # After the forward pass, as dynamic and longrope choose their frequencies in it.
+        used = rope["inverse_frequency"] if explicit else model.model.rotary_emb.inv_freq.tolist()
+        return {"shape": list(logits.shape), "inverse_frequency": used}
 
     answer_lines(answer)
 

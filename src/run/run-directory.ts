@@ -25,32 +25,39 @@ export interface RunDirectory {
  * Opens or creates the folder of a run. `manifest` is everything its result depends on: resolved configuration and hashes
  * of all inputs, nothing that changes from one start to the next. Throws `UserError`:
  * - 'busy' while another process has the folder,
- * - 'input' with every difference when the folder was begun with another manifest, or holds something else.
+ * - 'input' with every difference when the folder holds entries of a run with another manifest, or something else.
  */
 export async function openRunDirectory(path: string, manifest: Json): Promise<RunDirectory> {
   await createDirectory(path);
   await refuseForeign(path);
   const lock = await acquireLock(path);
+  let journal: Journal | undefined;
   try {
     const names = await readdir(path);
-    const resumed = names.includes(MANIFEST_NAME);
-    if (resumed) await compareManifest(join(path, MANIFEST_NAME), manifest);
     // Not those of processes that are just announcing themselves.
     const swept = names.filter((name) => TEMPORARY_NAME.test(name) && !name.startsWith('.lock.'));
     for (const name of swept) await rm(join(path, name), { force: true });
-    if (!resumed) await writeFileAtomic(join(path, MANIFEST_NAME), `${JSON.stringify(manifest, null, 2)}\n`);
-    const journal = await Journal.open(join(path, JOURNAL_NAME));
+    const writeManifest = () => writeFileAtomic(join(path, MANIFEST_NAME), `${JSON.stringify(manifest, null, 2)}\n`);
+    // Before the journal: a folder that has only one of the two must be one that is recognised.
+    if (!names.includes(MANIFEST_NAME)) await writeManifest();
+    journal = await Journal.open(join(path, JOURNAL_NAME));
+    const resumed = journal.entries.length > 0;
+    if (resumed) await compareManifest(join(path, MANIFEST_NAME), manifest);
+    // Before its first entry nothing has come of a run, so a corrected command may use its folder.
+    else await writeManifest();
+    const opened = journal;
     return {
       path,
-      journal,
+      journal: opened,
       resumed,
       file: (name) => join(path, name),
       close: async () => {
-        await journal.close();
+        await opened.close();
         await lock.release();
       },
     };
   } catch (error) {
+    await journal?.close();
     await lock.release();
     throw error;
   }

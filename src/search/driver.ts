@@ -1,5 +1,6 @@
 import { UserError } from '../errors.js';
 import { openRunDirectory, type RunDirectory, sha256Json, writeFileAtomic } from '../run/index.js';
+import { Allowance, FINAL_CONTENDERS } from './allowance.js';
 import type { Budget, Spending } from './budget.js';
 import { candidateKey } from './candidate.js';
 import { type DocumentLoss, type Objective, tokenWeightedLoss } from './objective.js';
@@ -8,9 +9,6 @@ import { type GenerationSummary, resultJson, type Score, type SearchResult, scor
 import { baselineCandidates, type NamedCandidate } from './seeds.js';
 import { Stopwatch } from './stopwatch.js';
 import type { Candidate, Evaluation, Json, SearchAlgorithm, SearchProblem, StopReasons } from './types.js';
-
-/** Scores on all documents that are kept in reserve for an algorithm that does not have them from its generations. */
-const FINAL_CONTENDERS = 3;
 
 export interface SearchProgress {
   readonly phase: Phase;
@@ -89,6 +87,7 @@ function manifest(options: SearchOptions): Json {
 
 class Driver {
   private readonly recorder: Recorder;
+  private readonly allowance: Allowance;
   private readonly spent: Spending = { documents: 0, tokens: 0, seconds: 0 };
   /** Candidate -> its loss on each search document, where known: the final scores need only the rest. */
   private readonly known = new Map<string, (DocumentLoss | undefined)[]>();
@@ -101,6 +100,7 @@ class Driver {
     private readonly stopwatch: Stopwatch,
   ) {
     this.recorder = new Recorder(directory);
+    this.allowance = new Allowance(options.budget, options.algorithm, options.objective);
   }
 
   async run(): Promise<SearchResult> {
@@ -159,41 +159,17 @@ class Driver {
     }
   }
 
-  /** How many of the asked candidates fit the budget; none rather than some where part of a generation is worth nothing. */
   private affordable(asked: readonly Candidate[], documents: readonly number[]): number {
-    const { algorithm, budget } = this.options;
+    const { budget } = this.options;
     if (this.recorder.journaledStop() !== null) return 0;
     if (budget.unit === 'seconds') return this.recorder.isReplaying || this.secondsLeft() > 0 ? asked.length : 0;
-    const cost = this.costOf(documents);
-    const count = Math.min(asked.length, Math.floor((budget.amount - this.spent[budget.unit] - this.reserve()) / cost));
-    if (this.generation === 0) this.refuseSmallBudget(count, asked.length, cost);
-    return count < asked.length && !algorithm.comparesAcrossGenerations ? 0 : Math.max(0, count);
-  }
-
-  private refuseSmallBudget(count: number, asked: number, cost: number): void {
-    const { algorithm, budget } = this.options;
-    const needed = algorithm.comparesAcrossGenerations ? 1 : asked;
-    if (count >= needed) return;
-    throw new UserError('usage', {
-      where: 'budget',
-      expected: `at least ${needed * cost + this.reserve()} ${budget.unit} for ${algorithm.name} on these documents`,
-      found: `${budget.amount} ${budget.unit}`,
-    });
-  }
-
-  /** What one candidate on these documents costs, in the budget's unit. */
-  private costOf(documents: readonly number[]): number {
-    const { objective, budget } = this.options;
-    if (budget.unit === 'documents') return documents.length;
-    return documents.reduce((sum, document) => sum + (objective.scoredTokens[document] as number), 0);
+    const count = this.allowance.candidates(asked.length, documents, this.spent);
+    if (count === 0 && this.generation === 0) throw this.allowance.tooSmall(asked.length, documents);
+    return count;
   }
 
   private allDocuments(): number[] {
     return [...this.options.objective.documents.keys()];
-  }
-
-  private reserve(): number {
-    return this.options.algorithm.comparesAcrossGenerations ? 0 : FINAL_CONTENDERS * this.costOf(this.allDocuments());
   }
 
   private secondsLeft(): number {
@@ -224,11 +200,9 @@ class Driver {
     for (const candidate of algorithm.contenders()) {
       const known = this.known.get(candidateKey(candidate));
       const missing = all.filter((document) => known?.[document] === undefined);
-      const planned = requests.map(([, document]) => document);
+      const planned = [...requests.map(([, document]) => document), ...missing];
       const fits =
-        budget.unit === 'seconds'
-          ? candidates.length < FINAL_CONTENDERS
-          : this.spent[budget.unit] + this.costOf([...planned, ...missing]) <= budget.amount;
+        budget.unit === 'seconds' ? candidates.length < FINAL_CONTENDERS : this.allowance.covers(planned, this.spent);
       // One is scored whatever it costs: a search must end with a winner.
       if (candidates.length > 0 && !fits) continue;
       requests.push(...missing.map((document): [number, number] => [candidates.length, document]));

@@ -43,7 +43,9 @@ describe('run directory', () => {
   });
 
   test('another manifest is refused with every difference', async () => {
-    await (await openRunDirectory(path, manifest)).close();
+    const run = await openRunDirectory(path, manifest);
+    await run.journal.append([{ step: 1 }]);
+    await run.close();
     const other = { seed: 2, settings: { size: 64, rate: 0.5, extra: true }, inputs: { model: 'abc' } };
     const error = await failure(openRunDirectory(path, other));
     expect(error.kind).toBe('input');
@@ -54,6 +56,14 @@ describe('run directory', () => {
     ]);
     // The refusal released the folder.
     await (await openRunDirectory(path, manifest)).close();
+  });
+
+  test('a run without entries may be begun anew with another manifest', async () => {
+    await (await openRunDirectory(path, { budget: 1 })).close();
+    const run = await openRunDirectory(path, { budget: 1000 });
+    expect(run.resumed).toBe(false);
+    await run.close();
+    expect(JSON.parse(await readFile(join(path, 'manifest.json'), 'utf8'))).toEqual({ budget: 1000 });
   });
 
   test('a folder in use is refused with process id and host', async () => {
@@ -74,7 +84,9 @@ describe('run directory', () => {
   });
 
   test('a manifest that is not JSON is refused', async () => {
-    await mkdir(path);
+    const run = await openRunDirectory(path, manifest);
+    await run.journal.append([{ step: 1 }]);
+    await run.close();
     await writeFile(join(path, 'manifest.json'), '{');
     expect((await failure(openRunDirectory(path, manifest))).message).toContain('not JSON');
   });
