@@ -32,7 +32,10 @@ const lengths = values.lengths.split(',').map(Number);
 const tokenizer = await openTokenizer(model);
 const text = await readFile(path.join(shared, 'data/pg19/test/3608.txt'), 'utf8');
 const ids = path.join(work, 'ids');
-await writeFile(ids, tokenizer.encode(text.slice(9000, 9000 + 8 * Math.max(...lengths))).slice(0, Math.max(...lengths)));
+await writeFile(
+  ids,
+  tokenizer.encode(text.slice(9000, 9000 + 8 * Math.max(...lengths))).slice(0, Math.max(...lengths)),
+);
 const float32 = path.join(work, 'float32.gguf');
 if (!existsSync(float32)) await run(python, [here('make_f32_gguf.py'), model, float32]);
 
@@ -42,7 +45,8 @@ const measure = async (command, words) => {
 };
 const engines = {
   longrope: (length) => measure(process.execPath, [here('longrope.mjs'), float32, ids, String(length), values.runs]),
-  transformers: (length) => measure(python, [here('transformers_engine.py'), model, ids, String(length), '--runs', values.runs]),
+  transformers: (length) =>
+    measure(python, [here('transformers_engine.py'), model, ids, String(length), '--runs', values.runs]),
   ...(llamaPython && {
     'llama.cpp': (length) =>
       measure(llamaPython, [

@@ -10,7 +10,6 @@ export type WorkerTask =
 /** Ends the worker after the task it is at: a thread that is terminated inside ONNX Runtime takes the process with it. */
 export const CLOSE = 'close';
 
-
 export type WorkerReply =
   | { readonly kind: 'ready' }
   | { readonly kind: 'broken'; readonly error: unknown }

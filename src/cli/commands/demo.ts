@@ -13,7 +13,7 @@ export function demoCommand(): Command {
   return new Command('demo')
     .description('Search 8 times the context of the embedded model on Moby-Dick, compare, write factors and a report.')
     .option('--out <folder>', 'run folder', 'longrope-demo')
-    .option('--budget <amount>', 'what the search may spend, e.g. 360evals, 2Mtokens, 60s', '360evals')
+    .option('--budget <amount>', 'what the search may spend, e.g. 240evals, 2Mtokens, 60s', '240evals')
     .option('--seed <n>', 'of the search', wholeNumber, 1)
     .option('--workers <n>', 'evaluations at the same time', positiveInteger)
     .option('--json', 'print the report as JSON')
