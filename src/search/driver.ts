@@ -1,4 +1,5 @@
 import { UserError } from '../errors.js';
+import { formatFactorCsv } from '../rope/index.js';
 import { openRunDirectory, type RunDirectory, sha256Json, writeFileAtomic } from '../run/index.js';
 import { Allowance, FINAL_CONTENDERS } from './allowance.js';
 import type { Budget, Spending } from './budget.js';
@@ -126,7 +127,7 @@ class Driver {
     };
     const json = resultJson(result);
     await writeFileAtomic(this.directory.file('result.json'), `${JSON.stringify(json, null, 2)}\n`);
-    await writeFileAtomic(this.directory.file('factors.csv'), `${winner.candidate.factors.join('\n')}\n`);
+    await writeFileAtomic(this.directory.file('factors.csv'), formatFactorCsv(winner.candidate.factors));
     await this.recorder.note({ type: 'end', result: sha256Json(json) });
     return result;
   }

@@ -1,10 +1,27 @@
 import { renderJson, renderTerminal } from '../../report/index.js';
 import type { SearchProgress } from '../../search/index.js';
-import type { SearchOutcome } from '../../workflow/search-model.js';
-import type { Progress } from '../progress.js';
+import type { SearchJob, SearchOutcome } from '../../workflow/search-model.js';
+import { type Progress, startProgress } from '../progress.js';
+
+/** Runs `job` with progress lines for its search and its comparison; both are wiped when it ends, however it ends. */
+export async function withSearchProgress(
+  job: (callbacks: Pick<SearchJob, 'onSearch' | 'onEvaluate'>) => Promise<SearchOutcome>,
+): Promise<SearchOutcome> {
+  const search = startProgress('search');
+  const comparison = startProgress('compare');
+  try {
+    return await job({
+      onSearch: showSearch(search),
+      onEvaluate: (done, total, detail) => comparison.update(done, total, detail),
+    });
+  } finally {
+    search.finish();
+    comparison.finish();
+  }
+}
 
 /** Progress of a search in the unit of its budget. */
-export function showSearch(progress: Progress): (state: SearchProgress) => void {
+function showSearch(progress: Progress): (state: SearchProgress) => void {
   return ({ phase, spent, budget, best, done, total }) => {
     const perplexity = best === null ? '' : `best ${Math.exp(best.loss).toFixed(2)}`;
     if (phase === 'search') progress.update(Math.min(spent[budget.unit], budget.amount), budget.amount, perplexity);

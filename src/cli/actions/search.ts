@@ -7,9 +7,8 @@ import { searchModel } from '../../workflow/search-model.js';
 import { readTexts } from '../../workflow/texts.js';
 import type { SearchFlags } from '../commands/search.js';
 import { interruptible } from '../interrupt.js';
-import { startProgress } from '../progress.js';
 import { commandLine } from './command-line.js';
-import { printOutcome, showSearch } from './search-output.js';
+import { printOutcome, withSearchProgress } from './search-output.js';
 
 /** As the paper and the released scripts. */
 const DEFAULT_DOCUMENTS = 5;
@@ -32,29 +31,28 @@ export async function runSearchCommand(model: string, flags: SearchFlags): Promi
           ...common,
           ...(flags.heldOutSamples !== undefined && { samples: flags.heldOutSamples }),
         });
-  const progress = startProgress('search');
-  const comparison = startProgress('compare');
   const outcome = await interruptible((signal) =>
-    searchModel({
-      modelPath: model,
-      tokenizer,
-      documents,
-      heldOut,
-      textName: [...flags.text, ...flags.heldOut].join(', '),
-      targetLength: flags.target,
-      algorithm: flags.algorithm,
-      hyperparameters,
-      budget,
-      seed: flags.seed,
-      out: flags.out,
-      command: commandLine(),
-      ...(flags.workers !== undefined && { workers: flags.workers }),
-      ...(flags.threads !== undefined && { threads: flags.threads }),
-      onSearch: showSearch(progress),
-      onEvaluate: (done, total, detail) => comparison.update(done, total, detail),
-      signal,
-    }),
-  ).finally(() => progress.finish());
+    withSearchProgress((callbacks) =>
+      searchModel({
+        modelPath: model,
+        tokenizer,
+        documents,
+        heldOut,
+        textName: [...flags.text, ...flags.heldOut].join(', '),
+        targetLength: flags.target,
+        algorithm: flags.algorithm,
+        hyperparameters,
+        budget,
+        seed: flags.seed,
+        out: flags.out,
+        command: commandLine(),
+        ...(flags.workers !== undefined && { workers: flags.workers }),
+        ...(flags.threads !== undefined && { threads: flags.threads }),
+        ...callbacks,
+        signal,
+      }),
+    ),
+  );
   printOutcome(outcome, flags.json === true);
 }
 
