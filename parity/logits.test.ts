@@ -11,8 +11,8 @@ const LENGTHS = [256, 1024, 4096];
 const LONGEST = Math.max(...LENGTHS);
 const TOLERANCE = 2e-4;
 
-/** Of float32 arithmetic in several steps (test/rope compares with transformers in float64: 1e-14). */
-const FREQUENCY_TOLERANCE = 4e-7;
+/** Two units in the last place: torch's power function is not rounded correctly, and a reciprocal may double that. */
+const FREQUENCY_TOLERANCE = 2.4e-7;
 
 /** Every 32nd row and the last 64: the whole of it would be 805 MB for one sequence of SmolLM2. */
 function rowsOf(length: number): Int32Array {
@@ -61,15 +61,8 @@ describe.each([TINY, SMOLLM2])('logits of $name against transformers', (parityMo
         Math.abs((resolved.inverseFrequency[pair] as number) - frequency) / (frequency || 1),
       );
       check(`frequencies (relative), ${label}`, Math.max(...frequencies), FREQUENCY_TOLERANCE);
-      // transformers rounds its frequencies to float32 at every step, we once. Far out that turns angles by 1e-4 and more,
-      // which says nothing about the decoder: it is compared with the same frequencies, and the rest is printed.
-      const same = { ...resolved, inverseFrequency: Float64Array.from(answer.inverse_frequency) };
-      const withTheirs = await engine.logits({ ids: sequence, rope: same, rows });
-      if (parityModel === TINY) {
-        const withOurs = await engine.logits({ ids: sequence, rope: resolved, rows });
-        console.log(`  with our frequencies: ${largestDifference(withOurs, theirs).toExponential(2)}`);
-      }
-      check(`logits, ${label}`, largestDifference(withTheirs, theirs), TOLERANCE);
+      const logits = await engine.logits({ ids: sequence, rope: resolved, rows });
+      check(`logits, ${label}`, largestDifference(logits, theirs), TOLERANCE);
     });
   });
 });

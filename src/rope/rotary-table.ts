@@ -1,13 +1,12 @@
 import type { ResolvedRope, RotaryTable } from './types.js';
 
 /**
- * cos and sin of positions offset..offset+length-1 as every engine computes them: frequencies rounded once to float32, the
- * angle as a float32 product, cos and sin rounded to float32 and then multiplied by the attention factor in float32.
+ * cos and sin of positions offset..offset+length-1 as every engine computes them: float32 frequencies, the angle as a float32
+ * product, cos and sin rounded to float32 and then multiplied by the attention factor in float32.
  * Positions below `startTokens` turn with the base frequencies (LongRoPE eq. 3); the attention factor covers them too.
  */
 export function rotaryTable(rope: ResolvedRope, length: number, offset = 0): RotaryTable {
-  const scaled = Float32Array.from(rope.inverseFrequency);
-  const base = Float32Array.from(rope.baseInverseFrequency);
+  const { inverseFrequency: scaled, baseInverseFrequency: base } = rope;
   const width = scaled.length;
   if (base.length !== width) throw new Error(`${base.length} base frequencies for ${width} rotary pairs`);
   const cos = new Float32Array(length * width);

@@ -1,4 +1,4 @@
-/** Contracts of the rotary maths. Everything here is pure data; frequencies are float64 until a table rounds them once. */
+/** Contracts of the rotary maths. Everything here is pure data. Factors are float64; frequencies float32, as engines compute them. */
 
 declare const factorVectorBrand: unique symbol;
 
@@ -50,13 +50,13 @@ export type RopeScaling =
 /** A method applied at one sequence length: all that is needed to fill a rotary table. */
 export interface ResolvedRope {
   /** radians per position, per rotary pair; length rotaryDim / 2. */
-  readonly inverseFrequency: Float64Array;
+  readonly inverseFrequency: Float32Array;
   /** Multiplies cos and sin, so logits grow by its square. */
   readonly attentionFactor: number;
   /** Positions below this keep the base frequencies (LongRoPE's n-hat); 0 = none. */
   readonly startTokens: number;
   /** Base frequencies theta^(-2i/d), used below startTokens. */
-  readonly baseInverseFrequency: Float64Array;
+  readonly baseInverseFrequency: Float32Array;
 }
 
 /** cos and sin for positions 0..length-1, row-major [length, rotaryDim / 2], attention factor included. */

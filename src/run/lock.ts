@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { link, open, readdir, readFile, rm } from 'node:fs/promises';
+import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { UserError } from '../errors.js';
@@ -7,6 +8,8 @@ import { errnoOf, fileError } from './file-error.js';
 import { mayBeRunning, ownIdentity, type ProcessIdentity } from './process-identity.js';
 
 export const LOCK_NAME = /^lock\.[0-9a-f]{12}$/;
+/** An announcement that is being written, and the process that writes it. */
+const UNFINISHED_NAME = /^\.lock\.(\d+)\.[0-9a-f]{12}\.tmp$/;
 /** Two processes that begin at the same moment both step back; so often they look again before one is refused. */
 const ATTEMPTS = 5;
 
@@ -32,6 +35,7 @@ export async function acquireLock(directory: string): Promise<Lock> {
       others = (await announced(directory)).filter((other) => other.name !== name);
       if (!others.some(isLive)) {
         for (const dead of others) await rm(join(directory, dead.name), { force: true });
+        await sweepUnfinished(directory);
         return { release };
       }
       await release();
@@ -75,7 +79,7 @@ async function readHolder(path: string): Promise<ProcessIdentity | null> {
 
 /** Linked into place, so that nobody reads half of it. */
 async function announce(directory: string, name: string): Promise<void> {
-  const temporary = join(directory, `.${name}.tmp`);
+  const temporary = join(directory, `.lock.${process.pid}.${randomBytes(6).toString('hex')}.tmp`);
   try {
     const handle = await open(temporary, 'wx');
     try {
@@ -88,6 +92,15 @@ async function announce(directory: string, name: string): Promise<void> {
     throw fileError(directory, 'a run folder that can be written', error);
   } finally {
     await rm(temporary, { force: true });
+  }
+}
+
+/** What processes leave that are killed while they announce themselves. */
+async function sweepUnfinished(directory: string): Promise<void> {
+  for (const name of await readdir(directory)) {
+    const pid = UNFINISHED_NAME.exec(name)?.[1];
+    if (pid !== undefined && !mayBeRunning({ pid: Number(pid), host: hostname(), start: null }))
+      await rm(join(directory, name), { force: true });
   }
 }
 

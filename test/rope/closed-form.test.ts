@@ -28,9 +28,14 @@ const geometries = fc
 const ratios = fc.double({ min: 1, max: 512, noNaN: true });
 const lengths = fc.integer({ min: 64, max: 2 ** 17 });
 
-function expectClose(found: Float64Array, expected: Float64Array, tolerance = 1e-13): void {
+function expectClose(
+  found: ArrayLike<number>,
+  expected: ArrayLike<number> & Iterable<number>,
+  tolerance = 1e-13,
+): void {
   expect(found.length).toBe(expected.length);
-  for (const [pair, value] of expected.entries()) expect(Math.abs(found[pair]! / value - 1)).toBeLessThan(tolerance);
+  for (const [pair, value] of [...expected].entries())
+    expect(Math.abs(found[pair]! / value - 1)).toBeLessThan(tolerance);
 }
 
 describe('closed forms as factors turn like the scaling type', () => {
@@ -44,7 +49,8 @@ describe('closed forms as factors turn like the scaling type', () => {
         const rescaled = rescaledRope(geometry, { factors, attentionFactor: 1, startTokens: 0 });
         // Dynamic NTK with factor 1 at length ratio * original has growth = ratio.
         const scaled = resolveRope(geometry, counterpart(ratio, originalLength), ratio * originalLength);
-        expectClose(rescaled.inverseFrequency, scaled.inverseFrequency, 1e-12);
+        // The same formula in two orders of float32 operations.
+        expectClose(rescaled.inverseFrequency, scaled.inverseFrequency, 2e-6);
       }),
     );
 
@@ -127,7 +133,7 @@ describe('critical dimension', () => {
         const turns = wavelengths(baseInverseFrequency(geometry)).map((wavelength) => length / wavelength);
         // Powers and logarithms round differently, so a pair on the very boundary may fall on either side.
         for (const [pair, count] of turns.entries())
-          if (Math.abs(count / periods - 1) > 1e-9) expect(count > periods).toBe(pair < critical);
+          if (Math.abs(count / periods - 1) > 1e-6) expect(count > periods).toBe(pair < critical);
       }),
     );
   });
@@ -147,7 +153,7 @@ describe('wavelengths', () => {
   it('are infinite for pairs that do not turn', () => {
     const geometry = { theta: 1e6, headDim: 8, rotaryDim: 8, rotatingPairs: 2 };
     const found = wavelengths(baseInverseFrequency(geometry));
-    expect(found[1]).toBeCloseTo(2 * Math.PI * 1e6 ** 0.25, 9);
+    expect(found[1]).toBeCloseTo(2 * Math.PI * 1e6 ** 0.25, 4);
     expect([...found.slice(2)]).toEqual([Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY]);
   });
 });

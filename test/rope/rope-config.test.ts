@@ -153,8 +153,8 @@ describe('types', () => {
       rope_parameters: { rope_type: 'proportional', rope_theta: 1e4, partial_rotary_factor: 0.6, factor: 2 },
     });
     expect(geometry).toEqual({ theta: 1e4, headDim: 8, rotaryDim: 8, rotatingPairs: 2 });
-    expect([...baseInverseFrequency(geometry)]).toEqual([1, 0.1, 0, 0]);
-    expect([...resolveRope(geometry, scaling, 4096).inverseFrequency]).toEqual([0.5, 0.05, 0, 0]);
+    expect([...baseInverseFrequency(geometry)]).toEqual([1, Math.fround(0.1), 0, 0]);
+    expect([...resolveRope(geometry, scaling, 4096).inverseFrequency]).toEqual([0.5, Math.fround(0.05), 0, 0]);
   });
 
   it('the tiny model and the LongRoPE2 example have what their configs say', () => {

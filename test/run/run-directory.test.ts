@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, readdir, readFile, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -96,6 +97,15 @@ describe('run directory', () => {
     await writeFile(join(path, '.result.json.0123456789ab.tmp'), 'half');
     await (await openRunDirectory(path, manifest)).close();
     expect(await readdir(path)).not.toContain('.result.json.0123456789ab.tmp');
+  });
+
+  test('of a process killed while it announced itself too, but not of one that is at it', async () => {
+    await (await openRunDirectory(path, manifest)).close();
+    const ended = spawnSync(process.execPath, ['-e', '']).pid;
+    const [dead, living] = [ended, process.ppid].map((pid) => `.lock.${pid}.0123456789ab.tmp`) as [string, string];
+    for (const name of [dead, living]) await writeFile(join(path, name), '');
+    await (await openRunDirectory(path, manifest)).close();
+    expect((await readdir(path)).filter((name) => name.endsWith('.tmp'))).toEqual([living]);
   });
 });
 
