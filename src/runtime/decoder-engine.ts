@@ -3,6 +3,7 @@ import type { PreparedWeights } from '../model/index.js';
 import type { DecoderSpec } from '../model/types.js';
 import { rotaryTable } from '../rope/rotary-table.js';
 import type { ResolvedRope } from '../rope/types.js';
+import type { LogitsRequest, LossRequest } from './requests.js';
 import { Session } from './session.js';
 
 export interface EngineConfig {
@@ -10,20 +11,6 @@ export interface EngineConfig {
   readonly weights: PreparedWeights;
   /** Threads of one evaluation. */
   readonly threads: number;
-}
-
-export interface LossRequest {
-  readonly ids: Int32Array;
-  readonly rope: ResolvedRope;
-  /** First token whose loss is wanted, >= 1 (a token is predicted from those before it). */
-  readonly scoreFrom: number;
-}
-
-export interface LogitsRequest {
-  readonly ids: Int32Array;
-  readonly rope: ResolvedRope;
-  /** Positions whose next-token logits are wanted. */
-  readonly rows: Int32Array;
 }
 
 /** Logits of one block stay near this many floats (32 MB), whatever the vocabulary. */

@@ -1,7 +1,8 @@
 import { once } from 'node:events';
 import { createRequire } from 'node:module';
 import { Worker } from 'node:worker_threads';
-import type { EngineConfig, LogitsRequest, LossRequest } from './decoder-engine.js';
+import type { EngineConfig } from './decoder-engine.js';
+import type { ContinuationRequest, GenerateRequest, LogitsRequest, LossRequest, RopeStages } from './requests.js';
 
 export type WorkerTask =
   | { readonly id: number; readonly kind: 'losses'; readonly request: LossRequest }
@@ -24,6 +25,10 @@ export interface Engine {
   tokenLosses(request: LossRequest, signal?: AbortSignal): Promise<Float32Array>;
   /** Next-token logits of the asked rows, row-major [rows, vocabulary]. */
   logits(request: LogitsRequest): Promise<Float32Array>;
+  /** Losses in nats of the scored tokens of each sequence, in the order of the sequences. */
+  continuationLosses(request: ContinuationRequest, signal?: AbortSignal): Promise<Float32Array[]>;
+  /** Greedy continuation of each prompt: the new tokens, the stop token included. */
+  generate(request: GenerateRequest, signal?: AbortSignal): Promise<Int32Array[]>;
   close(): Promise<void>;
 }
 
@@ -95,10 +100,28 @@ export async function openPool(config: EngineConfig, workers: number): Promise<E
   // One after the other: loading twice at once doubles the peak memory of weight packing.
   for (let i = 0; i < workers; i++) threads.push(await start());
   idle.push(...threads);
+  const tokenLosses = (request: LossRequest, signal?: AbortSignal) =>
+    submit((id) => ({ id, kind: 'losses', request }), signal);
+  const logits = (request: LogitsRequest) => submit((id) => ({ id, kind: 'logits', request }));
   return {
     workers,
-    tokenLosses: (request, signal) => submit((id) => ({ id, kind: 'losses', request }), signal),
-    logits: (request) => submit((id) => ({ id, kind: 'logits', request })),
+    tokenLosses,
+    logits,
+    continuationLosses: ({ sequences, rope }, signal) =>
+      Promise.all(sequences.map((sequence) => tokenLosses({ ...sequence, rope }, signal))),
+    generate: ({ prompts, stages, maxNewTokens, stopIds }) =>
+      Promise.all(
+        prompts.map(async (prompt) => {
+          let ids = prompt;
+          while (ids.length < prompt.length + maxNewTokens) {
+            const rope = stageFor(stages, ids.length + 1);
+            const next = argmax(await logits({ ids, rope, rows: Int32Array.of(ids.length - 1) }));
+            ids = Int32Array.of(...ids, next);
+            if (stopIds.includes(next)) break;
+          }
+          return ids.subarray(prompt.length);
+        }),
+      ),
     async close() {
       closed = true;
       fail(new Error('the engine was closed'));
@@ -107,4 +130,16 @@ export async function openPool(config: EngineConfig, workers: number): Promise<E
       await Promise.all(exits);
     },
   };
+}
+
+function stageFor(stages: RopeStages, length: number) {
+  const stage = stages.find(({ maxLength }) => length <= maxLength);
+  if (stage === undefined) throw new Error(`no rotary table for ${length} tokens`);
+  return stage.rope;
+}
+
+function argmax(values: Float32Array): number {
+  let best = 0;
+  for (let i = 1; i < values.length; i++) if ((values[i] as number) > (values[best] as number)) best = i;
+  return best;
 }

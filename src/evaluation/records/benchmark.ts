@@ -1,0 +1,28 @@
+import { z } from 'zod';
+import { countSchema, figureSchema } from './figures.js';
+
+/** One multiple-choice task (a subject of MMLU counts as one) under one method. */
+export const benchmarkResultSchema = z.strictObject({
+  method: z.string(),
+  /** arc_challenge, hellaswag, mmlu_<subject>, truthfulqa_mc1, truthfulqa_mc2 */
+  task: z.string(),
+  /** `mmlu` for its subjects, else the task itself: what results are added up to. */
+  group: z.string(),
+  shots: countSchema,
+  /** The metric that leaderboards quote, a key of `metrics`. */
+  headline: z.string(),
+  /** acc, acc_norm ...: mean over questions and its standard error as lm-evaluation-harness gives it. */
+  metrics: z.record(z.string(), z.strictObject({ value: figureSchema, standardError: figureSchema })),
+  samples: z.array(
+    z.strictObject({
+      /** Identity of the question in its file; pairs results of two models. */
+      id: z.string(),
+      /** Index of the right choice; for mc2 the first right one. */
+      gold: countSchema,
+      /** Sum of token log-probabilities per choice, nats. */
+      logLikelihoods: z.array(figureSchema),
+      /** Per metric, what this question adds to the mean. */
+      scores: z.record(z.string(), figureSchema),
+    }),
+  ),
+});

@@ -1,0 +1,45 @@
+import { z } from 'zod';
+import { benchmarkResultSchema } from './benchmark.js';
+import { longPerplexityResultSchema } from './long-perplexity.js';
+import { perplexityResultSchema } from './perplexity.js';
+import { retrievalResultSchema } from './retrieval.js';
+import { rulerResultSchema } from './ruler.js';
+
+const sha256Schema = z.string().regex(/^[0-9a-f]{64}$/, 'a sha256 in lower-case hex');
+
+/** What every evaluation says about itself: enough to reproduce it, and to see whether two can be compared. */
+const header = {
+  format: z.literal('longrope-evaluation/1'),
+  /** Of this program. */
+  version: z.string(),
+  engine: z.string(),
+  /** One command that reproduces the file. */
+  command: z.string(),
+  /** `path` as the user gave it; reports call a model by the last part of it. */
+  model: z.strictObject({ path: z.string(), sha256: sha256Schema, originalLength: z.int().positive() }),
+  tokenizer: z.strictObject({ path: z.string(), sha256: sha256Schema }),
+  /** Texts, benchmark files, factor files. */
+  inputs: z.array(
+    z.strictObject({ label: z.string(), name: z.string(), sha256: sha256Schema, detail: z.string().optional() }),
+  ),
+  /** One sentence: what was asked, what was counted. */
+  protocol: z.string(),
+  notes: z.array(z.string()),
+};
+
+/**
+ * The JSON twin of every `evaluate` command and the input of `report` and `evaluate gate`: one file, one kind of evaluation,
+ * one model, one or several RoPE methods (`method`, as `--rope` spells it). Numbers that are not finite are null.
+ */
+export const evaluationRecordSchema = z.discriminatedUnion('kind', [
+  z.strictObject({ ...header, kind: z.literal('perplexity'), results: z.array(perplexityResultSchema) }),
+  z.strictObject({ ...header, kind: z.literal('longppl'), results: z.array(longPerplexityResultSchema) }),
+  z.strictObject({ ...header, kind: z.literal('passkey'), results: z.array(retrievalResultSchema) }),
+  z.strictObject({ ...header, kind: z.literal('needle'), results: z.array(retrievalResultSchema) }),
+  z.strictObject({ ...header, kind: z.literal('ruler'), results: z.array(rulerResultSchema) }),
+  z.strictObject({ ...header, kind: z.literal('benchmark'), results: z.array(benchmarkResultSchema) }),
+]);
+
+export type EvaluationRecord = z.infer<typeof evaluationRecordSchema>;
+export type EvaluationKind = EvaluationRecord['kind'];
+export type RecordOf<Kind extends EvaluationKind> = Extract<EvaluationRecord, { kind: Kind }>;

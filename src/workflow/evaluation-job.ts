@@ -1,0 +1,88 @@
+import { openTokenizer, type Tokenizer } from '../corpus/index.js';
+import { type EvaluationKind, parseRopeMethod, type RecordOf, type RopeMethod } from '../evaluation/index.js';
+import { hashModel, loadModel, type Model } from '../model/index.js';
+import type { Json } from '../run/index.js';
+import { ENGINE_VERSION, type Engine, openEngine } from '../runtime/index.js';
+import { programVersion } from './version.js';
+
+/** What every `evaluate` command is told. */
+export interface EvaluationTarget {
+  readonly model: string;
+  /** Another tokenizer than the model's own. */
+  readonly tokenizer?: string;
+  /** As `--rope` spells them. */
+  readonly methods: readonly string[];
+  /** Run folder; without it nothing is kept and nothing can be resumed. */
+  readonly out?: string;
+  /** The command that reproduces the result. */
+  readonly command: string;
+  readonly workers?: number;
+  readonly threads?: number;
+  readonly onProgress?: (done: number, total: number, detail: string) => void;
+  readonly signal?: AbortSignal;
+}
+
+export interface OpenEvaluation {
+  readonly model: Model;
+  readonly tokenizer: Tokenizer;
+  readonly methods: readonly RopeMethod[];
+  /** What a record says about model, tokenizer and program. */
+  readonly header: Pick<RecordOf<EvaluationKind>, 'format' | 'version' | 'engine' | 'command' | 'model' | 'tokenizer'>;
+  /** What the results depend on so far; the manifest of a run adds the kind's own settings and inputs. */
+  readonly identity: { readonly [key: string]: Json };
+  /** Loads the weights; ended by `withEvaluation`. Call it after all input has been checked. */
+  openEngine(needs: { readonly maxLength: number; readonly maxWorkers?: number }): Promise<Engine>;
+}
+
+/** Opens model, tokenizer and methods for `job` and closes what it opened, however it ends. */
+export async function withEvaluation<Result>(
+  target: EvaluationTarget,
+  job: (evaluation: OpenEvaluation) => Promise<Result>,
+): Promise<Result> {
+  const model = await loadModel(target.model);
+  const methods: RopeMethod[] = [];
+  for (const text of target.methods) methods.push(await parseRopeMethod(text, model.spec.rope));
+  const tokenizerPath = target.tokenizer ?? target.model;
+  const tokenizer = await openTokenizer(tokenizerPath);
+  const sha256 = await hashModel(model);
+  const engines: Engine[] = [];
+  const header = {
+    format: 'longrope-evaluation/1',
+    version: programVersion(),
+    engine: ENGINE_VERSION,
+    command: target.command,
+    model: { path: target.model, sha256, originalLength: model.spec.rope.originalLength },
+    tokenizer: { path: tokenizerPath, sha256: tokenizer.hash },
+  } as const;
+  try {
+    return await job({
+      model,
+      tokenizer,
+      methods,
+      header,
+      identity: {
+        version: header.version,
+        engine: header.engine,
+        model: sha256,
+        tokenizer: tokenizer.hash,
+        // Hashes of factor files would be better than names; what they resolve to is what counts.
+        methods: methods.map(({ name, resolve }) => [name, ropeIdentity(resolve(model.spec.rope.originalLength * 2))]),
+      },
+      async openEngine(needs) {
+        const engine = await openEngine(model, {
+          ...needs,
+          ...(target.workers !== undefined && { workers: target.workers }),
+          ...(target.threads !== undefined && { threads: target.threads }),
+        });
+        engines.push(engine);
+        return engine;
+      },
+    });
+  } finally {
+    for (const engine of engines) await engine.close();
+  }
+}
+
+function ropeIdentity(rope: ReturnType<RopeMethod['resolve']>): Json {
+  return { frequencies: [...rope.inverseFrequency], attention: rope.attentionFactor, startTokens: rope.startTokens };
+}
