@@ -31,7 +31,11 @@ export interface OpenEvaluation {
   /** What the results depend on so far; the manifest of a run adds the kind's own settings and inputs. */
   readonly identity: { readonly [key: string]: Json };
   /** Loads the weights; ended by `withEvaluation`. Call it after all input has been checked. */
-  openEngine(needs: { readonly maxLength: number; readonly maxWorkers?: number }): Promise<Engine>;
+  openEngine(needs: {
+    readonly maxLength: number;
+    readonly maxWorkers?: number;
+    readonly cacheTokens?: number;
+  }): Promise<Engine>;
 }
 
 /** Opens model, tokenizer and methods for `job` and closes what it opened, however it ends. */
