@@ -14,6 +14,13 @@ export function wholeNumber(text: string): number {
   return value;
 }
 
+/** What the generator of synthetic rows takes. */
+export function seedNumber(text: string): number {
+  const value = wholeNumber(text);
+  if (value > 0xffffffff) throw new InvalidArgumentError('Expected a whole number below 2^32.');
+  return value;
+}
+
 /** '256,512' or '4k,8k' (k = 1024). */
 export function lengthList(text: string): number[] {
   const lengths = text.split(',').map(tokenLength);

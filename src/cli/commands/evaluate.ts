@@ -1,5 +1,6 @@
 import { Command, Option } from 'commander';
 import { collect, lengthList, positiveInteger, wholeNumber } from '../parsers.js';
+import { passkeyCommand } from './evaluate-passkey.js';
 
 export interface EvaluatePerplexityOptions {
   readonly length?: number[];
@@ -22,7 +23,7 @@ export interface EvaluatePerplexityOptions {
 
 export function evaluateCommand(): Command {
   const evaluate = new Command('evaluate').description('Measure a model; every figure names its protocol.');
-  evaluate.addCommand(perplexityCommand());
+  for (const command of [perplexityCommand(), passkeyCommand()]) evaluate.addCommand(command);
   return evaluate;
 }
 

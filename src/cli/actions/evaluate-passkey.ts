@@ -1,0 +1,41 @@
+import { type RecordOf, wilsonInterval } from '../../evaluation/index.js';
+import { textTable } from '../../report/index.js';
+import { evaluatePasskey } from '../../workflow/evaluate-retrieval.js';
+import type { PasskeyFlags } from '../commands/evaluate-passkey.js';
+import { runEvaluation } from './evaluation.js';
+import { shareCells } from './share-cells.js';
+
+export function runEvaluatePasskey(model: string, flags: PasskeyFlags): Promise<void> {
+  const { protocol, trials, seed, length } = flags;
+  return runEvaluation(
+    model,
+    flags,
+    'passkey',
+    (target) =>
+      evaluatePasskey(target, {
+        protocol,
+        trials,
+        seed,
+        policy: flags.switch,
+        ...(length !== undefined && { lengths: length }),
+      }),
+    passkeyText,
+  );
+}
+
+function passkeyText({ model, protocol, results }: RecordOf<'passkey'>): string {
+  const rows = results.map(({ method, length, trials }) => {
+    const found = trials.filter(({ correct }) => correct).length;
+    return [method, String(length), ...shareCells(found, trials.length, wilsonInterval(found, trials.length))];
+  });
+  const table = [['rope', 'tokens', 'found', 'of', 'share', '95 % interval'], ...rows];
+  return [
+    `${model.path}, original length ${model.originalLength}`,
+    protocol,
+    '',
+    textTable(
+      table.map((row) => row.map((text) => ({ text }))),
+      { colour: process.stdout.isTTY === true },
+    ),
+  ].join('\n');
+}
