@@ -9,5 +9,12 @@ export { type EvaluationKind, type EvaluationRecord, evaluationRecordSchema, typ
 export type { RetrievalTrial } from './records/retrieval.js';
 export { type RetrievalScoring, scoreTrial } from './retrieval/score-trial.js';
 export { parseRopeMethod, ROPE_SYNTAX, type RopeMethod } from './rope-method.js';
+export {
+  effectiveLengths,
+  RULER_THRESHOLD,
+  type RulerAverage,
+  rulerAverages,
+  taskScore,
+} from './ruler/effective-length.js';
 export { wilsonInterval } from './statistics/wilson.js';
 export { pairedRatio, ratioInterval, ratioMean } from './statistics.js';

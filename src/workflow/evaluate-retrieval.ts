@@ -1,4 +1,5 @@
-import { needleTask, type PasskeyProtocol, passkeyTask } from '../corpus/index.js';
+import { MAX_NEEDLES, needleTask, type PasskeyProtocol, passkeyTask } from '../corpus/index.js';
+import { UserError } from '../errors.js';
 import {
   type RecordOf,
   type RetrievalScoring,
@@ -10,7 +11,7 @@ import { writeFileAtomic } from '../run/index.js';
 import { type EvaluationTarget, type OpenEvaluation, withEvaluation } from './evaluation-job.js';
 import { openHaystack } from './haystacks.js';
 import { defaultLengths } from './lengths.js';
-import { type AnsweredBatch, answerPlan, type SyntheticPlan } from './synthetic-rows.js';
+import { type AnsweredBatch, answerPlan, type SyntheticPlan, tableSentence } from './synthetic-rows.js';
 
 interface RetrievalSettings {
   /** Default: the original length and its doublings up to the model's maximum. */
@@ -53,8 +54,10 @@ export function evaluatePasskey(target: EvaluationTarget, settings: PasskeySetti
 }
 
 /** `evaluate needle`, from paths to its record. */
-export function evaluateNeedle(target: EvaluationTarget, settings: NeedleGrid): Promise<RecordOf<'needle'>> {
+export async function evaluateNeedle(target: EvaluationTarget, settings: NeedleGrid): Promise<RecordOf<'needle'>> {
   const { depths, needles, trials, seed, policy } = settings;
+  if (needles > MAX_NEEDLES)
+    throw new UserError('usage', { where: '--needles', expected: `at most ${MAX_NEEDLES}`, found: `${needles}` });
   return withEvaluation(target, async (evaluation) => {
     const { haystack, input } = await openHaystack(
       settings.haystack,
@@ -123,10 +126,4 @@ function resultsOf(batches: readonly AnsweredBatch[], scoring: RetrievalScoring)
     else results.push({ method: method.name, length, trials });
   }
   return results;
-}
-
-export function tableSentence(policy: SwitchPolicy): string {
-  return policy === 'once'
-    ? 'rotary table chosen once, for prompt and answer together'
-    : 'rotary table chosen at every token, everything computed anew where it changes';
 }

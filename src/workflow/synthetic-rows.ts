@@ -128,3 +128,10 @@ function checkRows(plan: SyntheticPlan, tokenizer: Tokenizer): void {
     }
   if (problems.length > 0) throw new UserError('input', problems);
 }
+
+/** For protocols. */
+export function tableSentence(policy: SwitchPolicy): string {
+  return policy === 'once'
+    ? 'rotary table chosen once, for prompt and answer together'
+    : 'rotary table chosen at every token, everything computed anew where it changes';
+}

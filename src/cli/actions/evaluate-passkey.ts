@@ -1,9 +1,8 @@
 import { type RecordOf, wilsonInterval } from '../../evaluation/index.js';
-import { textTable } from '../../report/index.js';
 import { evaluatePasskey } from '../../workflow/evaluate-retrieval.js';
 import type { PasskeyFlags } from '../commands/evaluate-passkey.js';
 import { runEvaluation } from './evaluation.js';
-import { shareCells } from './share-cells.js';
+import { plainTable, shareCells } from './share-cells.js';
 
 export function runEvaluatePasskey(model: string, flags: PasskeyFlags): Promise<void> {
   const { protocol, trials, seed, length } = flags;
@@ -28,14 +27,10 @@ function passkeyText({ model, protocol, results }: RecordOf<'passkey'>): string 
     const found = trials.filter(({ correct }) => correct).length;
     return [method, String(length), ...shareCells(found, trials.length, wilsonInterval(found, trials.length))];
   });
-  const table = [['rope', 'tokens', 'found', 'of', 'share', '95 % interval'], ...rows];
   return [
     `${model.path}, original length ${model.originalLength}`,
     protocol,
     '',
-    textTable(
-      table.map((row) => row.map((text) => ({ text }))),
-      { colour: process.stdout.isTTY === true },
-    ),
+    plainTable([['rope', 'tokens', 'found', 'of', 'share', '95 % interval'], ...rows]),
   ].join('\n');
 }

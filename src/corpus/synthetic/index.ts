@@ -1,5 +1,5 @@
 export { fillerHaystack, type Haystack, textHaystack } from './haystack.js';
-export { type NeedleSettings, needleTask } from './needle.js';
+export { MAX_NEEDLES, type NeedleSettings, needleTask } from './needle.js';
 export { PASSKEY_PROTOCOLS, type PasskeyProtocol, passkeyTask } from './passkey.js';
 export {
   RowRefused,

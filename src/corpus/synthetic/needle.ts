@@ -6,6 +6,9 @@ import { CITIES, digits } from './words.js';
 
 const DIGITS = 7;
 
+/** Each has a city of its own. */
+export const MAX_NEEDLES = 20;
+
 export interface NeedleSettings {
   /** Of the first needle, 0 to 1; the others stand at even distances between it and the end. */
   readonly depth: number;
