@@ -1,44 +1,46 @@
 import type { DecoderSpec } from '../model/types.js';
 import { linear } from './linear.js';
 import type { OnnxBuilder, Value } from './onnx-builder.js';
+import type { SequenceInputs } from './sequence-inputs.js';
 import type { WeightTable } from './weights.js';
 
-export interface AttentionInputs {
-  readonly cos: Value;
-  readonly sin: Value;
-  readonly lastPosition: Value;
-  readonly totalLength: Value;
+export interface Attention {
+  /** [B * S, hiddenSize] */
+  readonly output: Value;
+  /** Past and new ones, [B, keyValueHeads, T, headDim]; keys are rotated. */
+  readonly presentKey: Value;
+  readonly presentValue: Value;
 }
 
-/** Projections, rotation and causal attention of one layer; [1, T, hiddenSize] in and out. */
+/** Projections, rotation and causal attention of one layer; x is [B * S, hiddenSize]. */
 export function attention(
   graph: OnnxBuilder,
   spec: DecoderSpec,
   weights: WeightTable,
   layer: number,
   x: Value,
-  inputs: AttentionInputs,
-): Value {
+  inputs: SequenceInputs,
+): Attention {
   const name = `layers.${layer}.self_attn`;
-  const queryWidth = spec.heads * spec.headDim;
-  const keyWidth = spec.keyValueHeads * spec.headDim;
-  const query = linear(graph, weights, `${name}.q_proj`, x, spec.hiddenSize, queryWidth);
-  const key = linear(graph, weights, `${name}.k_proj`, x, spec.hiddenSize, keyWidth);
-  const value = linear(graph, weights, `${name}.v_proj`, x, spec.hiddenSize, keyWidth);
   const fused = fusesRotary(spec);
-  const rotate = (what: 'q' | 'k', rows: Value) =>
-    fused ? rows : rotary(graph, spec, `${name}.${what}_rotary`, rows, inputs);
-  // The present outputs are named although nobody reads them: without names the tiled kernel is off and values are wrong
+  const project = (what: 'q' | 'k' | 'v', heads: number) => {
+    const rows = linear(graph, weights, `${name}.${what}_proj`, x);
+    return fused || what === 'v'
+      ? graph.apply(`${name}.${what}`, 'Reshape', [rows, inputs.shape(heads * spec.headDim)])
+      : rotary(graph, spec, `${name}.${what}`, rows, heads, inputs);
+  };
+  const past = inputs.past?.[layer];
+  // The present outputs are named even where nobody reads them: without names the tiled kernel is off and values are wrong
   // once a past is given (interop 4.4).
-  const [attended] = graph.node(
+  const [attended, presentKey, presentValue] = graph.node(
     `${name}.attention`,
     'com.microsoft.GroupQueryAttention',
     [
-      rotate('q', query),
-      rotate('k', key),
-      value,
-      null,
-      null,
+      project('q', spec.heads),
+      project('k', spec.keyValueHeads),
+      project('v', spec.keyValueHeads),
+      past?.key ?? null,
+      past?.value ?? null,
       inputs.lastPosition,
       inputs.totalLength,
       ...(fused ? [inputs.cos, inputs.sin] : []),
@@ -52,8 +54,9 @@ export function attention(
       rotary_interleaved: spec.rotaryPairing === 'adjacent' ? 1 : 0,
     },
     ['', 'present_key', 'present_value'],
-  );
-  return linear(graph, weights, `${name}.o_proj`, attended as Value, queryWidth, spec.hiddenSize);
+  ) as [Value, Value, Value];
+  const rows = graph.apply(`${name}.rows`, 'Reshape', [attended, inputs.rowShape(spec.heads * spec.headDim)]);
+  return { output: linear(graph, weights, `${name}.o_proj`, rows), presentKey, presentValue };
 }
 
 /** What GroupQueryAttention's own rotation accepts (interop 4.3). */
@@ -61,30 +64,29 @@ function fusesRotary(spec: DecoderSpec): boolean {
   return spec.headDim % 16 === 0 && (spec.rope.geometry.rotaryDim / 2) % 8 === 0;
 }
 
-/** Rotation as a node of its own, for head sizes the attention kernel cannot rotate. */
-function rotary(graph: OnnxBuilder, spec: DecoderSpec, name: string, rows: Value, inputs: AttentionInputs): Value {
-  const heads = name.endsWith('q_rotary') ? spec.heads : spec.keyValueHeads;
-  const width = spec.headDim;
-  const split = graph.apply(`${name}.split`, 'Reshape', [
-    rows,
-    graph.constant(`${name}.split.shape`, 'int64', [4], [1, -1, heads, width]),
-  ]);
+/** Rotation as a node of its own, for head sizes the attention kernel cannot rotate; [B * S, width] to [B, S, width]. */
+function rotary(
+  graph: OnnxBuilder,
+  spec: DecoderSpec,
+  name: string,
+  rows: Value,
+  heads: number,
+  inputs: SequenceInputs,
+): Value {
+  const split = graph.apply(`${name}.split`, 'Reshape', [rows, inputs.shape(heads, spec.headDim)]);
   const headsFirst = graph.apply(`${name}.heads`, 'Transpose', [split], { perm: [0, 2, 1, 3] });
-  const start = graph.constant(`${name}.start`, 'int64', [1], [0]);
   const rotated = graph.apply(
     `${name}.rotated`,
     'com.microsoft.RotaryEmbedding',
-    [headsFirst, start, inputs.cos, inputs.sin],
+    // One position is enough: that of the first new token of every row.
+    [headsFirst, inputs.pastLength, inputs.cos, inputs.sin],
     {
       interleaved: spec.rotaryPairing === 'adjacent' ? 1 : 0,
-      ...(spec.rope.geometry.rotaryDim < width
+      ...(spec.rope.geometry.rotaryDim < spec.headDim
         ? { rotary_embedding_dim: spec.rope.geometry.rotaryDim, num_heads: heads }
         : {}),
     },
   );
-  const rowsFirst = graph.apply(`${name}.rows`, 'Transpose', [rotated], { perm: [0, 2, 1, 3] });
-  return graph.apply(name, 'Reshape', [
-    rowsFirst,
-    graph.constant(`${name}.shape`, 'int64', [3], [1, -1, heads * width]),
-  ]);
+  const rowsFirst = graph.apply(`${name}.sequence`, 'Transpose', [rotated], { perm: [0, 2, 1, 3] });
+  return graph.apply(name, 'Reshape', [rowsFirst, inputs.shape(heads * spec.headDim)]);
 }

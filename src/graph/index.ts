@@ -1,3 +1,3 @@
-export { buildDecoder } from './decoder.js';
+export { buildDecoder, type CacheOutputs } from './decoder.js';
 export { buildLogitsHead, buildLossHead } from './head.js';
 export { WeightTable } from './weights.js';

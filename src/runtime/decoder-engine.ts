@@ -3,7 +3,11 @@ import type { PreparedWeights } from '../model/index.js';
 import type { DecoderSpec } from '../model/types.js';
 import { rotaryTable } from '../rope/rotary-table.js';
 import type { ResolvedRope } from '../rope/types.js';
-import type { LogitsRequest, LossRequest } from './requests.js';
+import { CachedDecoder } from './cached-decoder.js';
+import { generate } from './generation.js';
+import { LossBatch } from './loss-batch.js';
+import { PrefixTree } from './prefix-tree.js';
+import type { ContinuationRequest, GenerateRequest, LogitsRequest, LossRequest } from './requests.js';
 import { Session } from './session.js';
 
 export interface EngineConfig {
@@ -11,6 +15,8 @@ export interface EngineConfig {
   readonly weights: PreparedWeights;
   /** Threads of one evaluation. */
   readonly threads: number;
+  /** Tokens whose keys and values may be kept at a time, over all rows of a batch. */
+  readonly cacheTokens: number;
 }
 
 /** Logits of one block stay near this many floats (32 MB), whatever the vocabulary. */
@@ -23,6 +29,8 @@ const MIN_BLOCK_ROWS = 64;
 export class DecoderEngine {
   readonly #blockRows: number;
   #logitsHead: Session | undefined;
+  #cachedDecoder: CachedDecoder | undefined;
+  #prefixTree: PrefixTree | undefined;
 
   private constructor(
     private readonly config: EngineConfig,
@@ -49,30 +57,51 @@ export class DecoderEngine {
     const losses = new Float32Array(ids.length - scoreFrom);
     for (let from = scoreFrom; from < ids.length; from += this.#blockRows) {
       const to = Math.min(from + this.#blockRows, ids.length);
-      const targets = BigInt64Array.from(ids.subarray(from, to), BigInt);
-      const block = await this.lossHead.run(
-        {
-          hidden: {
-            type: 'float32',
-            data: hidden.subarray((from - 1) * hiddenSize, (to - 1) * hiddenSize),
-            dims: [to - from, hiddenSize],
-          },
-          targets: { type: 'int64', data: targets, dims: [to - from, 1] },
-        },
-        'loss',
-      );
-      losses.set(block, from - scoreFrom);
+      const rows = hidden.subarray((from - 1) * hiddenSize, (to - 1) * hiddenSize);
+      losses.set(await this.#losses(rows, ids.subarray(from, to)), from - scoreFrom);
     }
     return losses;
+  }
+
+  /**
+   * The same for sequences that begin alike, in their order. If one of them does not fit into the cache, each is computed
+   * by itself. `checkpoint` is called between sequences; it throws to give up.
+   */
+  async continuationLosses(request: ContinuationRequest, checkpoint = () => {}): Promise<Float32Array[]> {
+    const { sequences, rope } = request;
+    if (sequences.length === 0) return [];
+    if (sequences.some(({ ids }) => ids.length - 1 > this.config.cacheTokens)) {
+      const losses: Float32Array[] = [];
+      for (const sequence of sequences) {
+        checkpoint();
+        losses.push(await this.tokenLosses({ ...sequence, rope }));
+      }
+      return losses;
+    }
+    const { hiddenSize } = this.config.spec;
+    const batch = new LossBatch((hidden, targets) => this.#losses(hidden, targets), hiddenSize, this.#blockRows);
+    const losses = sequences.map(({ ids, scoreFrom }) => new Float32Array(ids.length - scoreFrom));
+    this.#prefixTree ??= new PrefixTree(this.config.spec, await this.#cached(), this.config.cacheTokens);
+    await this.#prefixTree.walk(request, async (sequence, hidden) => {
+      checkpoint();
+      const { ids, scoreFrom } = sequences[sequence] as (typeof sequences)[number];
+      const rows = hidden.subarray((scoreFrom - 1) * hiddenSize);
+      await batch.add(rows, ids.subarray(scoreFrom), losses[sequence] as Float32Array);
+    });
+    await batch.flush();
+    return losses;
+  }
+
+  /** Greedy continuations (generation.ts). `checkpoint` is called between runs; it throws to give up. */
+  async generate(request: GenerateRequest, checkpoint = () => {}): Promise<Int32Array[]> {
+    const { spec, cacheTokens } = this.config;
+    const logits = (hidden: Float32Array) => this.#logits(hidden);
+    return generate({ spec, decoder: await this.#cached(), cacheTokens, logits, checkpoint }, request);
   }
 
   /** Next-token logits, row-major [rows, vocabulary]. */
   async logits({ ids, rope, rows }: LogitsRequest): Promise<Float32Array> {
     const { hiddenSize, vocabularySize } = this.config.spec;
-    this.#logitsHead ??= await Session.create('logits head', buildLogitsHead(this.config.spec, this.table), {
-      weightFolder: this.table.folder,
-      threads: this.config.threads,
-    });
     const hidden = await this.#hidden(ids, rope);
     const logits = new Float32Array(rows.length * vocabularySize);
     for (let from = 0; from < rows.length; from += this.#blockRows) {
@@ -81,11 +110,7 @@ export class DecoderEngine {
       block.forEach((row, i) => {
         chosen.set(hidden.subarray(row * hiddenSize, (row + 1) * hiddenSize), i * hiddenSize);
       });
-      const part = await this.#logitsHead.run(
-        { hidden: { type: 'float32', data: chosen, dims: [block.length, hiddenSize] } },
-        'logits',
-      );
-      logits.set(part, from * vocabularySize);
+      logits.set(await this.#logits(chosen), from * vocabularySize);
     }
     return logits;
   }
@@ -94,6 +119,36 @@ export class DecoderEngine {
     await this.decoder.close();
     await this.lossHead.close();
     await this.#logitsHead?.close();
+    await this.#cachedDecoder?.close();
+  }
+
+  async #cached(): Promise<CachedDecoder> {
+    this.#cachedDecoder ??= new CachedDecoder(
+      this.config.spec,
+      await this.#session('decoder with a cache', buildDecoder(this.config.spec, this.table, 'appended')),
+    );
+    return this.#cachedDecoder;
+  }
+
+  #session(name: string, graph: Uint8Array): Promise<Session> {
+    return Session.create(name, graph, { weightFolder: this.table.folder, threads: this.config.threads });
+  }
+
+  #losses(hidden: Float32Array, targets: Int32Array): Promise<Float32Array> {
+    return this.lossHead.run(
+      {
+        hidden: { type: 'float32', data: hidden, dims: [targets.length, this.config.spec.hiddenSize] },
+        targets: { type: 'int64', data: BigInt64Array.from(targets, BigInt), dims: [targets.length, 1] },
+      },
+      'loss',
+    );
+  }
+
+  async #logits(hidden: Float32Array): Promise<Float32Array> {
+    const { hiddenSize } = this.config.spec;
+    this.#logitsHead ??= await this.#session('logits head', buildLogitsHead(this.config.spec, this.table));
+    const dims = [hidden.length / hiddenSize, hiddenSize];
+    return this.#logitsHead.run({ hidden: { type: 'float32', data: hidden, dims } }, 'logits');
   }
 
   #hidden(ids: Int32Array, rope: ResolvedRope): Promise<Float32Array> {

@@ -11,6 +11,11 @@ export interface EngineOptions {
   readonly threads?: number;
   /** Longest sequence that will be evaluated, for the memory estimate. */
   readonly maxLength: number;
+  /**
+   * Tokens whose keys and values a worker may keep for `continuationLosses` (longest sequence) and `generate` (rows times
+   * length, prompt and new tokens). Default: `maxLength`.
+   */
+  readonly cacheTokens?: number;
   /** How many evaluations there are to run in parallel at all. */
   readonly maxWorkers?: number;
 }
@@ -31,7 +36,10 @@ export async function openEngine(model: Model, options: EngineOptions): Promise<
       fix: workers === 1 ? 'evaluate a shorter length' : 'use fewer --workers',
     });
   const threads = options.threads ?? Math.max(1, Math.floor(cores / workers));
-  return openPool({ spec: model.spec, weights, threads }, workers);
+  return openPool(
+    { spec: model.spec, weights, threads, cacheTokens: options.cacheTokens ?? options.maxLength },
+    workers,
+  );
 }
 
 function gigabytes(bytes: number): string {

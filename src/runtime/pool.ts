@@ -2,11 +2,27 @@ import { once } from 'node:events';
 import { createRequire } from 'node:module';
 import { Worker } from 'node:worker_threads';
 import type { EngineConfig } from './decoder-engine.js';
-import type { ContinuationRequest, GenerateRequest, LogitsRequest, LossRequest, RopeStages } from './requests.js';
+import type { ContinuationRequest, GenerateRequest, LogitsRequest, LossRequest } from './requests.js';
 
-export type WorkerTask =
-  | { readonly id: number; readonly kind: 'losses'; readonly request: LossRequest }
-  | { readonly id: number; readonly kind: 'logits'; readonly request: LogitsRequest };
+/** What a worker does: name of the request -> what is asked and answered. */
+interface Operations {
+  tokenLosses: [LossRequest, Float32Array];
+  logits: [LogitsRequest, Float32Array];
+  continuationLosses: [ContinuationRequest, Float32Array[]];
+  generate: [GenerateRequest, Int32Array[]];
+}
+type Operation = keyof Operations;
+type Answer = Operations[Operation][1];
+
+export type WorkerTask = {
+  [Kind in Operation]: {
+    readonly id: number;
+    readonly kind: Kind;
+    readonly request: Operations[Kind][0];
+    /** Shared memory, as a message would not be heard before the task ends: 1 asks it to give up. */
+    readonly aborted: Int32Array<SharedArrayBuffer>;
+  };
+}[Operation];
 
 /** Ends the worker after the task it is at: a thread that is terminated inside ONNX Runtime takes the process with it. */
 export const CLOSE = 'close';
@@ -14,14 +30,17 @@ export const CLOSE = 'close';
 export type WorkerReply =
   | { readonly kind: 'ready' }
   | { readonly kind: 'broken'; readonly error: unknown }
-  | { readonly kind: 'done'; readonly id: number; readonly values: Float32Array }
+  | { readonly kind: 'done'; readonly id: number; readonly answer: Answer }
   | { readonly kind: 'failed'; readonly id: number; readonly error: unknown };
 
 /** A model ready to be evaluated, wherever it runs. */
 export interface Engine {
   /** Evaluations that run at the same time. */
   readonly workers: number;
-  /** Negative log-likelihood in nats of tokens scoreFrom..T-1. An abort drops the request unless it already runs. */
+  /**
+   * Negative log-likelihood in nats of tokens scoreFrom..T-1. An abort drops the request unless it already runs; the other
+   * requests, which are many runs, end at the next of them.
+   */
   tokenLosses(request: LossRequest, signal?: AbortSignal): Promise<Float32Array>;
   /** Next-token logits of the asked rows, row-major [rows, vocabulary]. */
   logits(request: LogitsRequest): Promise<Float32Array>;
@@ -35,7 +54,7 @@ export interface Engine {
 interface Pending {
   readonly task: WorkerTask;
   readonly signal: AbortSignal | undefined;
-  readonly resolve: (values: Float32Array) => void;
+  readonly resolve: (answer: Answer) => void;
   readonly reject: (error: unknown) => void;
 }
 
@@ -74,7 +93,7 @@ export async function openPool(config: EngineConfig, workers: number): Promise<E
         const pending = running.get(worker);
         running.delete(worker);
         idle.push(worker);
-        if (reply.kind === 'done') pending?.resolve(reply.values);
+        if (reply.kind === 'done') pending?.resolve(reply.answer);
         else pending?.reject(reply.error);
         dispatch();
       });
@@ -89,10 +108,26 @@ export async function openPool(config: EngineConfig, workers: number): Promise<E
         fail(error);
       });
     });
-  const submit = (task: (id: number) => WorkerTask, signal?: AbortSignal) =>
-    new Promise<Float32Array>((resolve, reject) => {
+  const submit = <Kind extends Operation>(kind: Kind, request: Operations[Kind][0], signal?: AbortSignal) =>
+    new Promise<Operations[Kind][1]>((resolve, reject) => {
       if (closed) return reject(new Error('the engine is closed'));
-      queue.push({ task: task(nextId++), signal, resolve, reject });
+      const aborted = new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT));
+      const onAbort = () => Atomics.store(aborted, 0, 1);
+      if (signal?.aborted) onAbort();
+      signal?.addEventListener('abort', onAbort);
+      const settle = () => signal?.removeEventListener('abort', onAbort);
+      queue.push({
+        task: { id: nextId++, kind, request, aborted } as WorkerTask,
+        signal,
+        resolve: (answer) => {
+          settle();
+          resolve(answer);
+        },
+        reject: (error) => {
+          settle();
+          reject(Atomics.load(aborted, 0) === 1 ? signal?.reason : error);
+        },
+      });
       dispatch();
     });
 
@@ -100,28 +135,12 @@ export async function openPool(config: EngineConfig, workers: number): Promise<E
   // One after the other: loading twice at once doubles the peak memory of weight packing.
   for (let i = 0; i < workers; i++) threads.push(await start());
   idle.push(...threads);
-  const tokenLosses = (request: LossRequest, signal?: AbortSignal) =>
-    submit((id) => ({ id, kind: 'losses', request }), signal);
-  const logits = (request: LogitsRequest) => submit((id) => ({ id, kind: 'logits', request }));
   return {
     workers,
-    tokenLosses,
-    logits,
-    continuationLosses: ({ sequences, rope }, signal) =>
-      Promise.all(sequences.map((sequence) => tokenLosses({ ...sequence, rope }, signal))),
-    generate: ({ prompts, stages, maxNewTokens, stopIds }) =>
-      Promise.all(
-        prompts.map(async (prompt) => {
-          let ids = prompt;
-          while (ids.length < prompt.length + maxNewTokens) {
-            const rope = stageFor(stages, ids.length + 1);
-            const next = argmax(await logits({ ids, rope, rows: Int32Array.of(ids.length - 1) }));
-            ids = Int32Array.of(...ids, next);
-            if (stopIds.includes(next)) break;
-          }
-          return ids.subarray(prompt.length);
-        }),
-      ),
+    tokenLosses: (request, signal) => submit('tokenLosses', request, signal),
+    logits: (request) => submit('logits', request),
+    continuationLosses: (request, signal) => submit('continuationLosses', request, signal),
+    generate: (request, signal) => submit('generate', request, signal),
     async close() {
       closed = true;
       fail(new Error('the engine was closed'));
@@ -130,16 +149,4 @@ export async function openPool(config: EngineConfig, workers: number): Promise<E
       await Promise.all(exits);
     },
   };
-}
-
-function stageFor(stages: RopeStages, length: number) {
-  const stage = stages.find(({ maxLength }) => length <= maxLength);
-  if (stage === undefined) throw new Error(`no rotary table for ${length} tokens`);
-  return stage.rope;
-}
-
-function argmax(values: Float32Array): number {
-  let best = 0;
-  for (let i = 1; i < values.length; i++) if ((values[i] as number) > (values[best] as number)) best = i;
-  return best;
 }

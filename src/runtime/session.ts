@@ -43,12 +43,20 @@ export class Session {
 
   /** Runs the graph and returns one float32 output. Inputs are not copied. */
   async run(inputs: Readonly<Record<string, Tensor>>, output: string): Promise<Float32Array> {
+    return (await this.runFor(inputs, [output]))[0] as Float32Array;
+  }
+
+  /** The same for several outputs, each a copy of its own. */
+  async runFor(inputs: Readonly<Record<string, Tensor>>, outputs: readonly string[]): Promise<Float32Array[]> {
     const feeds = Object.fromEntries(
       Object.entries(inputs).map(([name, { type, data, dims }]) => [name, new ort.Tensor(type, data as never, dims)]),
     );
-    const result = (await this.inner.run(feeds, [output]))[output];
-    if (!(result?.data instanceof Float32Array)) throw new Error(`${this.name}: output ${output} is not float32`);
-    return result.data;
+    const results = await this.inner.run(feeds, outputs);
+    return outputs.map((output) => {
+      const data = results[output]?.data;
+      if (!(data instanceof Float32Array)) throw new Error(`${this.name}: output ${output} is not float32`);
+      return data;
+    });
   }
 
   async close(): Promise<void> {

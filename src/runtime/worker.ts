@@ -17,11 +17,29 @@ try {
     await engine.close();
     port.close();
   };
+  const answer = (task: WorkerTask) => {
+    const checkpoint = () => {
+      if (Atomics.load(task.aborted, 0) === 1) throw new Error('aborted');
+    };
+    switch (task.kind) {
+      case 'tokenLosses':
+        return engine.tokenLosses(task.request);
+      case 'logits':
+        return engine.logits(task.request);
+      case 'continuationLosses':
+        return engine.continuationLosses(task.request, checkpoint);
+      case 'generate':
+        return engine.generate(task.request, checkpoint);
+    }
+  };
   const run = async (task: WorkerTask) => {
     try {
-      const values =
-        task.kind === 'losses' ? await engine.tokenLosses(task.request) : await engine.logits(task.request);
-      reply({ kind: 'done', id: task.id, values }, [values.buffer as ArrayBuffer]);
+      const result = await answer(task);
+      const arrays = Array.isArray(result) ? result : [result];
+      reply(
+        { kind: 'done', id: task.id, answer: result },
+        arrays.map(({ buffer }) => buffer as ArrayBuffer),
+      );
     } catch (error) {
       reply({ kind: 'failed', id: task.id, error });
     }

@@ -65,7 +65,7 @@ export async function withEvaluation<Result>(
         engine: header.engine,
         model: sha256,
         tokenizer: tokenizer.hash,
-        // Hashes of factor files would be better than names; what they resolve to is what counts.
+        // A factor file is what it resolves to, whatever its name.
         methods: methods.map(({ name, resolve }) => [name, ropeIdentity(resolve(model.spec.rope.originalLength * 2))]),
       },
       async openEngine(needs) {

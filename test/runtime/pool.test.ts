@@ -5,7 +5,10 @@ import { bookTokens, loadTiny, unscaled } from '../helpers/tiny-model.js';
 
 async function losses(workers: number, threads: number): Promise<Float32Array[]> {
   const model = await loadTiny();
-  const engine: Engine = await openPool({ spec: model.spec, weights: await prepareWeights(model), threads }, workers);
+  const engine: Engine = await openPool(
+    { spec: model.spec, weights: await prepareWeights(model), threads, cacheTokens: 0 },
+    workers,
+  );
   const ids = await bookTokens(700);
   const requests = [256, 700, 300, 511].map((length) => ({
     ids: ids.subarray(0, length),
@@ -26,7 +29,10 @@ it('gives the same bits for any number of workers and threads', async () => {
 
 it('computes only the asked tokens, with the same losses', async () => {
   const model = await loadTiny();
-  const engine = await openPool({ spec: model.spec, weights: await prepareWeights(model), threads: 1 }, 1);
+  const engine = await openPool(
+    { spec: model.spec, weights: await prepareWeights(model), threads: 1, cacheTokens: 0 },
+    1,
+  );
   const ids = await bookTokens(400);
   const all = await engine.tokenLosses({ ids, rope: unscaled(model), scoreFrom: 1 });
   const tail = await engine.tokenLosses({ ids, rope: unscaled(model), scoreFrom: 350 });
@@ -38,7 +44,10 @@ it('computes only the asked tokens, with the same losses', async () => {
 
 it('drops requests that wait when they are aborted, and rejects what is left when it closes', async () => {
   const model = await loadTiny();
-  const engine = await openPool({ spec: model.spec, weights: await prepareWeights(model), threads: 1 }, 1);
+  const engine = await openPool(
+    { spec: model.spec, weights: await prepareWeights(model), threads: 1, cacheTokens: 0 },
+    1,
+  );
   const ids = await bookTokens(300);
   const controller = new AbortController();
   const first = engine.tokenLosses({ ids, rope: unscaled(model), scoreFrom: 1 });
@@ -55,5 +64,5 @@ it('drops requests that wait when they are aborted, and rejects what is left whe
 it('fails loudly, with the cause, when a worker cannot load the model', async () => {
   const model = await loadTiny();
   const weights = (await prepareWeights(model)).map((weight) => ({ ...weight, file: `${weight.file}.gone` }));
-  await expect(openPool({ spec: model.spec, weights, threads: 1 }, 1)).rejects.toThrow(/gone/);
+  await expect(openPool({ spec: model.spec, weights, threads: 1, cacheTokens: 0 }, 1)).rejects.toThrow(/gone/);
 });
