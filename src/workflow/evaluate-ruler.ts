@@ -5,7 +5,7 @@ import { writeFileAtomic } from '../run/index.js';
 import { type EvaluationTarget, withEvaluation } from './evaluation-job.js';
 import { openHaystack } from './haystacks.js';
 import { defaultLengths } from './lengths.js';
-import { type AnsweredBatch, answerPlan, tableSentence } from './synthetic-rows.js';
+import { type AnsweredBatch, answerPlan, howGenerated, promptTokenizer } from './synthetic-rows.js';
 
 export interface RulerSettings {
   /** Default: the original length and its doublings up to the model's maximum. */
@@ -18,6 +18,8 @@ export interface RulerSettings {
   readonly haystack: string;
   readonly seed: number;
   readonly policy: SwitchPolicy;
+  /** Put BOS in front of prompts, if the tokenizer has one. */
+  readonly bos: boolean;
 }
 
 /** `evaluate ruler`, from paths to its record. */
@@ -28,6 +30,7 @@ export async function evaluateRuler(target: EvaluationTarget, settings: RulerSet
     const { haystack, input } = await openHaystack(settings.haystack, evaluation.tokenizer, true);
     const lengths = [...(settings.lengths ?? defaultLengths(evaluation.model.spec.rope))];
     const plan = {
+      tokenizer: promptTokenizer(evaluation, settings.bos),
       tasks: RULER_TASKS.filter(({ name }) => names.includes(name)),
       lengths,
       trials: samples,
@@ -39,7 +42,7 @@ export async function evaluateRuler(target: EvaluationTarget, settings: RulerSet
       ...evaluation.header,
       kind: 'ruler',
       inputs: input === null ? [] : [input],
-      protocol: `RULER, ${plan.tasks.length} of its 13 tasks (${plan.tasks.map(({ name }) => name).join(', ')}), ${samples} samples per task and length, ${haystack.name} in place of its essays and word lists, no chat template, prompt and answer together exactly the length; greedy; score: share of the expected strings in the answer, whatever the case; seed ${seed}; ${tableSentence(policy)}`,
+      protocol: `RULER, ${plan.tasks.length} of its 13 tasks (${plan.tasks.map(({ name }) => name).join(', ')}), ${samples} samples per task and length, ${haystack.name} in place of its essays and word lists, no chat template, prompt and answer together exactly the length; score: share of the expected strings in the answer, whatever the case; ${howGenerated(plan)}`,
       notes: notesOf(plan.tasks.length, lengths),
       results: resultsOf(batches),
     });
@@ -51,6 +54,7 @@ export async function evaluateRuler(target: EvaluationTarget, settings: RulerSet
       samples,
       seed,
       policy,
+      bos: plan.tokenizer.bosTokenId,
       haystack: input?.sha256 ?? haystack.name,
     };
     const folder = target.out === undefined ? null : { path: target.out, manifest };

@@ -13,6 +13,7 @@ import type { EvaluationTarget, OpenEvaluation } from './evaluation-job.js';
 
 /** Rows that are asked of every method. */
 export interface SyntheticPlan {
+  readonly tokenizer: Tokenizer;
   readonly tasks: readonly SyntheticTask[];
   readonly lengths: readonly number[];
   /** Rows of each task and length. */
@@ -44,15 +45,16 @@ const CHECKED_LENGTH = 4096;
 /** Greedy answers of every method to every row, resumable; `finish` gets them in the order method, length, task, trial. */
 export async function answerPlan(
   plan: SyntheticPlan,
-  { methods, tokenizer, openEngine }: OpenEvaluation,
+  { methods, openEngine }: OpenEvaluation,
   { onProgress, signal }: Pick<EvaluationTarget, 'onProgress' | 'signal'>,
   folder: RunFolder,
   finish: (batches: readonly AnsweredBatch[], file: (name: string) => string) => Promise<void>,
 ): Promise<AnsweredBatch[]> {
-  checkRows(plan, tokenizer);
+  const longest = checkRows(plan);
   const items = batches(plan, methods);
   const engine = await openEngine({
-    maxLength: Math.max(...items.map(({ length, from, to }) => length * (to - from))),
+    maxLength: longest,
+    cacheTokens: Math.max(longest, ...items.map(({ length, from, to }) => length * (to - from))),
     maxWorkers: items.length,
   });
   const answered = (results: readonly (readonly AnsweredRow[])[]) =>
@@ -65,8 +67,12 @@ export async function answerPlan(
       parallel: engine.workers,
       cost: ({ length, from, to }) => length * (to - from),
       evaluate: async ({ method, task, length, from, to }, stop) => {
-        const rows = rowsOf(plan, tokenizer, task, length, from, to);
-        const answers = await answerRows(rows, { engine, tokenizer, method, policy: plan.policy }, stop);
+        const rows = rowsOf(plan, task, length, from, to);
+        const answers = await answerRows(
+          rows,
+          { engine, tokenizer: plan.tokenizer, method, policy: plan.policy },
+          stop,
+        );
         return rows.map(({ id, depth, promptIds, expected }, i) => ({
           id,
           depth,
@@ -99,8 +105,7 @@ function batches({ tasks, lengths, trials }: SyntheticPlan, methods: readonly Ro
 }
 
 function rowsOf(
-  { seed, haystack }: SyntheticPlan,
-  tokenizer: Tokenizer,
+  { tokenizer, seed, haystack }: SyntheticPlan,
   task: SyntheticTask,
   length: number,
   from: number,
@@ -111,15 +116,17 @@ function rowsOf(
   );
 }
 
-/** Names every task and length that a row does not fit, before anything is loaded. */
-function checkRows(plan: SyntheticPlan, tokenizer: Tokenizer): void {
+/** Names every task and length that a row does not fit, before anything is loaded; returns the tokens of the longest row. */
+function checkRows(plan: SyntheticPlan): number {
+  let longest = 0;
   const problems: Problem[] = [];
   for (const length of plan.lengths)
     for (const task of plan.tasks) {
       let worst: RowRefused | undefined;
       for (let trial = 0; trial < (length <= CHECKED_LENGTH ? plan.trials : 1); trial++)
         try {
-          rowsOf(plan, tokenizer, task, length, trial, trial + 1);
+          for (const { promptIds, answerTokens } of rowsOf(plan, task, length, trial, trial + 1))
+            longest = Math.max(longest, promptIds.length + answerTokens);
         } catch (error) {
           if (!(error instanceof RowRefused)) throw error;
           if (worst === undefined || error.missingTokens > worst.missingTokens) worst = error;
@@ -127,11 +134,19 @@ function checkRows(plan: SyntheticPlan, tokenizer: Tokenizer): void {
       if (worst !== undefined) problems.push({ where: `${task.name} at --length ${length}`, ...worst.problem });
     }
   if (problems.length > 0) throw new UserError('input', problems);
+  return longest;
 }
 
 /** For protocols. */
-export function tableSentence(policy: SwitchPolicy): string {
-  return policy === 'once'
-    ? 'rotary table chosen once, for prompt and answer together'
-    : 'rotary table chosen at every token, everything computed anew where it changes';
+export function howGenerated({ tokenizer, seed, policy }: SyntheticPlan): string {
+  const table =
+    policy === 'once'
+      ? 'rotary table chosen once, for prompt and answer together'
+      : 'rotary table chosen at every token, everything computed anew where it changes';
+  return `greedy; ${tokenizer.bosTokenId === null ? 'no BOS' : 'BOS first'}; seed ${seed}; ${table}`;
+}
+
+/** The tokenizer of prompts: `bos` puts its BOS in front, if it has one. */
+export function promptTokenizer({ tokenizer }: OpenEvaluation, bos: boolean): Tokenizer {
+  return bos ? tokenizer : { ...tokenizer, bosTokenId: null };
 }

@@ -17,6 +17,7 @@ export function runEvaluateNeedle(model: string, flags: NeedleFlags): Promise<vo
         haystack,
         trials,
         seed,
+        bos: flags.bos,
         policy: flags.switch,
         ...(length !== undefined && { lengths: length }),
       }),

@@ -15,6 +15,7 @@ export function runEvaluatePasskey(model: string, flags: PasskeyFlags): Promise<
         protocol,
         trials,
         seed,
+        bos: flags.bos,
         policy: flags.switch,
         ...(length !== undefined && { lengths: length }),
       }),
@@ -22,7 +23,7 @@ export function runEvaluatePasskey(model: string, flags: PasskeyFlags): Promise<
   );
 }
 
-function passkeyText({ model, protocol, results }: RecordOf<'passkey'>): string {
+function passkeyText({ model, protocol, notes, results }: RecordOf<'passkey'>): string {
   const rows = results.map(({ method, length, trials }) => {
     const found = trials.filter(({ correct }) => correct).length;
     return [method, String(length), ...shareCells(found, trials.length, wilsonInterval(found, trials.length))];
@@ -30,6 +31,7 @@ function passkeyText({ model, protocol, results }: RecordOf<'passkey'>): string 
   return [
     `${model.path}, original length ${model.originalLength}`,
     protocol,
+    ...notes,
     '',
     plainTable([['rope', 'tokens', 'found', 'of', 'share', '95 % interval'], ...rows]),
   ].join('\n');

@@ -15,6 +15,7 @@ export function runEvaluateRuler(model: string, flags: RulerFlags): Promise<void
         samples,
         haystack,
         seed,
+        bos: flags.bos,
         policy: flags.switch,
         ...(tasks !== undefined && { tasks }),
         ...(length !== undefined && { lengths: length }),

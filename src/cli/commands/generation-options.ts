@@ -5,6 +5,7 @@ import { seedNumber } from '../parsers.js';
 export interface GenerationFlags {
   readonly length?: number[];
   readonly seed: number;
+  readonly bos: boolean;
   readonly switch: 'once' | 're-prefill';
 }
 
@@ -16,6 +17,7 @@ export function addGenerationOptions(command: Command, lengths: (text: string) =
       lengths,
     )
     .option('--seed <n>', 'of places, keys and numbers', seedNumber, 42)
+    .option('--no-bos', 'put no BOS token in front of prompts (default: one if the tokenizer has it)')
     .addOption(
       new Option(
         '--switch <policy>',

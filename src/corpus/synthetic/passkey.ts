@@ -1,7 +1,7 @@
 import { Draws, nameKey } from './draws.js';
 import { fitPrompt } from './fit-prompt.js';
 import { FILLER, FILLER_SENTENCES } from './haystack.js';
-import { RowRefused, type RowRequest, type SyntheticTask } from './row.js';
+import type { RowRequest, SyntheticTask } from './row.js';
 
 export const PASSKEY_PROTOCOLS = ['paper', 'released'] as const;
 export type PasskeyProtocol = (typeof PASSKEY_PROTOCOLS)[number];
@@ -58,27 +58,17 @@ export const paperPasskey: SyntheticTask = {
 
 /**
  * What evaluation/passkey.py of the released code asks: a key from 1 to 50000, text of 3.65 characters per asked token, cut
- * in the middle of words. Seed 42 gives the script's own prompts, draw for draw. The token count comes out as it does, and is
- * refused when prompt and answer are longer than asked.
+ * in the middle of words. Seed 42 gives the script's own prompts, draw for draw. The token count comes out as it does: it misses
+ * the length by some per cent, either way.
  */
 export const releasedPasskey: SyntheticTask = {
   name: 'passkey',
   answerTokens: () => RELEASED_ANSWER_TOKENS,
   row(request) {
     const { text, key, depth } = releasedPrompt(request);
-    const { tokenizer, length, trial } = request;
+    const { tokenizer, trial } = request;
     const bos = tokenizer.bosTokenId === null ? [] : [tokenizer.bosTokenId];
     const promptIds = Int32Array.from([...bos, ...tokenizer.encode(text)]);
-    const needed = promptIds.length + RELEASED_ANSWER_TOKENS;
-    if (needed > length)
-      throw new RowRefused(
-        {
-          expected: `a prompt of at most ${length - RELEASED_ANSWER_TOKENS} tokens`,
-          found: `${promptIds.length}: the released script supposes ${RELEASED_CHARACTERS_PER_TOKEN} characters per token, this tokenizer has fewer`,
-          fix: 'use --protocol paper, whose count is exact',
-        },
-        needed - length,
-      );
     return { id: `${trial}`, promptIds, answerTokens: RELEASED_ANSWER_TOKENS, expected: [key], depth };
   },
 };

@@ -21,12 +21,12 @@ export function ropeStages(
   const end = promptTokens + newTokens;
   if (policy === 'once') return [{ maxLength: end, rope: resolve(end) }];
   const stages: { maxLength: number; rope: ResolvedRope }[] = [];
-  // A pass over n tokens gives token n + 1; the last new token is never passed over.
+  // The last new token is never passed over.
   for (let tokens = promptTokens; tokens < end; tokens++) {
     const rope = resolve(tokens);
     const last = stages.at(-1);
-    if (last !== undefined && sameTable(last.rope, rope)) last.maxLength = tokens + 1;
-    else stages.push({ maxLength: tokens + 1, rope });
+    if (last !== undefined && sameTable(last.rope, rope)) last.maxLength = tokens;
+    else stages.push({ maxLength: tokens, rope });
   }
   return stages;
 }
