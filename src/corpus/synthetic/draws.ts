@@ -10,7 +10,10 @@ export class Draws {
 
   /** @param keys whole numbers below 2^32; `[seed]` is Python's `random.seed(seed)` */
   constructor(keys: readonly number[]) {
-    this.next = mersenneTwister.factory({ seed: [...keys] });
+    // One key alone would be taken for a plain seed, which Python never does. A second one that is less by its index adds the
+    // same number at every step of the initialisation, so the state is that of the one key.
+    const [only, ...more] = keys as [number, ...number[]];
+    this.next = mersenneTwister.factory({ seed: more.length > 0 ? [only, ...more] : [only, (only - 1) >>> 0] });
   }
 
   /** An integer in [0, count): the top bits of one word, drawn again while too large. */
