@@ -1,5 +1,8 @@
 import { Command, Option } from 'commander';
 import { collect, lengthList, positiveInteger, wholeNumber } from '../parsers.js';
+import { needleCommand } from './evaluate-needle.js';
+import { passkeyCommand } from './evaluate-passkey.js';
+import { rulerCommand } from './evaluate-ruler.js';
 
 export interface EvaluatePerplexityOptions {
   readonly length?: number[];
@@ -22,7 +25,8 @@ export interface EvaluatePerplexityOptions {
 
 export function evaluateCommand(): Command {
   const evaluate = new Command('evaluate').description('Measure a model; every figure names its protocol.');
-  evaluate.addCommand(perplexityCommand());
+  for (const command of [perplexityCommand(), passkeyCommand(), needleCommand(), rulerCommand()])
+    evaluate.addCommand(command);
   return evaluate;
 }
 
