@@ -16,5 +16,7 @@ export {
   rulerAverages,
   taskScore,
 } from './ruler/effective-length.js';
+export { type BootstrapOptions, bootstrapInterval } from './statistics/bootstrap.js';
+export { comparePaired, holm, type PairedComparison, signTest } from './statistics/paired.js';
+export { pairedRatio, ratioInterval, ratioMean } from './statistics/ratio.js';
 export { wilsonInterval } from './statistics/wilson.js';
-export { pairedRatio, ratioInterval, ratioMean } from './statistics.js';

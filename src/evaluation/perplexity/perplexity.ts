@@ -1,7 +1,7 @@
 import type { TokenDocument } from '../../corpus/types.js';
 import type { ResolvedRope } from '../../rope/types.js';
 import type { Engine } from '../../runtime/index.js';
-import { type Interval, ratioInterval, ratioMean, type WeightedSum } from '../statistics.js';
+import { type Interval, ratioInterval, ratioMean, type WeightedSum } from '../statistics/ratio.js';
 import { type PositionBucket, PositionBuckets } from './position-buckets.js';
 import { type Protocol, type Window, windowsOf } from './protocol.js';
 

@@ -1,5 +1,5 @@
 import tQuantile from '@stdlib/stats-base-dists-t-quantile';
-import type { Interval } from '../statistics.js';
+import type { Interval } from './ratio.js';
 
 /** Student's t with so many degrees of freedom is the normal distribution to the last digit shown. */
 const NORMAL = 1e9;
