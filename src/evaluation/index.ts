@@ -3,8 +3,15 @@ export type { AnsweredRow } from './generation/answered-row.js';
 export { ropeStages, SWITCH_POLICIES, type SwitchPolicy } from './generation/rope-stages.js';
 export { countFound, firstNumber } from './generation/score.js';
 export { comparePerplexity, type MethodPerplexity } from './perplexity/compare.js';
-export { evaluatePerplexity, type PerplexityResult } from './perplexity/perplexity.js';
-export { PROTOCOL_NAMES, type Protocol, windowsOf } from './perplexity/protocol.js';
+export {
+  evaluatePerplexity,
+  evaluateWindow,
+  type PerplexityResult,
+  summarisePerplexity,
+} from './perplexity/perplexity.js';
+export { PROTOCOL_NAMES, type Protocol, type Window, windowsOf } from './perplexity/protocol.js';
+export type { WindowLoss } from './perplexity/window-loss.js';
+export { perplexityRecordResult } from './records/perplexity.js';
 export { type EvaluationKind, type EvaluationRecord, evaluationRecordSchema, type RecordOf } from './records/record.js';
 export type { RetrievalTrial } from './records/retrieval.js';
 export { type RetrievalScoring, scoreTrial } from './retrieval/score-trial.js';

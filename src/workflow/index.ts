@@ -1,5 +1,5 @@
 export { type DemoOptions, demo, TINY_MODEL } from './demo.js';
-export { evaluatePerplexityJob, type PerplexityJob, type PerplexityReport } from './evaluate-perplexity.js';
+export { evaluatePerplexityJob, type PerplexitySettings } from './evaluate-perplexity.js';
 export { evaluateNeedle, evaluatePasskey, type NeedleGrid, type PasskeySettings } from './evaluate-retrieval.js';
 export { evaluateRuler, type RulerSettings } from './evaluate-ruler.js';
 export { type SearchJob, type SearchOutcome, searchModel } from './search-model.js';

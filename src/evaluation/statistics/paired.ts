@@ -44,7 +44,7 @@ export function signTest(differences: readonly number[]): number {
 function signedRanks(differences: readonly number[]): number {
   // One pair, or none that differs, is no evidence.
   if (differences.length < 2 || differences.every((difference) => difference === 0)) return 1;
-  return wilcoxon([...differences]).pValue;
+  return Math.min(1, wilcoxon([...differences]).pValue);
 }
 
 /** Holm's step-down correction: p-values adjusted for as many tests, in the order given (Holm 1979). */
