@@ -4,6 +4,9 @@ import type { ResolvedRope, RotaryTable } from '../rope/types.js';
 import { cachedNames, type KeyValueCache } from './key-value-cache.js';
 import type { Session } from './session.js';
 
+/** A longer extension is run in pieces: what a run holds beside the cache is bounded, and an abort is heard between them. */
+export const CHUNK_TOKENS = 2048;
+
 /** New tokens of `rows.length` rows of a cache, all of the same length, standing at `position`. */
 export interface Extension {
   readonly firstRow: number;
@@ -17,9 +20,11 @@ export class CachedDecoder {
   #table: { readonly rope: ResolvedRope; readonly rotary: RotaryTable } | undefined;
 
   constructor(
-    spec: DecoderSpec,
+    private readonly spec: DecoderSpec,
     /** Of a graph built with cache outputs 'appended'. */
     private readonly session: Session,
+    /** Called before every run; throws to give up. */
+    private readonly checkpoint: () => void,
   ) {
     this.#outputs = ['hidden', ...cachedNames(spec).map((name) => `appended.${name}`)];
   }
@@ -28,24 +33,34 @@ export class CachedDecoder {
    * Appends to the cache and returns the hidden states [rows, length, hiddenSize]. The kernel takes more than one token after
    * a past only for a single row.
    */
-  async extend(
-    cache: KeyValueCache,
-    rope: ResolvedRope,
-    { firstRow, rows, position }: Extension,
-  ): Promise<Float32Array> {
+  async extend(cache: KeyValueCache, rope: ResolvedRope, extension: Extension): Promise<Float32Array> {
+    const { firstRow, rows, position } = extension;
+    const length = (rows[0] as Int32Array).length;
+    if (position + length > cache.capacity)
+      throw new Error(`${position + length} tokens in a cache for ${cache.capacity}`);
+    if (length === 1) return this.#run(cache, rope, extension);
+    if (rows.length > 1) throw new Error(`${length} tokens each of ${rows.length} rows at a time`);
+    const hidden = new Float32Array(length * this.spec.hiddenSize);
+    for (let from = 0; from < length; from += CHUNK_TOKENS) {
+      const chunk = (rows[0] as Int32Array).subarray(from, from + CHUNK_TOKENS);
+      hidden.set(
+        await this.#run(cache, rope, { firstRow, rows: [chunk], position: position + from }),
+        from * this.spec.hiddenSize,
+      );
+    }
+    return hidden;
+  }
+
+  async #run(cache: KeyValueCache, rope: ResolvedRope, { firstRow, rows, position }: Extension): Promise<Float32Array> {
+    this.checkpoint();
     const length = (rows[0] as Int32Array).length;
     const total = position + length;
-    if (total > cache.capacity) throw new Error(`${total} tokens in a cache for ${cache.capacity}`);
-    if (rows.length > 1 && length > 1 && position > 0) throw new Error('several tokens of several rows after a past');
     const { cos, sin, width } = this.#rotary(rope, cache.capacity);
-    const ids = new BigInt64Array(rows.length * length);
-    rows.forEach((row, i) => {
-      ids.set(BigInt64Array.from(row, BigInt), i * length);
-    });
+    const ids = rows.flatMap((row) => [...row]);
     const [hidden, ...appended] = await this.session.runFor(
       {
         ...cache.feeds(firstRow, rows.length),
-        input_ids: { type: 'int64', data: ids, dims: [rows.length, length] },
+        input_ids: { type: 'int64', data: BigInt64Array.from(ids, BigInt), dims: [rows.length, length] },
         cos: { type: 'float32', data: cos.subarray(0, total * width), dims: [total, width] },
         sin: { type: 'float32', data: sin.subarray(0, total * width), dims: [total, width] },
         seqlens_k: { type: 'int32', data: new Int32Array(rows.length).fill(total - 1), dims: [rows.length] },

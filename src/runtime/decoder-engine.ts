@@ -5,6 +5,7 @@ import { rotaryTable } from '../rope/rotary-table.js';
 import type { ResolvedRope } from '../rope/types.js';
 import { CachedDecoder } from './cached-decoder.js';
 import { generate } from './generation.js';
+import { KeyValueStore } from './key-value-cache.js';
 import { LossBatch } from './loss-batch.js';
 import { PrefixTree } from './prefix-tree.js';
 import type { ContinuationRequest, GenerateRequest, LogitsRequest, LossRequest } from './requests.js';
@@ -17,6 +18,14 @@ export interface EngineConfig {
   readonly threads: number;
   /** Tokens whose keys and values may be kept at a time, over all rows of a batch. */
   readonly cacheTokens: number;
+  /** The decoder that is loaded at once: 'plain' computes whole sequences; the other one is loaded when it is first asked for. */
+  readonly opens: 'plain' | 'cached';
+}
+
+interface Cached {
+  readonly decoder: CachedDecoder;
+  readonly store: KeyValueStore;
+  readonly prefixTree: PrefixTree;
 }
 
 /** Logits of one block stay near this many floats (32 MB), whatever the vocabulary. */
@@ -29,24 +38,26 @@ const MIN_BLOCK_ROWS = 64;
 export class DecoderEngine {
   readonly #blockRows: number;
   #logitsHead: Session | undefined;
-  #cachedDecoder: CachedDecoder | undefined;
-  #prefixTree: PrefixTree | undefined;
+  #decoder: Session | undefined;
+  #cached: Cached | undefined;
 
   private constructor(
     private readonly config: EngineConfig,
     private readonly table: WeightTable,
-    private readonly decoder: Session,
     private readonly lossHead: Session,
+    private readonly checkpoint: () => void,
   ) {
     this.#blockRows = Math.max(MIN_BLOCK_ROWS, Math.floor(BLOCK_FLOATS / config.spec.vocabularySize / 16) * 16);
   }
 
-  static async create(config: EngineConfig): Promise<DecoderEngine> {
+  /** `checkpoint` is called before every run of the decoder; it throws to give up what is computed at the time. */
+  static async create(config: EngineConfig, checkpoint = () => {}): Promise<DecoderEngine> {
     const table = new WeightTable(config.weights);
     const options = { weightFolder: table.folder, threads: config.threads };
-    const decoder = await Session.create('decoder', buildDecoder(config.spec, table), options);
     const lossHead = await Session.create('loss head', buildLossHead(config.spec, table), options);
-    return new DecoderEngine(config, table, decoder, lossHead);
+    const engine = new DecoderEngine(config, table, lossHead, checkpoint);
+    await (config.opens === 'cached' ? engine.#openCached() : engine.#openDecoder());
+    return engine;
   }
 
   /** Negative log-likelihood in nats of tokens scoreFrom..T-1; length T - scoreFrom. */
@@ -65,25 +76,20 @@ export class DecoderEngine {
 
   /**
    * The same for sequences that begin alike, in their order. If one of them does not fit into the cache, each is computed
-   * by itself. `checkpoint` is called between sequences; it throws to give up.
+   * by itself.
    */
-  async continuationLosses(request: ContinuationRequest, checkpoint = () => {}): Promise<Float32Array[]> {
+  async continuationLosses(request: ContinuationRequest): Promise<Float32Array[]> {
     const { sequences, rope } = request;
-    if (sequences.length === 0) return [];
+    const losses: Float32Array[] = [];
     if (sequences.some(({ ids }) => ids.length - 1 > this.config.cacheTokens)) {
-      const losses: Float32Array[] = [];
-      for (const sequence of sequences) {
-        checkpoint();
-        losses.push(await this.tokenLosses({ ...sequence, rope }));
-      }
+      for (const sequence of sequences) losses.push(await this.tokenLosses({ ...sequence, rope }));
       return losses;
     }
     const { hiddenSize } = this.config.spec;
     const batch = new LossBatch((hidden, targets) => this.#losses(hidden, targets), hiddenSize, this.#blockRows);
-    const losses = sequences.map(({ ids, scoreFrom }) => new Float32Array(ids.length - scoreFrom));
-    this.#prefixTree ??= new PrefixTree(this.config.spec, await this.#cached(), this.config.cacheTokens);
-    await this.#prefixTree.walk(request, async (sequence, hidden) => {
-      checkpoint();
+    for (const { ids, scoreFrom } of sequences) losses.push(new Float32Array(ids.length - scoreFrom));
+    const { prefixTree } = await this.#openCached();
+    await prefixTree.walk(request, async (sequence, hidden) => {
       const { ids, scoreFrom } = sequences[sequence] as (typeof sequences)[number];
       const rows = hidden.subarray((scoreFrom - 1) * hiddenSize);
       await batch.add(rows, ids.subarray(scoreFrom), losses[sequence] as Float32Array);
@@ -92,11 +98,10 @@ export class DecoderEngine {
     return losses;
   }
 
-  /** Greedy continuations (generation.ts). `checkpoint` is called between runs; it throws to give up. */
-  async generate(request: GenerateRequest, checkpoint = () => {}): Promise<Int32Array[]> {
-    const { spec, cacheTokens } = this.config;
-    const logits = (hidden: Float32Array) => this.#logits(hidden);
-    return generate({ spec, decoder: await this.#cached(), cacheTokens, logits, checkpoint }, request);
+  /** Greedy continuations: the new tokens of each prompt, the stop token included. */
+  async generate(request: GenerateRequest): Promise<Int32Array[]> {
+    const { decoder, store } = await this.#openCached();
+    return generate({ spec: this.config.spec, decoder, store, logits: (hidden) => this.#logits(hidden) }, request);
   }
 
   /** Next-token logits, row-major [rows, vocabulary]. */
@@ -116,18 +121,25 @@ export class DecoderEngine {
   }
 
   async close(): Promise<void> {
-    await this.decoder.close();
     await this.lossHead.close();
+    await this.#decoder?.close();
     await this.#logitsHead?.close();
-    await this.#cachedDecoder?.close();
+    await this.#cached?.decoder.close();
   }
 
-  async #cached(): Promise<CachedDecoder> {
-    this.#cachedDecoder ??= new CachedDecoder(
-      this.config.spec,
-      await this.#session('decoder with a cache', buildDecoder(this.config.spec, this.table, 'appended')),
-    );
-    return this.#cachedDecoder;
+  async #openDecoder(): Promise<Session> {
+    this.#decoder ??= await this.#session('decoder', buildDecoder(this.config.spec, this.table));
+    return this.#decoder;
+  }
+
+  async #openCached(): Promise<Cached> {
+    if (this.#cached !== undefined) return this.#cached;
+    const { spec, cacheTokens } = this.config;
+    const session = await this.#session('decoder with a cache', buildDecoder(spec, this.table, 'appended'));
+    const decoder = new CachedDecoder(spec, session, this.checkpoint);
+    const store = new KeyValueStore(spec, cacheTokens);
+    this.#cached = { decoder, store, prefixTree: new PrefixTree(spec, decoder, store) };
+    return this.#cached;
   }
 
   #session(name: string, graph: Uint8Array): Promise<Session> {
@@ -151,10 +163,12 @@ export class DecoderEngine {
     return this.#logitsHead.run({ hidden: { type: 'float32', data: hidden, dims } }, 'logits');
   }
 
-  #hidden(ids: Int32Array, rope: ResolvedRope): Promise<Float32Array> {
+  async #hidden(ids: Int32Array, rope: ResolvedRope): Promise<Float32Array> {
+    this.checkpoint();
+    const decoder = await this.#openDecoder();
     const table = rotaryTable(rope, ids.length);
     const dims = [table.length, table.width];
-    return this.decoder.run(
+    return decoder.run(
       {
         input_ids: { type: 'int64', data: BigInt64Array.from(ids, BigInt), dims: [1, ids.length] },
         cos: { type: 'float32', data: table.cos, dims },

@@ -1,18 +1,15 @@
 import type { DecoderSpec } from '../model/types.js';
 import type { ResolvedRope } from '../rope/types.js';
 import type { CachedDecoder } from './cached-decoder.js';
-import { KeyValueCache } from './key-value-cache.js';
+import type { KeyValueStore } from './key-value-cache.js';
 import type { GenerateRequest, RopeStages } from './requests.js';
 
 export interface Generator {
   readonly spec: DecoderSpec;
   readonly decoder: CachedDecoder;
-  /** Tokens a cache may hold, over all rows. */
-  readonly cacheTokens: number;
+  readonly store: KeyValueStore;
   /** Logits [rows, vocabulary] of hidden states [rows, hiddenSize]. */
   readonly logits: (hidden: Float32Array) => Promise<Float32Array>;
-  /** Called before every run; throws to give up. */
-  readonly checkpoint: () => void;
 }
 
 /** Greedy generation, as many prompts at a time as the cache takes. */
@@ -27,8 +24,8 @@ export async function generate(generator: Generator, request: GenerateRequest): 
   // The last new token is never fed.
   const longest = length + maxNewTokens - 1;
   stageFor(stages, longest);
-  const rows = Math.floor(generator.cacheTokens / longest);
-  if (rows === 0) throw new Error(`${longest} tokens to generate with in a cache for ${generator.cacheTokens}`);
+  const rows = Math.floor(generator.store.maxTokens / longest);
+  if (rows === 0) throw new Error(`${longest} tokens to generate with in a cache for ${generator.store.maxTokens}`);
   const answers: Int32Array[] = [];
   for (let from = 0; from < prompts.length; from += rows)
     answers.push(...(await generateBatch(generator, request, prompts.slice(from, from + rows), longest)));
@@ -36,12 +33,12 @@ export async function generate(generator: Generator, request: GenerateRequest): 
 }
 
 async function generateBatch(
-  { spec, decoder, logits, checkpoint }: Generator,
+  { spec, decoder, store, logits }: Generator,
   { stages, maxNewTokens, stopIds }: GenerateRequest,
   prompts: readonly Int32Array[],
   longest: number,
 ): Promise<Int32Array[]> {
-  const cache = new KeyValueCache(spec, prompts.length, longest);
+  const cache = store.open(prompts.length, longest);
   const start = (prompts[0] as Int32Array).length;
   const sequences = prompts.map((prompt) => {
     const ids = new Int32Array(start + maxNewTokens);
@@ -84,7 +81,6 @@ async function generateBatch(
   return answers;
 
   function step(rows: readonly Int32Array[], table: ResolvedRope, position: number): Promise<Float32Array> {
-    checkpoint();
     return decoder.extend(cache, table, { firstRow: 0, rows, position });
   }
 
@@ -92,7 +88,6 @@ async function generateBatch(
   async function prefill(rows: readonly Int32Array[], table: ResolvedRope): Promise<Float32Array> {
     const last = new Float32Array(rows.length * spec.hiddenSize);
     for (const [row, ids] of rows.entries()) {
-      checkpoint();
       const hidden = await decoder.extend(cache, table, { firstRow: row, rows: [ids], position: 0 });
       last.set(hidden.subarray((ids.length - 1) * spec.hiddenSize), row * spec.hiddenSize);
     }

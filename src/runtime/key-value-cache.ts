@@ -11,30 +11,26 @@ export function bytesPerCachedToken(spec: DecoderSpec): number {
  * told where it stands, so going back to an earlier position costs nothing.
  */
 export class KeyValueCache {
-  /** Per layer key, value: row-major [rows, keyValueHeads, capacity, headDim]. */
-  readonly #tensors: readonly { readonly name: string; readonly data: Float32Array }[];
+  readonly #rowSize: number;
 
   constructor(
     private readonly spec: DecoderSpec,
     readonly rows: number,
     readonly capacity: number,
+    /** `cachedNames` in order, each row-major [rows, keyValueHeads, capacity, headDim] from its start on. */
+    private readonly arrays: readonly Float32Array[],
   ) {
-    const size = rows * this.#rowSize;
-    this.#tensors = cachedNames(spec).map((name) => ({ name, data: new Float32Array(size) }));
-  }
-
-  get #rowSize(): number {
-    return this.spec.keyValueHeads * this.capacity * this.spec.headDim;
+    this.#rowSize = spec.keyValueHeads * capacity * spec.headDim;
   }
 
   /** The inputs of a decoder run over `count` rows from `row` on; views, not copies. */
   feeds(row: number, count: number): Record<string, Tensor> {
     const dims = [count, this.spec.keyValueHeads, this.capacity, this.spec.headDim];
     return Object.fromEntries(
-      this.#tensors.map(({ name, data }) => [
-        `past_key_values.${name}`,
-        { type: 'float32', data: data.subarray(row * this.#rowSize, (row + count) * this.#rowSize), dims },
-      ]),
+      cachedNames(this.spec).map((name, i) => {
+        const data = (this.arrays[i] as Float32Array).subarray(row * this.#rowSize, (row + count) * this.#rowSize);
+        return [`past_key_values.${name}`, { type: 'float32', data, dims }];
+      }),
     );
   }
 
@@ -42,7 +38,7 @@ export class KeyValueCache {
   write(row: number, position: number, length: number, appended: readonly Float32Array[]): void {
     const { keyValueHeads, headDim } = this.spec;
     const chunk = length * headDim;
-    this.#tensors.forEach(({ data }, i) => {
+    this.arrays.forEach((data, i) => {
       const source = appended[i] as Float32Array;
       for (let head = 0; head * chunk < source.length; head++) {
         const target = ((row * keyValueHeads + head) * this.capacity + position) * headDim;
@@ -52,8 +48,39 @@ export class KeyValueCache {
   }
 
   copyRow(from: number, to: number): void {
-    for (const { data } of this.#tensors)
+    for (const data of this.arrays)
       data.copyWithin(to * this.#rowSize, from * this.#rowSize, (from + 1) * this.#rowSize);
+  }
+}
+
+/** The memory of one cache at a time; it grows with what is asked for, up to `maxTokens`. */
+export class KeyValueStore {
+  #arrays: Float32Array[] = [];
+  #tokens = 0;
+  #current: KeyValueCache | undefined;
+
+  constructor(
+    private readonly spec: DecoderSpec,
+    readonly maxTokens: number,
+  ) {}
+
+  /** The cache that was opened last: what all others held is gone. */
+  get current(): KeyValueCache | undefined {
+    return this.#current;
+  }
+
+  open(rows: number, capacity: number): KeyValueCache {
+    const tokens = rows * capacity;
+    if (tokens > this.maxTokens) throw new Error(`a cache of ${tokens} tokens, where ${this.maxTokens} are allowed`);
+    if (tokens > this.#tokens) {
+      this.#tokens = Math.min(this.maxTokens, Math.max(tokens, 2 * this.#tokens));
+      // Let go of the old ones before the new ones are there.
+      this.#arrays = [];
+      const size = this.#tokens * this.spec.keyValueHeads * this.spec.headDim;
+      this.#arrays = cachedNames(this.spec).map(() => new Float32Array(size));
+    }
+    this.#current = new KeyValueCache(this.spec, rows, capacity, this.#arrays);
+    return this.#current;
   }
 }
 

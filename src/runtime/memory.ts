@@ -2,6 +2,8 @@ import { readFileSync } from 'node:fs';
 import { freemem } from 'node:os';
 import type { PreparedWeights } from '../model/index.js';
 import type { DecoderSpec } from '../model/types.js';
+import { CHUNK_TOKENS } from './cached-decoder.js';
+import { bytesPerCachedToken } from './key-value-cache.js';
 
 export interface MemoryEstimate {
   /** Weights mapped from files, one copy for all workers. */
@@ -18,17 +20,29 @@ const ARENA_SLACK = 1.5;
 /** Two blocks of logits: before and after the softmax (decoder-engine.ts). */
 const HEAD_BYTES = 2 * 2 ** 25;
 
-/** Bytes needed to evaluate sequences of `length` tokens: linear in it, as attention is tiled and the head runs in blocks. */
-export function evaluationMemory(spec: DecoderSpec, weights: PreparedWeights, length: number): MemoryEstimate {
+/**
+ * Bytes needed to evaluate sequences of `length` tokens: linear in it, as attention is tiled and the head runs in blocks.
+ * `cacheTokens` keys and values are kept beside that, over all rows of a batch.
+ */
+export function evaluationMemory(
+  spec: DecoderSpec,
+  weights: PreparedWeights,
+  length: number,
+  cacheTokens = 0,
+): MemoryEstimate {
   const bytes = (dtype: string) =>
     weights.reduce((total, tensor) => total + (tensor.dtype === dtype ? tensor.byteLength : 0), 0);
   // Half-precision weights are cast to float32 at load, in every worker.
   const cast = 2 * (bytes('F16') + bytes('BF16'));
   const attentionRows = 2 * spec.heads * spec.headDim + 4 * spec.keyValueHeads * spec.headDim;
   const floatsPerToken = 4 * spec.hiddenSize + Math.max(attentionRows, 3 * spec.intermediateSize);
+  // What a run appends exists twice more until it is written to the cache: in ONNX Runtime, and copied out of it.
+  const appended = 2 * Math.min(cacheTokens, CHUNK_TOKENS);
+  const hidden = 4 * spec.hiddenSize * cacheTokens;
+  const cache = bytesPerCachedToken(spec) * (cacheTokens + ARENA_SLACK * appended) + hidden;
   return {
     shared: bytes('F32'),
-    perWorker: WORKER_BASE + cast + HEAD_BYTES + ARENA_SLACK * 4 * floatsPerToken * length,
+    perWorker: WORKER_BASE + cast + HEAD_BYTES + ARENA_SLACK * 4 * floatsPerToken * length + cache,
   };
 }
 

@@ -13,7 +13,8 @@ export interface EngineOptions {
   readonly maxLength: number;
   /**
    * Tokens whose keys and values a worker may keep for `continuationLosses` (longest sequence) and `generate` (rows times
-   * length, prompt and new tokens). Default: `maxLength`.
+   * length, prompt and new tokens). Give it when these are what the engine is for: it is then part of the memory estimate and
+   * their decoder is loaded at once. Default: `maxLength`.
    */
   readonly cacheTokens?: number;
   /** How many evaluations there are to run in parallel at all. */
@@ -24,22 +25,21 @@ export interface EngineOptions {
 export async function openEngine(model: Model, options: EngineOptions): Promise<Engine> {
   const cores = availableParallelism();
   const weights = await prepareWeights(model);
-  const memory = evaluationMemory(model.spec, weights, options.maxLength);
+  const memory = evaluationMemory(model.spec, weights, options.maxLength, options.cacheTokens);
   const available = availableMemory();
   const fitting = Math.floor((available - memory.shared) / memory.perWorker);
   const workers = options.workers ?? Math.max(1, Math.min(cores, fitting, options.maxWorkers ?? cores));
   if (workers > fitting)
     throw new UserError('resource', {
-      where: `${workers} evaluation${workers === 1 ? '' : 's'} of ${options.maxLength} tokens at a time`,
+      where: `${workers} evaluation${workers === 1 ? '' : 's'} of ${options.maxLength} tokens at a time${options.cacheTokens === undefined ? '' : `, ${options.cacheTokens} in a cache`}`,
       expected: `${gigabytes(memory.shared + workers * memory.perWorker)} of memory`,
       found: `${gigabytes(available)} available`,
       fix: workers === 1 ? 'evaluate a shorter length' : 'use fewer --workers',
     });
   const threads = options.threads ?? Math.max(1, Math.floor(cores / workers));
-  return openPool(
-    { spec: model.spec, weights, threads, cacheTokens: options.cacheTokens ?? options.maxLength },
-    workers,
-  );
+  const { cacheTokens = options.maxLength } = options;
+  const opens = options.cacheTokens === undefined ? 'plain' : 'cached';
+  return openPool({ spec: model.spec, weights, threads, cacheTokens, opens }, workers);
 }
 
 function gigabytes(bytes: number): string {

@@ -1,7 +1,7 @@
 import type { DecoderSpec } from '../model/types.js';
 import type { ResolvedRope } from '../rope/types.js';
 import type { CachedDecoder } from './cached-decoder.js';
-import { KeyValueCache } from './key-value-cache.js';
+import type { KeyValueCache, KeyValueStore } from './key-value-cache.js';
 import type { ContinuationRequest } from './requests.js';
 
 /** A cache gets somewhat more room than asked for, so that questions of slightly different length share it. */
@@ -17,8 +17,7 @@ export class PrefixTree {
   constructor(
     private readonly spec: DecoderSpec,
     private readonly decoder: CachedDecoder,
-    /** Longest sequence it takes, the bound of its memory. */
-    readonly maxTokens: number,
+    private readonly store: KeyValueStore,
   ) {}
 
   /**
@@ -30,6 +29,7 @@ export class PrefixTree {
     { sequences, rope, headerLength = 0 }: ContinuationRequest,
     visit: (sequence: number, hidden: Float32Array) => Promise<void>,
   ): Promise<void> {
+    if (sequences.length === 0) return;
     const ids = (sequence: number) => (sequences[sequence] as (typeof sequences)[number]).ids;
     const order = sequences.map((_, sequence) => sequence).sort((a, b) => compareIds(ids(a), ids(b)));
     const header = ids(0).subarray(0, headerLength);
@@ -56,19 +56,18 @@ export class PrefixTree {
   }
 
   #reserve(tokens: number): Path {
-    if (tokens > this.maxTokens) throw new Error(`${tokens} tokens in a prefix tree for ${this.maxTokens}`);
-    if (this.#path !== undefined && this.#path.capacity >= tokens) return this.#path;
-    // Let go of the old one before the new one is there.
+    if (this.#path !== undefined && this.#path.cache === this.store.current && this.#path.cache.capacity >= tokens)
+      return this.#path;
     this.#path = undefined;
-    const capacity = Math.min(this.maxTokens, Math.ceil(tokens / CAPACITY_STEP) * CAPACITY_STEP);
-    this.#path = new Path(this.spec, this.decoder, capacity);
+    const capacity = Math.ceil(tokens / CAPACITY_STEP) * CAPACITY_STEP;
+    const cache = this.store.open(1, Math.max(tokens, Math.min(capacity, this.store.maxTokens)));
+    this.#path = new Path(this.spec, this.decoder, cache);
     return this.#path;
   }
 }
 
 /** The tokens from the root to where we are: their ids, hidden states, keys and values. */
 class Path {
-  readonly #cache: KeyValueCache;
   readonly #ids: Int32Array;
   readonly #hidden: Float32Array;
   #rope: ResolvedRope | undefined;
@@ -77,11 +76,10 @@ class Path {
   constructor(
     private readonly spec: DecoderSpec,
     private readonly decoder: CachedDecoder,
-    readonly capacity: number,
+    readonly cache: KeyValueCache,
   ) {
-    this.#cache = new KeyValueCache(spec, 1, capacity);
-    this.#ids = new Int32Array(capacity);
-    this.#hidden = new Float32Array(capacity * spec.hiddenSize);
+    this.#ids = new Int32Array(cache.capacity);
+    this.#hidden = new Float32Array(cache.capacity * spec.hiddenSize);
   }
 
   get length(): number {
@@ -111,7 +109,7 @@ class Path {
 
   async extend(ids: Int32Array): Promise<void> {
     const position = this.#length;
-    const hidden = await this.decoder.extend(this.#cache, this.#rope as ResolvedRope, {
+    const hidden = await this.decoder.extend(this.cache, this.#rope as ResolvedRope, {
       firstRow: 0,
       rows: [ids],
       position,
@@ -122,9 +120,12 @@ class Path {
   }
 }
 
+/** By what is fed, where a sequence comes before its own beginnings, so that these are there already; then by the last target. */
 function compareIds(a: Int32Array, b: Int32Array): number {
-  const shared = commonLength(a, b);
-  return shared < a.length && shared < b.length ? (a[shared] as number) - (b[shared] as number) : a.length - b.length;
+  const [lastA, lastB] = [a.length - 1, b.length - 1];
+  const shared = commonLength(a.subarray(0, lastA), b.subarray(0, lastB));
+  if (shared < lastA && shared < lastB) return (a[shared] as number) - (b[shared] as number);
+  return lastB - lastA || (a[lastA] as number) - (b[lastB] as number);
 }
 
 function commonLength(a: Int32Array, b: Int32Array): number {

@@ -8,7 +8,11 @@ const port = parentPort;
 const reply = (message: WorkerReply, transfer: ArrayBuffer[] = []) => port.postMessage(message, transfer);
 
 try {
-  const engine = await DecoderEngine.create(workerData as EngineConfig);
+  let aborted: Int32Array | undefined;
+  const checkpoint = () => {
+    if (aborted !== undefined && Atomics.load(aborted, 0) === 1) throw new Error('aborted');
+  };
+  const engine = await DecoderEngine.create(workerData as EngineConfig, checkpoint);
   let running: Promise<void> = Promise.resolve();
   port.on('message', (message: WorkerTask | typeof CLOSE) => {
     running = running.then(() => (message === CLOSE ? close() : run(message)));
@@ -18,21 +22,19 @@ try {
     port.close();
   };
   const answer = (task: WorkerTask) => {
-    const checkpoint = () => {
-      if (Atomics.load(task.aborted, 0) === 1) throw new Error('aborted');
-    };
     switch (task.kind) {
       case 'tokenLosses':
         return engine.tokenLosses(task.request);
       case 'logits':
         return engine.logits(task.request);
       case 'continuationLosses':
-        return engine.continuationLosses(task.request, checkpoint);
+        return engine.continuationLosses(task.request);
       case 'generate':
-        return engine.generate(task.request, checkpoint);
+        return engine.generate(task.request);
     }
   };
   const run = async (task: WorkerTask) => {
+    aborted = task.aborted;
     try {
       const result = await answer(task);
       const arrays = Array.isArray(result) ? result : [result];

@@ -6,7 +6,7 @@ import { bookTokens, loadTiny, unscaled } from '../helpers/tiny-model.js';
 async function losses(workers: number, threads: number): Promise<Float32Array[]> {
   const model = await loadTiny();
   const engine: Engine = await openPool(
-    { spec: model.spec, weights: await prepareWeights(model), threads, cacheTokens: 0 },
+    { spec: model.spec, weights: await prepareWeights(model), threads, cacheTokens: 0, opens: 'plain' },
     workers,
   );
   const ids = await bookTokens(700);
@@ -30,7 +30,7 @@ it('gives the same bits for any number of workers and threads', async () => {
 it('computes only the asked tokens, with the same losses', async () => {
   const model = await loadTiny();
   const engine = await openPool(
-    { spec: model.spec, weights: await prepareWeights(model), threads: 1, cacheTokens: 0 },
+    { spec: model.spec, weights: await prepareWeights(model), threads: 1, cacheTokens: 0, opens: 'plain' },
     1,
   );
   const ids = await bookTokens(400);
@@ -45,7 +45,7 @@ it('computes only the asked tokens, with the same losses', async () => {
 it('drops requests that wait when they are aborted, and rejects what is left when it closes', async () => {
   const model = await loadTiny();
   const engine = await openPool(
-    { spec: model.spec, weights: await prepareWeights(model), threads: 1, cacheTokens: 0 },
+    { spec: model.spec, weights: await prepareWeights(model), threads: 1, cacheTokens: 0, opens: 'plain' },
     1,
   );
   const ids = await bookTokens(300);
@@ -64,5 +64,7 @@ it('drops requests that wait when they are aborted, and rejects what is left whe
 it('fails loudly, with the cause, when a worker cannot load the model', async () => {
   const model = await loadTiny();
   const weights = (await prepareWeights(model)).map((weight) => ({ ...weight, file: `${weight.file}.gone` }));
-  await expect(openPool({ spec: model.spec, weights, threads: 1, cacheTokens: 0 }, 1)).rejects.toThrow(/gone/);
+  await expect(openPool({ spec: model.spec, weights, threads: 1, cacheTokens: 0, opens: 'plain' }, 1)).rejects.toThrow(
+    /gone/,
+  );
 });
