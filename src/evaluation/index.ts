@@ -1,3 +1,4 @@
+export * from './benchmarks/index.js';
 export { comparePerplexity, type MethodPerplexity } from './perplexity/compare.js';
 export { evaluatePerplexity, type PerplexityResult } from './perplexity/perplexity.js';
 export { PROTOCOL_NAMES, type Protocol, windowsOf } from './perplexity/protocol.js';

@@ -1,5 +1,6 @@
 import { Command, Option } from 'commander';
 import { collect, lengthList, positiveInteger, wholeNumber } from '../parsers.js';
+import { benchmarkCommand } from './evaluate-benchmark.js';
 
 export interface EvaluatePerplexityOptions {
   readonly length?: number[];
@@ -23,6 +24,7 @@ export interface EvaluatePerplexityOptions {
 export function evaluateCommand(): Command {
   const evaluate = new Command('evaluate').description('Measure a model; every figure names its protocol.');
   evaluate.addCommand(perplexityCommand());
+  evaluate.addCommand(benchmarkCommand());
   return evaluate;
 }
 
