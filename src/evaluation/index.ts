@@ -1,3 +1,4 @@
+export * from './benchmarks/index.js';
 export { answerRows } from './generation/answer.js';
 export type { AnsweredRow } from './generation/answered-row.js';
 export { ropeStages, SWITCH_POLICIES, type SwitchPolicy } from './generation/rope-stages.js';

@@ -1,4 +1,5 @@
 export { type DemoOptions, demo, TINY_MODEL } from './demo.js';
+export { type BenchmarkJob, type BenchmarkRecord, evaluateBenchmark } from './evaluate-benchmark.js';
 export { evaluatePerplexityJob, type PerplexitySettings } from './evaluate-perplexity.js';
 export { evaluateNeedle, evaluatePasskey, type NeedleGrid, type PasskeySettings } from './evaluate-retrieval.js';
 export { evaluateRuler, type RulerSettings } from './evaluate-ruler.js';

@@ -17,6 +17,7 @@ export const threeCharacters: Tokenizer = {
     Array.from(ids, (id) => String.fromCharCode(id >> 18, (id >> 9) & 511, id & 511).replaceAll('\0', '')).join(''),
   vocabularySize: 2 ** 27,
   bosTokenId: null,
+  addsBos: false,
   eosTokenId: null,
   hash: '',
 };
@@ -35,6 +36,7 @@ export function wordTokenizer(): Tokenizer {
     decode: (tokens) => Array.from(tokens, (id) => words[id]).join(''),
     vocabularySize: 2 ** 20,
     bosTokenId: null,
+    addsBos: false,
     eosTokenId: null,
     hash: '',
   };

@@ -1,4 +1,5 @@
 import { Command } from 'commander';
+import { benchmarkCommand } from './evaluate-benchmark.js';
 import { needleCommand } from './evaluate-needle.js';
 import { passkeyCommand } from './evaluate-passkey.js';
 import { evaluatePerplexityCommand } from './evaluate-perplexity.js';
@@ -6,7 +7,13 @@ import { rulerCommand } from './evaluate-ruler.js';
 
 export function evaluateCommand(): Command {
   const evaluate = new Command('evaluate').description('Measure a model; every figure names its protocol.');
-  for (const command of [evaluatePerplexityCommand(), passkeyCommand(), needleCommand(), rulerCommand()])
+  for (const command of [
+    evaluatePerplexityCommand(),
+    passkeyCommand(),
+    needleCommand(),
+    rulerCommand(),
+    benchmarkCommand(),
+  ])
     evaluate.addCommand(command);
   return evaluate;
 }
