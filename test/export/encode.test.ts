@@ -2,8 +2,8 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { ENCODED_TYPES, ENCODERS } from '../../src/export/encode/index.js';
 import { float16Bits } from '../../src/export/encode/plain.js';
-import { DECODERS } from '../../src/model/checkpoint/dequantize/index.js';
 import { FLOAT16 } from '../../src/model/checkpoint/dequantize/float16.js';
+import { DECODERS } from '../../src/model/checkpoint/dequantize/index.js';
 import { BLOCK_LAYOUTS } from '../../src/model/checkpoint/layouts.js';
 
 /** parity/quantize_golden.py made it with gguf-py. */
