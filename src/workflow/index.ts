@@ -3,6 +3,9 @@ export { type BenchmarkJob, type BenchmarkRecord, evaluateBenchmark } from './ev
 export { evaluatePerplexityJob, type PerplexitySettings } from './evaluate-perplexity.js';
 export { evaluateNeedle, evaluatePasskey, type NeedleGrid, type PasskeySettings } from './evaluate-retrieval.js';
 export { evaluateRuler, type RulerSettings } from './evaluate-ruler.js';
+export { exportGguf, type GgufExport, type GgufExportJob } from './export-gguf.js';
+export { exportHf, type HfExport, type HfExportJob } from './export-hf.js';
+export type { ExportedRope, ExportRopeOptions } from './export-rope.js';
 export { type SearchJob, type SearchOutcome, searchModel } from './search-model.js';
 export { readTexts, type TextSelection } from './texts.js';
 export { type TokenizeCommandOptions, type TokenizeCommandResult, tokenizeCommand } from './tokenize.js';
