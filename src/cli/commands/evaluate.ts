@@ -1,5 +1,6 @@
 import { Command } from 'commander';
 import { benchmarkCommand } from './evaluate-benchmark.js';
+import { gateCommand } from './evaluate-gate.js';
 import { needleCommand } from './evaluate-needle.js';
 import { passkeyCommand } from './evaluate-passkey.js';
 import { evaluatePerplexityCommand } from './evaluate-perplexity.js';
@@ -13,6 +14,7 @@ export function evaluateCommand(): Command {
     needleCommand(),
     rulerCommand(),
     benchmarkCommand(),
+    gateCommand(),
   ])
     evaluate.addCommand(command);
   return evaluate;
