@@ -4,6 +4,7 @@ import { EXIT_CODES, UserError } from '../errors.js';
 import { demoCommand } from './commands/demo.js';
 import { evaluateCommand } from './commands/evaluate.js';
 import { exportCommand } from './commands/export.js';
+import { reportCommand } from './commands/report.js';
 import { searchCommand } from './commands/search.js';
 import { tokenizeCommand } from './commands/tokenize.js';
 
@@ -42,7 +43,14 @@ function createProgram(): Command {
         .map(([kind, code]) => `${code} ${kind}`)
         .join(', ')}; 1 a bug.`,
     );
-  for (const command of [demoCommand(), searchCommand(), evaluateCommand(), exportCommand(), tokenizeCommand()])
+  for (const command of [
+    demoCommand(),
+    searchCommand(),
+    evaluateCommand(),
+    exportCommand(),
+    tokenizeCommand(),
+    reportCommand(),
+  ])
     program.addCommand(command);
   strict(program);
   return program;

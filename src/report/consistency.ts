@@ -63,6 +63,13 @@ export function checkConsistency(view: ReportView): readonly Inconsistency[] {
       declared(['perplexity', p, 'comparisons', c, 'against'], comparison.against);
     });
   });
+  for (const kind of ['retrieval', 'ruler', 'benchmarks'] as const)
+    view[kind].forEach((panel, p) => {
+      if ('lengths' in panel) ascending([kind, p, 'lengths'], panel.lengths);
+      panel.series.forEach((series, s) => {
+        declared([kind, p, 'series', s, 'name'], series.name);
+      });
+    });
   view.lossByPosition.forEach((panel, p) => {
     ascending(['lossByPosition', p, 'bucketEdges'], panel.bucketEdges);
     panel.series.forEach((series, s) => {

@@ -53,3 +53,16 @@ export function wavelength(theta: number, rotaryPairs: number, pair: number): nu
 export function pairOfWavelength(theta: number, rotaryPairs: number, tokens: number): number {
   return (rotaryPairs * Math.log(tokens / (2 * Math.PI))) / Math.log(theta);
 }
+
+/** Points of 100, one decimal. */
+export function formatPoints(value: number): string {
+  return value.toFixed(1);
+}
+
+export function formatSigned(value: Figure): string {
+  return value === null ? INFINITE : `${value < 0 ? '' : '+'}${value.toFixed(1)}`;
+}
+
+export function formatPValue(value: number): string {
+  return value < 0.001 ? '< 0.001' : value.toFixed(3);
+}

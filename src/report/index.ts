@@ -1,3 +1,5 @@
+export type { BenchmarkPanel, RetrievalPanel, RulerPanel } from './evaluation-panels.js';
+export { evaluationReport, type NamedRecord } from './evaluation-report.js';
 export { type Headline, headline } from './headline.js';
 export { renderHtml } from './html.js';
 export { parseReport, renderJson } from './json.js';

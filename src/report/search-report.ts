@@ -68,6 +68,9 @@ export function searchReport(report: SearchReport): ReportView {
     searches: [searchPanel(report)],
     perplexity: perplexities.length === 0 ? [] : [perplexityPanel(subject, report.protocol, perplexities)],
     lossByPosition: lossPanels(subject, perplexities),
+    retrieval: [],
+    ruler: [],
+    benchmarks: [],
     notes: [
       ...report.notes,
       `Search ended: ${Object.entries(result.stop)
@@ -141,6 +144,7 @@ function perplexityPanel(
   const of = (name: string) => perplexities.filter(({ method }) => method === name);
   return {
     subject,
+    measure: 'perplexity',
     protocol,
     confidence: 0.95,
     lengths,

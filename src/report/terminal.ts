@@ -1,3 +1,4 @@
+import { benchmarkTables, retrievalTables, rulerTables } from './evaluation-tables.js';
 import {
   describeStop,
   formatChange,
@@ -27,6 +28,9 @@ export function renderTerminal(view: ReportView, options: TerminalOptions = PLAI
     ...view.factors.map((panel) => factorTable(view, panel, options)),
     ...view.searches.map((panel) => searchTable(panel, options)),
     ...view.perplexity.map((panel) => perplexityTable(view, panel, options)),
+    ...view.retrieval.map((panel) => retrievalTables(panel, options)),
+    ...view.ruler.map((panel) => rulerTables(panel, options)),
+    ...view.benchmarks.map((panel) => benchmarkTables(panel, options)),
     ...(view.notes.length === 0 ? [] : [view.notes.map(printable).join('\n')]),
   ].join('\n\n');
 }
@@ -53,7 +57,7 @@ export function perplexityTable(view: ReportView, panel: PerplexityPanel, option
       rows.push([{ text: '' }, ...intervals.map((text) => ({ text, style: 'dim' as const }))]);
     }
   }
-  const heading = `Perplexity by length in tokens, ${panel.subject}\n${panel.protocol}\n${formatConfidence(panel.confidence)} intervals over documents; * lowest of its length`;
+  const heading = `${panel.measure === 'LongPPL' ? 'LongPPL' : 'Perplexity'} by length in tokens, ${panel.subject}\n${panel.protocol}\n${formatConfidence(panel.confidence)} intervals over documents; * lowest of its length`;
   return [heading.split('\n').map(printable).join('\n'), textTable(rows, options), ...comparisonLines(panel)].join(
     '\n',
   );

@@ -5,6 +5,7 @@
  */
 import { z } from 'zod';
 import { checkConsistency } from './consistency.js';
+import { benchmarkPanelSchema, retrievalPanelSchema, rulerPanelSchema } from './evaluation-panels.js';
 
 const list = <Item extends z.ZodType>(item: Item) => z.array(item).readonly();
 
@@ -99,6 +100,8 @@ const intervalSchema = z.strictObject({ low: figureSchema, high: figureSchema })
 const perplexityPanelSchema = z
   .strictObject({
     subject: z.string(),
+    /** What `perplexity` is: of all tokens, or LongPPL, of those that need the long context. */
+    measure: z.enum(['perplexity', 'LongPPL']).default('perplexity'),
     /** One sentence: which protocol, which texts, what is counted. */
     protocol: z.string(),
     /** Of the intervals, e.g. 0.95. */
@@ -156,7 +159,7 @@ export const reportViewSchema = z
     title: z.string().min(1),
     /** Program and version. */
     generatedBy: z.string(),
-    /** One command that reproduces the report. */
+    /** What reproduces the report: one command, or one a line. */
     command: z.string(),
     /** ISO 8601; left out where two equal runs should give equal bytes. */
     createdAt: z.iso.datetime({ offset: true }).optional(),
@@ -168,6 +171,9 @@ export const reportViewSchema = z
     searches: list(searchPanelSchema),
     perplexity: list(perplexityPanelSchema),
     lossByPosition: list(lossPanelSchema),
+    retrieval: list(retrievalPanelSchema).default([]),
+    ruler: list(rulerPanelSchema).default([]),
+    benchmarks: list(benchmarkPanelSchema).default([]),
     notes: list(z.string()),
   })
   .readonly()

@@ -14,8 +14,9 @@ import {
   type TaskSelection,
   taskResult,
 } from '../evaluation/index.js';
-import { type Json, resumeItems, writeFileAtomic } from '../run/index.js';
+import { type Json, resumeItems } from '../run/index.js';
 import { type EvaluationTarget, type OpenEvaluation, withEvaluation } from './evaluation-job.js';
+import { writeEvaluation } from './write-evaluation.js';
 
 export interface BenchmarkJob extends EvaluationTarget, TaskSelection {
   /** Of the draw of the examples; default that of lm-evaluation-harness. */
@@ -79,7 +80,7 @@ export async function evaluateBenchmark(job: BenchmarkJob): Promise<BenchmarkRec
         ...(job.signal && { signal: job.signal }),
       },
       async (done, file) => {
-        await writeFileAtomic(file('result.json'), `${JSON.stringify(record(done), null, 2)}\n`);
+        await writeEvaluation(file, record(done));
       },
     );
     return evaluationRecordSchema.parse(record(answers)) as BenchmarkRecord;

@@ -1,6 +1,7 @@
 import { type Problem, UserError } from '../errors.js';
 import { type GateLimits, type GateRow, type Measure, measuresOf, methodsOf, runGate } from '../evaluation/index.js';
-import { type NamedRecord, readRecords } from './read-records.js';
+import type { NamedRecord } from '../report/index.js';
+import { readRecords } from './read-records.js';
 
 export interface GateJob extends GateLimits {
   readonly before: string;

@@ -10,9 +10,10 @@ import {
   type WindowLoss,
   windowsOf,
 } from '../evaluation/index.js';
-import { type Json, resumeItems, writeFileAtomic } from '../run/index.js';
+import { type Json, resumeItems } from '../run/index.js';
 import { type EvaluationTarget, withEvaluation } from './evaluation-job.js';
 import { readTexts, type TextSelection } from './texts.js';
+import { writeEvaluation } from './write-evaluation.js';
 
 export interface PerplexitySettings {
   readonly texts: readonly string[];
@@ -107,7 +108,7 @@ export function evaluatePerplexityJob(
         }),
         ...(target.signal && { signal: target.signal }),
       },
-      (found, file) => writeFileAtomic(file('result.json'), `${JSON.stringify(recordOf(found), null, 2)}\n`),
+      (found, file) => writeEvaluation(file, recordOf(found)),
     );
     return recordOf(losses);
   });

@@ -7,11 +7,11 @@ import {
   type SwitchPolicy,
   scoreTrial,
 } from '../evaluation/index.js';
-import { writeFileAtomic } from '../run/index.js';
 import { type EvaluationTarget, type OpenEvaluation, withEvaluation } from './evaluation-job.js';
 import { openHaystack } from './haystacks.js';
 import { defaultLengths } from './lengths.js';
 import { type AnsweredBatch, answerPlan, howGenerated, promptTokenizer, type SyntheticPlan } from './synthetic-rows.js';
+import { writeEvaluation } from './write-evaluation.js';
 
 interface RetrievalSettings {
   /** Default: the original length and its doublings up to the model's maximum. */
@@ -128,7 +128,7 @@ async function retrieve<Kind extends 'passkey' | 'needle'>(
   const folder = target.out === undefined ? null : { path: target.out, manifest };
   return recordOf(
     await answerPlan(plan, evaluation, target, folder, async (batches, file) =>
-      writeFileAtomic(file('result.json'), `${JSON.stringify(recordOf(batches), null, 2)}\n`),
+      writeEvaluation(file, recordOf(batches) as RecordOf<'passkey' | 'needle'>),
     ),
   );
 }

@@ -1,11 +1,11 @@
 import { RULER_TASK_NAMES, RULER_TASKS } from '../corpus/index.js';
 import { UserError } from '../errors.js';
 import { countFound, type RecordOf, type SwitchPolicy } from '../evaluation/index.js';
-import { writeFileAtomic } from '../run/index.js';
 import { type EvaluationTarget, withEvaluation } from './evaluation-job.js';
 import { openHaystack } from './haystacks.js';
 import { defaultLengths } from './lengths.js';
 import { type AnsweredBatch, answerPlan, howGenerated, promptTokenizer } from './synthetic-rows.js';
+import { writeEvaluation } from './write-evaluation.js';
 
 export interface RulerSettings {
   /** Default: the original length and its doublings up to the model's maximum. */
@@ -60,7 +60,7 @@ export async function evaluateRuler(target: EvaluationTarget, settings: RulerSet
     const folder = target.out === undefined ? null : { path: target.out, manifest };
     return recordOf(
       await answerPlan(plan, evaluation, target, folder, async (batches, file) =>
-        writeFileAtomic(file('result.json'), `${JSON.stringify(recordOf(batches), null, 2)}\n`),
+        writeEvaluation(file, recordOf(batches)),
       ),
     );
   });

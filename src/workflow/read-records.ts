@@ -2,13 +2,8 @@ import { readdir, readFile, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { type Problem, UserError } from '../errors.js';
 import { type EvaluationRecord, evaluationRecordSchema } from '../evaluation/index.js';
+import type { NamedRecord } from '../report/index.js';
 import { fileError } from '../run/index.js';
-
-export interface NamedRecord {
-  /** File it was read from. */
-  readonly path: string;
-  readonly record: EvaluationRecord;
-}
 
 export const RESULT_NAME = 'result.json';
 

@@ -1,5 +1,6 @@
 import { pairOfWavelength } from '../../src/report/format.js';
 import type { ReportView } from '../../src/report/index.js';
+import { sampleEvaluations } from './sample-evaluations.js';
 
 /**
  * A view as a demo run makes it. Perplexities and the searched factors are those measured on the tiny model; intervals,
@@ -136,6 +137,7 @@ export const sampleView: ReportView = {
   ],
   perplexity: [
     {
+      measure: 'perplexity',
       subject: 'tiny-pg19',
       protocol:
         'Protocol document: token-weighted over 7 held-out chapters, <s> first, no overlap; factors at the ratio of each length.',
@@ -178,5 +180,6 @@ export const sampleView: ReportView = {
     },
   ],
   lossByPosition: LENGTHS.map(lossPanel),
+  ...sampleEvaluations,
   notes: ['Nothing was fine-tuned. Intervals use Student t over documents.'],
 };

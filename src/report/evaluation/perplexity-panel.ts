@@ -1,0 +1,126 @@
+import { pairedRatio } from '../../evaluation/index.js';
+import type { KindOf } from '../evaluation-report.js';
+import { type LossPanel, type PerplexityPanel, toFigure } from '../view-model.js';
+import { ascendingLengths, CONFIDENCE, groupsOf, seriesOf } from './groups.js';
+
+/** What both kinds of perplexity come to: one figure per length and a loss per document. */
+interface Measured {
+  readonly length: number;
+  readonly perplexity: number | null;
+  readonly interval: { readonly low: number | null; readonly high: number | null } | null;
+  readonly tokens: number;
+  readonly losses: readonly (number | null)[];
+}
+
+export function perplexityPanels(records: readonly KindOf<'perplexity'>[], reference: string): PerplexityPanel[] {
+  return groupsOf(records).map((group) =>
+    panel(
+      'perplexity',
+      group,
+      seriesOf(group).map(({ name, results }) => ({
+        name,
+        points: results.map(({ length, perplexity, interval, tokens, documents }) => ({
+          length,
+          perplexity,
+          interval,
+          tokens,
+          losses: documents.map(({ meanLoss }) => meanLoss),
+        })),
+      })),
+      reference,
+    ),
+  );
+}
+
+export function longPerplexityPanels(records: readonly KindOf<'longppl'>[], reference: string): PerplexityPanel[] {
+  return groupsOf(records).map((group) =>
+    panel(
+      'LongPPL',
+      group,
+      seriesOf(group).map(({ name, results }) => ({
+        name,
+        points: results.map(({ length, longPerplexity, interval, keyTokens, documents }) => ({
+          length,
+          perplexity: longPerplexity,
+          interval,
+          tokens: keyTokens,
+          losses: documents.map(({ keyLoss }) => keyLoss),
+        })),
+      })),
+      reference,
+    ),
+  );
+}
+
+function panel(
+  measure: PerplexityPanel['measure'],
+  { subject, protocol }: { readonly subject: string; readonly protocol: string },
+  series: readonly { readonly name: string; readonly points: readonly Measured[] }[],
+  reference: string,
+): PerplexityPanel {
+  const lengths = ascendingLengths(series.flatMap(({ points }) => points));
+  const sorted = series.map(({ name, points }) => ({ name, points: points.toSorted((a, b) => a.length - b.length) }));
+  return {
+    subject,
+    measure,
+    protocol,
+    confidence: CONFIDENCE,
+    lengths,
+    series: sorted.map(({ name, points }) => ({
+      name,
+      points: points.map(({ length, perplexity, interval, tokens, losses }) => ({
+        length,
+        perplexity,
+        interval: interval && { low: interval.low, high: interval.high },
+        tokens,
+        documents: losses.length,
+      })),
+    })),
+    comparisons: lengths.flatMap((length) => comparisonsAt(length, sorted, reference)),
+  };
+}
+
+/** Every series against the reference at one length, on the same documents. */
+function comparisonsAt(
+  length: number,
+  series: readonly { readonly name: string; readonly points: readonly Measured[] }[],
+  against: string,
+): PerplexityPanel['comparisons'] {
+  const lossesOf = (name: string) =>
+    series.find((one) => one.name === name)?.points.find((point) => point.length === length)?.losses;
+  const theirs = lossesOf(against);
+  return series.flatMap(({ name }) => {
+    const ours = lossesOf(name);
+    if (name === against || ours === undefined || theirs === undefined || ours.length !== theirs.length) return [];
+    if (ours.includes(null) || theirs.includes(null)) return [];
+    const { ratio, interval } = pairedRatio(ours as number[], theirs as number[]);
+    return [
+      {
+        name,
+        against,
+        length,
+        ratio: toFigure(ratio),
+        interval: interval && { low: toFigure(interval.low), high: toFigure(interval.high) },
+        documents: ours.length,
+      },
+    ];
+  });
+}
+
+export function lossPanels(records: readonly KindOf<'perplexity'>[]): LossPanel[] {
+  return groupsOf(records).flatMap((group) => {
+    const series = seriesOf(group);
+    return ascendingLengths(series.flatMap(({ results }) => results)).map((length) => {
+      const measured = series.flatMap(({ name, results }) => {
+        const result = results.find((one) => one.length === length);
+        return result === undefined ? [] : [{ name, buckets: result.lossByPosition }];
+      });
+      return {
+        subject: group.subject,
+        length,
+        bucketEdges: [...(measured[0]?.buckets.map(({ from }) => from) ?? [0]), length],
+        series: measured.map(({ name, buckets }) => ({ name, loss: buckets.map(({ meanLoss }) => meanLoss) })),
+      };
+    });
+  });
+}

@@ -1,0 +1,58 @@
+import { readFile } from 'node:fs/promises';
+import { evaluationReport, parseReport, type ReportView, renderHtml } from '../report/index.js';
+import { writeFileAtomic } from '../run/index.js';
+import { readRecords, recordFiles } from './read-records.js';
+
+export interface ReportJob {
+  /** Result files, run folders, folders of run folders; `report.json` of searches. */
+  readonly inputs: readonly string[];
+  readonly title?: string;
+  /** Series the others are compared with. */
+  readonly reference?: string;
+  /** Page to write. */
+  readonly out?: string;
+}
+
+/** `longrope report`: one view of any set of evaluations, with the panels of search reports in front. */
+export async function makeReport({ inputs, title, reference, out }: ReportJob): Promise<ReportView> {
+  const searches = inputs.filter((input) => input.endsWith('report.json'));
+  const views: ReportView[] = [];
+  for (const file of searches) views.push(parseReport(await readFile(file, 'utf8'), file));
+  const evaluations = inputs.filter((input) => !searches.includes(input));
+  if (evaluations.length > 0) {
+    const files = (await Promise.all(evaluations.map(recordFiles))).flat();
+    views.push(
+      evaluationReport(await readRecords([...new Set(files)]), {
+        ...(title !== undefined && { title }),
+        ...(reference !== undefined && { reference }),
+      }),
+    );
+  }
+  const view = views.reduce(merged);
+  const named = title === undefined ? view : { ...view, title };
+  if (out !== undefined) await writeFileAtomic(out, renderHtml(named));
+  return named;
+}
+
+/** Panels side by side; a method of both keeps what the first says of it. */
+function merged(a: ReportView, b: ReportView): ReportView {
+  const known = new Set(a.methods.map(({ name }) => name));
+  const hasUnscaled = a.methods.some(({ kind }) => kind === 'unscaled');
+  const added = b.methods
+    .filter(({ name }) => !known.has(name))
+    .map((method) => (hasUnscaled && method.kind === 'unscaled' ? { ...method, kind: 'baseline' as const } : method));
+  return {
+    ...a,
+    command: `${a.command}\n${b.command}`,
+    methods: [...a.methods, ...added],
+    inputs: [...a.inputs, ...b.inputs],
+    factors: [...a.factors, ...b.factors],
+    searches: [...a.searches, ...b.searches],
+    perplexity: [...a.perplexity, ...b.perplexity],
+    lossByPosition: [...a.lossByPosition, ...b.lossByPosition],
+    retrieval: [...a.retrieval, ...b.retrieval],
+    ruler: [...a.ruler, ...b.ruler],
+    benchmarks: [...a.benchmarks, ...b.benchmarks],
+    notes: [...a.notes, ...b.notes],
+  };
+}
