@@ -2,6 +2,7 @@ import { useMemo, useState } from 'preact/hooks';
 import { headline } from '../report/headline.js';
 import type { ReportView } from '../report/view-model.js';
 import { CopyCommand } from './copy-command.js';
+import { BenchmarkSection, RetrievalSection, RulerSection } from './evaluation-sections.js';
 import { MethodBar } from './method-bar.js';
 import { styleMethods } from './method-style.js';
 import { FactorSection, InputSection, PerplexitySection, PositionSection, SearchSection } from './sections.js';
@@ -58,6 +59,9 @@ export function Page({ view }: { view: ReportView }) {
             originalLength={view.factors[0]?.originalLength}
           />
         )}
+        {view.retrieval.length > 0 && <RetrievalSection panels={view.retrieval} styles={shown} />}
+        {view.ruler.length > 0 && <RulerSection panels={view.ruler} styles={shown} />}
+        {view.benchmarks.length > 0 && <BenchmarkSection panels={view.benchmarks} styles={shown} />}
         {view.searches.length > 0 && <SearchSection panels={view.searches} styles={shown} />}
         {view.inputs.length > 0 && <InputSection inputs={view.inputs} />}
         <section aria-labelledby="reproduce">

@@ -31,7 +31,7 @@ export function PerplexitySection({
       <h2 id="perplexity">Perplexity against length</h2>
       {panels.map((panel, index) => (
         <article key={index}>
-          <Subject of={panels} subject={panel.subject} />
+          <Subject of={panels} subject={panel.measure === 'LongPPL' ? `LongPPL, ${panel.subject}` : panel.subject} />
           <p class="lead">{panel.protocol}</p>
           <PerplexityChart id={`perplexity-chart-${index}`} panel={panel} styles={styles} />
           <p class="note">

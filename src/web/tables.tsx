@@ -15,7 +15,7 @@ import type { FactorPanel, LossPanel, PerplexityPanel, SearchPanel } from '../re
  * Wide tables scroll in a box of their own; the page itself never scrolls sideways. The box takes part in the tab order
  * only while it has something to scroll.
  */
-function Scroll({ label, children }: { label: string; children: ComponentChildren }) {
+export function Scroll({ label, children }: { label: string; children: ComponentChildren }) {
   const box = useRef<HTMLElement>(null);
   const [overflows, setOverflows] = useState(false);
   useLayoutEffect(() => {

@@ -262,7 +262,17 @@ describe('the report in Chromium', () => {
   });
 
   it('draws what little a view may hold', async () => {
-    const empty = { ...sampleView, methods: [], factors: [], searches: [], perplexity: [], lossByPosition: [] };
+    const empty = {
+      ...sampleView,
+      methods: [],
+      factors: [],
+      searches: [],
+      perplexity: [],
+      lossByPosition: [],
+      retrieval: [],
+      ruler: [],
+      benchmarks: [],
+    };
     await onPage(empty, {}, async (page) => {
       expect(await page.locator('.chart').count()).toBe(0);
       expect(await page.locator('h1').textContent()).toBe(sampleView.title);

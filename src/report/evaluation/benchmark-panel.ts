@@ -45,8 +45,11 @@ function scoreOf({ task, headline, metrics }: Result): Score {
 
 function scored(task: string, value: number | null, standardError: number | null): Score {
   const points = (share: number | null) => (share === null ? null : 100 * share);
+  // A share has no room below 0 and above 100 points, though a standard error may reach there.
   const at = (sign: number) =>
-    value === null || standardError === null ? null : 100 * (value + sign * REACH * standardError);
+    value === null || standardError === null
+      ? null
+      : Math.min(100, Math.max(0, 100 * (value + sign * REACH * standardError)));
   return { task, score: points(value), standardError: points(standardError), interval: { low: at(-1), high: at(1) } };
 }
 

@@ -3,8 +3,7 @@ import type { RetrievalPanel } from '../evaluation-panels.js';
 import type { KindOf } from '../evaluation-report.js';
 import { ascendingLengths, CONFIDENCE, groupsOf, seriesOf } from './groups.js';
 
-/** Trials lie at depths of a grid, or anywhere: then they are counted in fifths. */
-const MOST_DEPTHS = 21;
+/** Trials lie at the same depths at every length, or anywhere: then they are counted in fifths. */
 const FIFTHS = 5;
 
 export function retrievalPanels(
@@ -13,9 +12,7 @@ export function retrievalPanels(
 ): RetrievalPanel[] {
   return groupsOf(records as readonly KindOf<'passkey'>[]).map((group) => {
     const series = seriesOf(group);
-    const rows = depthRows(
-      series.flatMap(({ results }) => results.flatMap(({ trials }) => trials.map((t) => t.depth))),
-    );
+    const rows = depthRows(series.flatMap(({ results }) => results.map(({ trials }) => trials.map((t) => t.depth))));
     return {
       title,
       subject: group.subject,
@@ -43,11 +40,12 @@ export function retrievalPanels(
   });
 }
 
-function depthRows(depths: readonly number[]): { labels: string[]; of: (depth: number) => number } {
+function depthRows(depths: readonly (readonly number[])[]): { labels: string[]; of: (depth: number) => number } {
   const percent = (share: number) => `${Math.round(100 * share)}`;
-  const distinct = [...new Set(depths.map((depth) => percent(depth)))].sort((a, b) => Number(a) - Number(b));
-  if (distinct.length <= MOST_DEPTHS)
-    return { labels: distinct.map((label) => `${label}%`), of: (depth) => distinct.indexOf(percent(depth)) };
+  const rows = depths.map((own) => [...new Set(own.map(percent))].sort((a, b) => Number(a) - Number(b)));
+  const first = rows[0] ?? [];
+  if (rows.every((row) => row.join() === first.join()))
+    return { labels: first.map((label) => `${label}%`), of: (depth) => first.indexOf(percent(depth)) };
   return {
     labels: Array.from({ length: FIFTHS }, (_, i) => `${percent(i / FIFTHS)}–${percent((i + 1) / FIFTHS)}%`),
     of: (depth) => Math.min(FIFTHS - 1, Math.floor(depth * FIFTHS)),

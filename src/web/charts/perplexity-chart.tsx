@@ -13,21 +13,26 @@ interface Props {
 
 type Point = PerplexityPanel['series'][number]['points'][number];
 
+/** Bands that can be told apart. */
+const MOST_BANDS = 3;
+
 /** Beyond this spread a linear axis gives most of its height to the worst line. */
 const LOG_SPREAD = 2;
 
 export function PerplexityChart({ id, panel, styles }: Props) {
   const chart = useMemo(() => {
     const series = panel.series.filter(({ name }) => styles.has(name));
+    // Bands of many lines hide each other: those of the searched sets, or of all where nothing was searched and few are shown.
+    const isSearched = ({ name }: { name: string }) => styles.get(name)!.kind === 'searched';
+    const bands = series.some(isSearched) ? series.filter(isSearched) : series.length <= MOST_BANDS ? series : [];
     const values = panel.series.flatMap(({ name, points }) =>
       points.flatMap(({ perplexity, interval }) => [
         perplexity,
-        ...(styles.get(name)?.kind === 'searched' && interval !== null ? [interval.low, interval.high] : []),
+        ...(bands.some((band) => band.name === name) && interval !== null ? [interval.low, interval.high] : []),
       ]),
     );
     const { type, domain } = verticalScale(values.filter((value): value is number => value !== null && value > 0));
     const clamp = (value: number | null) => Math.max(domain[0], Math.min(domain[1], value ?? Number.POSITIVE_INFINITY));
-    const searchedBands = series.filter(({ name }) => styles.get(name)!.kind === 'searched');
     const ticks = type === 'log' ? logTicks(...domain) : 6;
     const marks: Plot.Markish[] = [
       Plot.gridY({ ticks, stroke: 'var(--grid)', strokeOpacity: 1 }),
@@ -37,7 +42,7 @@ export function PerplexityChart({ id, panel, styles }: Props) {
         tickFormat: (length: number) => formatCount(length),
       }),
       Plot.axisY({ label: '↑ perplexity', ticks }),
-      ...searchedBands.map(({ name, points }) =>
+      ...bands.map(({ name, points }) =>
         Plot.areaY(
           points.filter(({ interval }) => interval !== null),
           {
