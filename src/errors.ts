@@ -8,6 +8,8 @@ export const EXIT_CODES = {
   busy: 4,
   resource: 5,
   unsupported: 6,
+  /** Not a mistake: `evaluate gate` found a loss past its limit. */
+  gate: 7,
   interrupted: 130,
 } as const;
 

@@ -3,6 +3,7 @@ import { Command, CommanderError } from 'commander';
 import { EXIT_CODES, UserError } from '../errors.js';
 import { demoCommand } from './commands/demo.js';
 import { evaluateCommand } from './commands/evaluate.js';
+import { exportCommand } from './commands/export.js';
 import { searchCommand } from './commands/search.js';
 import { tokenizeCommand } from './commands/tokenize.js';
 
@@ -41,7 +42,7 @@ function createProgram(): Command {
         .map(([kind, code]) => `${code} ${kind}`)
         .join(', ')}; 1 a bug.`,
     );
-  for (const command of [demoCommand(), searchCommand(), evaluateCommand(), tokenizeCommand()])
+  for (const command of [demoCommand(), searchCommand(), evaluateCommand(), exportCommand(), tokenizeCommand()])
     program.addCommand(command);
   strict(program);
   return program;

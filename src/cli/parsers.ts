@@ -7,10 +7,24 @@ export function positiveInteger(text: string): number {
   return value;
 }
 
+export function positiveNumber(text: string): number {
+  const value = Number(text);
+  if (text.trim() === '' || !Number.isFinite(value) || value <= 0)
+    throw new InvalidArgumentError('Expected a number above 0.');
+  return value;
+}
+
 export function wholeNumber(text: string): number {
   const value = Number(text);
   if (text.trim() === '' || !Number.isSafeInteger(value) || value < 0)
     throw new InvalidArgumentError('Expected a whole number, 0 or more.');
+  return value;
+}
+
+/** What the generator of synthetic rows takes. */
+export function seedNumber(text: string): number {
+  const value = wholeNumber(text);
+  if (value > 0xffffffff) throw new InvalidArgumentError('Expected a whole number below 2^32.');
   return value;
 }
 
@@ -30,6 +44,39 @@ export function tokenLength(text: string): number {
   return value;
 }
 
+/** How many depths, evenly from 0 to 1, or the depths themselves in percent; as shares. */
+export function depthList(text: string): number[] {
+  if (/^\d+$/.test(text.trim())) {
+    const count = positiveInteger(text);
+    if (count < 2 || count > 101)
+      throw new InvalidArgumentError('Expected 2 to 101 depths, or a list such as 0,50,100.');
+    return Array.from({ length: count }, (_, i) => i / (count - 1));
+  }
+  const depths = text.split(',').map((part) => {
+    const percent = Number(part);
+    if (part.trim() === '' || !(percent >= 0 && percent <= 100))
+      throw new InvalidArgumentError('Expected depths from 0 to 100 percent, such as 0,50,100.');
+    return percent / 100;
+  });
+  if (new Set(depths).size < depths.length) throw new InvalidArgumentError('A depth is named twice.');
+  return depths;
+}
+
+/** 'a,b' */
+export function wordList(text: string): string[] {
+  const words = text.split(',').map((word) => word.trim());
+  if (words.includes('')) throw new InvalidArgumentError('Expected names with commas between them.');
+  if (new Set(words).size < words.length) throw new InvalidArgumentError('A name is given twice.');
+  return words;
+}
+
 export function collect(value: string, previous: readonly string[] = []): string[] {
   return [...previous, value];
+}
+
+/** 'a,b' */
+export function nameList(text: string): string[] {
+  const names = text.split(',').map((name) => name.trim());
+  if (names.includes('')) throw new InvalidArgumentError('Expected names with commas between them.');
+  return names;
 }

@@ -4,6 +4,7 @@ export { type Corpus, type CorpusOptions, hashDocuments, openCorpus } from './op
 export type { ReadOptions, TextOptions } from './readers/options.js';
 export { readTextDocuments } from './readers/read-text-documents.js';
 export { findTextInputs, type TextInput, type TextInputs } from './readers/text-inputs.js';
+export * from './synthetic/index.js';
 export { type TokenizeOptions, type TokenizeProgress, tokenizeDocuments } from './tokenize-documents.js';
 export { tokenizerFromGguf } from './tokenizer/gguf.js';
 export { openTokenizer } from './tokenizer/open-tokenizer.js';

@@ -13,6 +13,8 @@ export interface Tokenizer {
   readonly vocabularySize: number;
   readonly bosTokenId: number | null;
   readonly eosTokenId: number | null;
+  /** Whether Python's `tokenizer(text)` puts the BOS in front by itself; `encode` here never does. */
+  readonly addsBos: boolean;
   /** sha256 over what determines the ids; part of every cache key. */
   readonly hash: string;
 }

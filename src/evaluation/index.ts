@@ -1,6 +1,32 @@
+export * from './benchmarks/index.js';
+export { type GateLimits, type GateRow, runGate } from './gate/gate.js';
+export { type Measure, measuresOf, methodsOf } from './gate/measures.js';
+export { answerRows } from './generation/answer.js';
+export type { AnsweredRow } from './generation/answered-row.js';
+export { ropeStages, SWITCH_POLICIES, type SwitchPolicy } from './generation/rope-stages.js';
+export { countFound, firstNumber } from './generation/score.js';
 export { comparePerplexity, type MethodPerplexity } from './perplexity/compare.js';
-export { evaluatePerplexity, type PerplexityResult } from './perplexity/perplexity.js';
-export { PROTOCOL_NAMES, type Protocol, windowsOf } from './perplexity/protocol.js';
+export {
+  evaluatePerplexity,
+  evaluateWindow,
+  type PerplexityResult,
+  summarisePerplexity,
+} from './perplexity/perplexity.js';
+export { PROTOCOL_NAMES, type Protocol, type Window, windowsOf } from './perplexity/protocol.js';
+export type { WindowLoss } from './perplexity/window-loss.js';
+export { perplexityRecordResult } from './records/perplexity.js';
 export { type EvaluationKind, type EvaluationRecord, evaluationRecordSchema, type RecordOf } from './records/record.js';
+export type { RetrievalTrial } from './records/retrieval.js';
+export { type RetrievalScoring, scoreTrial } from './retrieval/score-trial.js';
 export { parseRopeMethod, ROPE_SYNTAX, type RopeMethod } from './rope-method.js';
-export { pairedRatio, ratioInterval, ratioMean } from './statistics.js';
+export {
+  effectiveLengths,
+  RULER_THRESHOLD,
+  type RulerAverage,
+  rulerAverages,
+  taskScore,
+} from './ruler/effective-length.js';
+export { type BootstrapOptions, bootstrapInterval } from './statistics/bootstrap.js';
+export { comparePaired, holm, type PairedComparison, signTest } from './statistics/paired.js';
+export { pairedRatio, ratioInterval, ratioMean } from './statistics/ratio.js';
+export { wilsonInterval } from './statistics/wilson.js';

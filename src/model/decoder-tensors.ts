@@ -36,8 +36,12 @@ export function decoderTensors(spec: DecoderSpec): Map<string, readonly number[]
   return tensors;
 }
 
-/** The name under which the checkpoint keeps a canonical tensor (for a fused one: the tensor it is part of). */
-function storedName(canonical: string, declaration: ArchitectureDeclaration, format: Checkpoint['format']): string {
+/** The name under which a checkpoint of this format keeps a canonical tensor (for a fused one: the tensor it is part of). */
+export function storedName(
+  canonical: string,
+  declaration: ArchitectureDeclaration,
+  format: Checkpoint['format'],
+): string {
   const [, layer, module, kind] = /^model\.layers\.(\d+)\.(.+)\.(weight|bias)$/.exec(canonical) ?? [];
   const stored =
     module === undefined ? canonical : `model.layers.${layer}.${declaration.storedModules?.[module] ?? module}.${kind}`;

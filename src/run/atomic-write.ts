@@ -12,11 +12,16 @@ export const TEMPORARY_NAME = /^\..+\.[0-9a-f]{12}\.tmp$/;
  * file untouched and the temporary one removed.
  */
 export async function writeFileAtomic(path: string, data: string | Uint8Array): Promise<void> {
+  await replaceFile(path, (handle) => handle.writeFile(data));
+}
+
+/** The same for contents that `fill` writes piece by piece; whatever it throws leaves the old file untouched. */
+export async function replaceFile(path: string, fill: (handle: FileHandle) => Promise<void>): Promise<void> {
   const temporary = join(dirname(path), `.${basename(path)}.${randomBytes(6).toString('hex')}.tmp`);
   let handle: FileHandle | undefined;
   try {
     handle = await open(temporary, 'wx');
-    await handle.writeFile(data);
+    await fill(handle);
     await handle.sync();
     await handle.close();
     handle = undefined;

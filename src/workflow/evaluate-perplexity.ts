@@ -1,88 +1,155 @@
-import { hashDocuments, openTokenizer } from '../corpus/index.js';
-import { comparePerplexity, type MethodPerplexity, type Protocol, parseRopeMethod } from '../evaluation/index.js';
-import { hashModel, loadModel } from '../model/index.js';
-import { ENGINE_VERSION, openEngine } from '../runtime/index.js';
+import { hashDocuments, type TokenDocument } from '../corpus/index.js';
+import {
+  evaluateWindow,
+  type Protocol,
+  perplexityRecordResult,
+  type RecordOf,
+  type RopeMethod,
+  summarisePerplexity,
+  type Window,
+  type WindowLoss,
+  windowsOf,
+} from '../evaluation/index.js';
+import { type Json, resumeItems, writeFileAtomic } from '../run/index.js';
+import { type EvaluationTarget, withEvaluation } from './evaluation-job.js';
 import { readTexts, type TextSelection } from './texts.js';
-import { programVersion } from './version.js';
 
-export interface PerplexityJob {
-  readonly model: string;
+export interface PerplexitySettings {
   readonly texts: readonly string[];
   /** Default: the model's original length. */
   readonly lengths?: readonly number[];
-  readonly methods: readonly string[];
   readonly protocol: Protocol['name'];
   readonly stride: number;
   readonly truncate: boolean;
   readonly maxTokens: number | null;
   /** Put BOS in front of every window, if the tokenizer has one. */
   readonly bos: boolean;
-  readonly tokenizer?: string;
   readonly textOptions: TextSelection;
-  readonly workers?: number;
-  readonly threads?: number;
-  readonly onProgress?: (done: number, total: number, detail: string) => void;
-  readonly signal?: AbortSignal;
 }
 
-/** The JSON twin of `evaluate perplexity`. */
-export interface PerplexityReport {
-  readonly format: 'longrope-perplexity/1';
-  readonly version: string;
-  readonly engine: string;
-  readonly model: { readonly path: string; readonly sha256: string; readonly originalLength: number };
-  readonly texts: { readonly paths: readonly string[]; readonly sha256: string; readonly skipCharacters: number };
-  readonly tokenizer: { readonly path: string; readonly sha256: string };
-  readonly results: readonly MethodPerplexity[];
+interface WindowItem {
+  readonly method: RopeMethod;
+  readonly protocol: Protocol;
+  readonly index: number;
+  readonly window: Window;
 }
 
-/** Everything `evaluate perplexity` does, from paths to figures. */
-export async function evaluatePerplexityJob(job: PerplexityJob): Promise<PerplexityReport> {
-  const model = await loadModel(job.model);
-  const { rope } = model.spec;
-  const lengths = job.lengths ?? [rope.originalLength];
-  const methods = [];
-  for (const text of job.methods) methods.push(await parseRopeMethod(text, rope));
-  const tokenizerPath = job.tokenizer ?? job.model;
-  const tokenizer = await openTokenizer(tokenizerPath);
-  const documents = await readTexts(job.texts, tokenizer, job.textOptions);
-  const bosTokenId = job.bos ? tokenizer.bosTokenId : null;
-  const engine = await openEngine(model, {
-    maxLength: Math.max(...lengths),
-    maxWorkers: documents.length,
-    ...(job.workers !== undefined && { workers: job.workers }),
-    ...(job.threads !== undefined && { threads: job.threads }),
-  });
-  try {
-    const results = await comparePerplexity({
-      engine,
-      rope,
-      methods,
-      documents,
-      bosTokenId,
-      protocols: lengths.map((length) => protocolAt(length, job)),
-      ...(job.onProgress && { onProgress: job.onProgress }),
-      ...(job.signal && { signal: job.signal }),
+/** `evaluate perplexity`, from paths to its record: every method at every length on the same documents. */
+export function evaluatePerplexityJob(
+  target: EvaluationTarget,
+  settings: PerplexitySettings,
+): Promise<RecordOf<'perplexity'>> {
+  return withEvaluation(target, async ({ model, tokenizer, methods, header, identity, openEngine }) => {
+    const { rope } = model.spec;
+    const documents = await readTexts(settings.texts, tokenizer, settings.textOptions);
+    const bosTokenId = settings.bos ? tokenizer.bosTokenId : null;
+    const protocols = (settings.lengths ?? [rope.originalLength]).map((length) => protocolAt(length, settings));
+    const items: WindowItem[] = protocols.flatMap((protocol) =>
+      methods.flatMap((method) =>
+        windowsOf(protocol, documents, bosTokenId).map((window, index) => ({ method, protocol, index, window })),
+      ),
+    );
+    const engine = await openEngine({
+      maxLength: Math.max(...protocols.map(({ length }) => length)),
+      maxWorkers: documents.length,
     });
-    return {
-      format: 'longrope-perplexity/1',
-      version: programVersion(),
-      engine: ENGINE_VERSION,
-      model: { path: job.model, sha256: await hashModel(model), originalLength: rope.originalLength },
-      texts: {
-        paths: job.texts,
-        sha256: hashDocuments(documents),
-        skipCharacters: job.textOptions.skipCharacters ?? 0,
-      },
-      tokenizer: { path: tokenizerPath, sha256: tokenizer.hash },
-      results,
+    const recordOf = (losses: readonly StoredLoss[]): RecordOf<'perplexity'> => ({
+      ...header,
+      kind: 'perplexity',
+      inputs: [
+        {
+          label: 'texts',
+          name: settings.texts.join(', '),
+          sha256: hashDocuments(documents),
+          detail: detailOf(documents, settings.textOptions),
+        },
+      ],
+      protocol: protocolSentence(settings, bosTokenId !== null, documents.length),
+      notes: [],
+      results: protocols.flatMap((protocol) =>
+        methods.map((method) => {
+          const own = items.flatMap((item, i) => (item.method === method && item.protocol === protocol ? [i] : []));
+          const resolved = method.resolve(protocol.length);
+          return perplexityRecordResult({
+            method: method.name,
+            length: protocol.length,
+            ratio: protocol.length / rope.originalLength,
+            attentionFactor: resolved.attentionFactor,
+            startTokens: resolved.startTokens,
+            result: summarisePerplexity(
+              { documents, bosTokenId, protocol },
+              own.map((i) => (items[i] as WindowItem).window),
+              own.map((i) => fromStored(losses[i] as StoredLoss)),
+            ),
+          });
+        }),
+      ),
+    });
+    const manifest = {
+      ...identity,
+      kind: 'perplexity',
+      protocols: protocols as unknown as Json,
+      bos: bosTokenId,
+      documents: hashDocuments(documents),
     };
-  } finally {
-    await engine.close();
-  }
+    const losses = await resumeItems<WindowItem, StoredLoss>(
+      target.out === undefined ? null : { path: target.out, manifest },
+      {
+        items,
+        key: ({ method, protocol, index }) => `${method.name}/${protocol.length}/${index}`,
+        parallel: engine.workers,
+        cost: ({ window }) => window.ids.length,
+        evaluate: async ({ method, protocol, window }, signal) =>
+          toStored(await evaluateWindow(engine, window, protocol, method.resolve(protocol.length), signal)),
+        ...(target.onProgress && {
+          onProgress: (done: number, total: number, { method, protocol }: WindowItem) =>
+            target.onProgress?.(done, total, `${method.name} at ${protocol.length}`),
+        }),
+        ...(target.signal && { signal: target.signal }),
+      },
+      (found, file) => writeFileAtomic(file('result.json'), `${JSON.stringify(recordOf(found), null, 2)}\n`),
+    );
+    return recordOf(losses);
+  });
 }
 
-function protocolAt(length: number, { protocol, stride, truncate, maxTokens }: PerplexityJob): Protocol {
+/** A window's loss as the journal holds it; a sum that is not finite is null, and counts as infinite. */
+type StoredLoss = {
+  readonly sum: number | null;
+  readonly tokens: number;
+  readonly buckets: readonly (readonly [number | null, number])[];
+};
+
+function toStored({ sum, tokens, buckets }: WindowLoss): StoredLoss {
+  const finite = (value: number) => (Number.isFinite(value) ? value : null);
+  return { sum: finite(sum), tokens, buckets: buckets.map((bucket) => [finite(bucket.sum), bucket.tokens]) };
+}
+
+function fromStored({ sum, tokens, buckets }: StoredLoss): WindowLoss {
+  return {
+    sum: sum ?? Number.POSITIVE_INFINITY,
+    tokens,
+    buckets: buckets.map(([bucketSum, count]) => ({ sum: bucketSum ?? Number.POSITIVE_INFINITY, tokens: count })),
+  };
+}
+
+function detailOf(documents: readonly TokenDocument[], { skipCharacters = 0 }: TextSelection): string {
+  const names = documents.map(({ id }) => id).join(', ');
+  return skipCharacters === 0 ? names : `${names}; from character ${skipCharacters} on`;
+}
+
+function protocolSentence({ protocol, stride, truncate }: PerplexitySettings, bos: boolean, documents: number): string {
+  const what = {
+    document: 'the first tokens of each document in one pass, mean over all tokens',
+    released: truncate
+      ? 'one window per document, mean of window means, as the released script with --truncate'
+      : `windows moved by ${stride}, at most ten of a document, mean of window means, as the released script`,
+    sliding: `windows moved by ${stride}, every token scored once, mean over all tokens`,
+  }[protocol];
+  return `${protocol}: ${what}; ${documents} documents, ${bos ? 'BOS first' : 'no BOS'}`;
+}
+
+function protocolAt(length: number, { protocol, stride, truncate, maxTokens }: PerplexitySettings): Protocol {
   switch (protocol) {
     case 'document':
       return { name: 'document', length };

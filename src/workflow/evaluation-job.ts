@@ -2,7 +2,7 @@ import { openTokenizer, type Tokenizer } from '../corpus/index.js';
 import { type EvaluationKind, parseRopeMethod, type RecordOf, type RopeMethod } from '../evaluation/index.js';
 import { hashModel, loadModel, type Model } from '../model/index.js';
 import type { Json } from '../run/index.js';
-import { ENGINE_VERSION, type Engine, openEngine } from '../runtime/index.js';
+import { ENGINE_VERSION, type Engine, type EngineOptions, openEngine } from '../runtime/index.js';
 import { programVersion } from './version.js';
 
 /** What every `evaluate` command is told. */
@@ -31,11 +31,7 @@ export interface OpenEvaluation {
   /** What the results depend on so far; the manifest of a run adds the kind's own settings and inputs. */
   readonly identity: { readonly [key: string]: Json };
   /** Loads the weights; ended by `withEvaluation`. Call it after all input has been checked. */
-  openEngine(needs: {
-    readonly maxLength: number;
-    readonly maxWorkers?: number;
-    readonly cacheTokens?: number;
-  }): Promise<Engine>;
+  openEngine(needs: Pick<EngineOptions, 'maxLength' | 'cacheTokens' | 'maxWorkers'>): Promise<Engine>;
 }
 
 /** Opens model, tokenizer and methods for `job` and closes what it opened, however it ends. */
@@ -69,7 +65,7 @@ export async function withEvaluation<Result>(
         engine: header.engine,
         model: sha256,
         tokenizer: tokenizer.hash,
-        // Hashes of factor files would be better than names; what they resolve to is what counts.
+        // A factor file is what it resolves to, whatever its name.
         methods: methods.map(({ name, resolve }) => [name, ropeIdentity(resolve(model.spec.rope.originalLength * 2))]),
       },
       async openEngine(needs) {

@@ -1,5 +1,13 @@
 export { type DemoOptions, demo, TINY_MODEL } from './demo.js';
-export { evaluatePerplexityJob, type PerplexityJob, type PerplexityReport } from './evaluate-perplexity.js';
+export { type BenchmarkJob, type BenchmarkRecord, evaluateBenchmark } from './evaluate-benchmark.js';
+export { evaluateGate, type GateJob, type GateResult } from './evaluate-gate.js';
+export { evaluatePerplexityJob, type PerplexitySettings } from './evaluate-perplexity.js';
+export { evaluateNeedle, evaluatePasskey, type NeedleGrid, type PasskeySettings } from './evaluate-retrieval.js';
+export { evaluateRuler, type RulerSettings } from './evaluate-ruler.js';
+export { exportGguf, type GgufExport, type GgufExportJob } from './export-gguf.js';
+export { exportHf, type HfExport, type HfExportJob } from './export-hf.js';
+export type { ExportedRope, ExportRopeOptions } from './export-rope.js';
+export { type NamedRecord, readRecords } from './read-records.js';
 export { type SearchJob, type SearchOutcome, searchModel } from './search-model.js';
 export { readTexts, type TextSelection } from './texts.js';
 export { type TokenizeCommandOptions, type TokenizeCommandResult, tokenizeCommand } from './tokenize.js';

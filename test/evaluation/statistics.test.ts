@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { bucketEdges, PositionBuckets } from '../../src/evaluation/perplexity/position-buckets.js';
-import { pairedRatio, ratioInterval, ratioMean } from '../../src/evaluation/statistics.js';
+import { pairedRatio, ratioInterval, ratioMean } from '../../src/evaluation/statistics/ratio.js';
 
 describe('intervals over documents', () => {
   it('are the t interval of the mean for equal weights', () => {

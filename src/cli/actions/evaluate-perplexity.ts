@@ -1,63 +1,58 @@
-import type { MethodPerplexity } from '../../evaluation/index.js';
+import type { RecordOf } from '../../evaluation/index.js';
 import { textTable } from '../../report/index.js';
 import { writeFileAtomic } from '../../run/index.js';
-import { evaluatePerplexityJob, type PerplexityReport } from '../../workflow/evaluate-perplexity.js';
-import type { EvaluatePerplexityOptions } from '../commands/evaluate.js';
-import { interruptible } from '../interrupt.js';
-import { startProgress } from '../progress.js';
+import { evaluatePerplexityJob } from '../../workflow/evaluate-perplexity.js';
+import type { EvaluatePerplexityFlags } from '../commands/evaluate-perplexity.js';
+import { runEvaluation } from './evaluation.js';
 
-export async function runEvaluatePerplexity(
+export function runEvaluatePerplexity(
   model: string,
   texts: readonly string[],
-  options: EvaluatePerplexityOptions,
+  flags: EvaluatePerplexityFlags,
 ): Promise<void> {
-  const progress = startProgress('perplexity');
-  const report = await interruptible((signal) =>
-    evaluatePerplexityJob({
-      model,
-      texts,
-      ...(options.length && { lengths: options.length }),
-      methods: options.rope,
-      protocol: options.protocol,
-      stride: options.stride ?? 256,
-      bos: options.bos,
-      truncate: options.truncate === true,
-      maxTokens: options.maxTokens ?? null,
-      ...(options.tokenizer !== undefined && { tokenizer: options.tokenizer }),
-      textOptions: {
-        textField: options.textField,
-        skipCharacters: options.skipCharacters,
-        ...(options.minTokens !== undefined && { minTokens: options.minTokens }),
-        ...(options.samples !== undefined && { samples: options.samples }),
-      },
-      ...(options.workers !== undefined && { workers: options.workers }),
-      ...(options.threads !== undefined && { threads: options.threads }),
-      onProgress: (done, total, detail) => progress.update(done, total, detail),
-      signal,
-    }),
-  ).finally(() => progress.finish());
-  const json = `${JSON.stringify(report, null, 2)}\n`;
-  if (options.output !== undefined) await writeFileAtomic(options.output, json);
-  process.stdout.write(options.json ? json : `${perplexityText(report)}\n`);
+  return runEvaluation(
+    model,
+    flags,
+    'perplexity',
+    async (target) => {
+      const record = await evaluatePerplexityJob(target, {
+        texts,
+        ...(flags.length && { lengths: flags.length }),
+        protocol: flags.protocol,
+        stride: flags.stride,
+        bos: flags.bos,
+        truncate: flags.truncate === true,
+        maxTokens: flags.maxTokens ?? null,
+        textOptions: {
+          textField: flags.textField,
+          skipCharacters: flags.skipCharacters,
+          ...(flags.minTokens !== undefined && { minTokens: flags.minTokens }),
+          ...(flags.samples !== undefined && { samples: flags.samples }),
+        },
+      });
+      if (flags.output !== undefined) await writeFileAtomic(flags.output, `${JSON.stringify(record, null, 2)}\n`);
+      return record;
+    },
+    perplexityText,
+  );
 }
 
-function perplexityText({ results, model, texts }: PerplexityReport): string {
-  const first = results[0] as MethodPerplexity;
-  const { name } = first.result.protocol;
+function perplexityText({ results, model, protocol, inputs }: RecordOf<'perplexity'>): string {
   const header = ['rope', 'tokens', 'perplexity', '95 % interval', 'scored', 'documents', 'attention factor'];
   const cells = (row: readonly string[]) => row.map((text) => ({ text }));
-  const rows = results.map(({ method, length, result, attentionFactor }) => [
+  const figure = (value: number | null, digits: number) => value?.toFixed(digits) ?? '∞';
+  const rows = results.map(({ method, length, perplexity, interval, tokens, documents, attentionFactor }) => [
     method,
     String(length),
-    result.perplexity.toFixed(3),
-    result.interval === null ? '-' : `${result.interval.low.toFixed(2)} to ${result.interval.high.toFixed(2)}`,
-    String(result.tokens),
-    String(result.documents.length),
+    figure(perplexity, 3),
+    interval === null ? '-' : `${figure(interval.low, 2)} to ${figure(interval.high, 2)}`,
+    String(tokens),
+    String(documents.length),
     attentionFactor.toFixed(4),
   ]);
   return [
-    `${model.path}, original length ${model.originalLength}, ${texts.paths.join(', ')}`,
-    `protocol ${name}, ${first.result.bos ? 'BOS first' : 'no BOS'}`,
+    `${model.path}, original length ${model.originalLength}, ${inputs[0]?.name ?? ''}`,
+    protocol,
     '',
     textTable([header, ...rows].map(cells), { colour: process.stdout.isTTY === true }),
   ].join('\n');

@@ -1,66 +1,21 @@
-import { Command, Option } from 'commander';
-import { collect, lengthList, positiveInteger, wholeNumber } from '../parsers.js';
-
-export interface EvaluatePerplexityOptions {
-  readonly length?: number[];
-  readonly rope: string[];
-  readonly protocol: 'document' | 'released' | 'sliding';
-  readonly stride?: number;
-  readonly truncate?: true;
-  readonly maxTokens?: number;
-  readonly minTokens?: number;
-  readonly samples?: number;
-  readonly skipCharacters: number;
-  readonly textField: string;
-  readonly tokenizer?: string;
-  readonly workers?: number;
-  readonly threads?: number;
-  readonly bos: boolean;
-  readonly output?: string;
-  readonly json?: true;
-}
+import { Command } from 'commander';
+import { benchmarkCommand } from './evaluate-benchmark.js';
+import { gateCommand } from './evaluate-gate.js';
+import { needleCommand } from './evaluate-needle.js';
+import { passkeyCommand } from './evaluate-passkey.js';
+import { evaluatePerplexityCommand } from './evaluate-perplexity.js';
+import { rulerCommand } from './evaluate-ruler.js';
 
 export function evaluateCommand(): Command {
   const evaluate = new Command('evaluate').description('Measure a model; every figure names its protocol.');
-  evaluate.addCommand(perplexityCommand());
+  for (const command of [
+    evaluatePerplexityCommand(),
+    passkeyCommand(),
+    needleCommand(),
+    rulerCommand(),
+    benchmarkCommand(),
+    gateCommand(),
+  ])
+    evaluate.addCommand(command);
   return evaluate;
-}
-
-function perplexityCommand(): Command {
-  return new Command('perplexity')
-    .description('Perplexity against length for one or several RoPE methods, with intervals and loss by position.')
-    .argument('<model>', 'folder with config.json and safetensors, or a .gguf file')
-    .argument('<text...>', 'text files, folders, .jsonl, .parquet, or a tokenised data set')
-    .option(
-      '--length <list>',
-      "lengths in tokens, e.g. 2048,4096 or 2k,4k (default: the model's original length)",
-      lengthList,
-    )
-    .option(
-      '--rope <method>',
-      'model, none, pi, ntk, yarn, dynamic, llama3, a factor file, or rope_parameters as JSON; :RATIO and @ATTENTION may follow; repeatable',
-      collect,
-    )
-    .addOption(
-      new Option('--protocol <name>', 'how windows are cut and averaged')
-        .choices(['document', 'released', 'sliding'])
-        .default('document'),
-    )
-    .option('--stride <tokens>', 'step between windows (released and sliding; default 256)', positiveInteger)
-    .option('--truncate', 'released: one window per document')
-    .option('--max-tokens <n>', 'sliding: look at no more tokens of a document', positiveInteger)
-    .option('--min-tokens <n>', 'leave out shorter documents', positiveInteger)
-    .option('--samples <n>', 'use only the first n documents', positiveInteger)
-    .option('--skip-characters <n>', 'start every document after this many characters', wholeNumber, 0)
-    .option('--no-bos', 'put no BOS token in front of windows (default: one if the tokenizer has it)')
-    .option('--text-field <name>', 'column of JSONL and Parquet', 'text')
-    .option('--tokenizer <path>', "another tokenizer than the model's own")
-    .option('--workers <n>', 'evaluations at the same time (default: what cores and memory allow)', positiveInteger)
-    .option('--threads <n>', 'threads of one evaluation (default: cores / workers)', positiveInteger)
-    .option('--output <file>', 'write the result as JSON to a file as well')
-    .option('--json', 'print the result as JSON')
-    .action(async (model: string, texts: string[], options: EvaluatePerplexityOptions) => {
-      const { runEvaluatePerplexity } = await import('../actions/evaluate-perplexity.js');
-      await runEvaluatePerplexity(model, texts, { ...options, rope: options.rope ?? ['model'] });
-    });
 }

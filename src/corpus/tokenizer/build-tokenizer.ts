@@ -19,6 +19,8 @@ const LONE_SURROGATE = /\p{Surrogate}/gu;
 export interface BoundaryTokens {
   readonly bos: string | number | null;
   readonly eos: string | number | null;
+  /** What the tokenizer's settings say about adding the BOS; by default the post-processor of the file decides. */
+  readonly addsBos?: boolean | null;
 }
 
 /**
@@ -41,12 +43,14 @@ export function buildTokenizer(json: unknown, boundary: BoundaryTokens, where: s
     if (id === null || tokens[id] !== undefined) return id;
     throw new UserError('input', { where, expected: 'a token that is its bos or eos', found: JSON.stringify(token) });
   };
+  const bosTokenId = boundaryId(boundary.bos);
   return {
     encode,
     decode: (ids) => decodeTokens(Array.from(ids, (id) => tokens[id] ?? unknownId(id, tokens.length))),
     vocabularySize: tokens.length,
-    bosTokenId: boundaryId(boundary.bos),
+    bosTokenId,
     eosTokenId: boundaryId(boundary.eos),
+    addsBos: bosTokenId !== null && (boundary.addsBos ?? addsToken(json, tokens[bosTokenId])),
     hash: hashOf(json),
   };
 }
@@ -108,6 +112,19 @@ function refusePatterns<T>(where: string, build: () => T): T {
       fix: 'tokenise with Python and pass the data set instead',
     });
   }
+}
+
+/** Whether the post-processor (a template, perhaps one of several steps) opens a single text with `token`. */
+function addsToken(json: unknown, token: string | undefined): boolean {
+  const steps = (step: unknown): readonly unknown[] => {
+    const { type, processors } = (step ?? {}) as { readonly type?: unknown; readonly processors?: unknown };
+    return type === 'Sequence' && Array.isArray(processors) ? processors.flatMap(steps) : [step];
+  };
+  return steps((json as { readonly post_processor?: unknown }).post_processor).some((step) => {
+    const { type, single } = (step ?? {}) as { readonly type?: unknown; readonly single?: unknown };
+    const first: unknown = type === 'TemplateProcessing' && Array.isArray(single) ? single[0] : undefined;
+    return (first as { readonly SpecialToken?: { readonly id?: unknown } } | undefined)?.SpecialToken?.id === token;
+  });
 }
 
 /** Dense up to the largest id; `undefined` for ids without a token. */

@@ -21,8 +21,20 @@ const WHOLE = [UNKNOWN, CONTROL, USER_DEFINED];
  * @param where names the file in messages
  */
 export function tokenizerFromGguf(metadata: Metadata, where: string): Tokenizer {
-  const boundary = { bos: idOf(metadata, 'bos_token_id'), eos: idOf(metadata, 'eos_token_id') };
+  const boundary = {
+    bos: idOf(metadata, 'bos_token_id'),
+    eos: idOf(metadata, 'eos_token_id'),
+    addsBos: addsBos(metadata),
+  };
   return buildTokenizer(tokenizerJsonFromGguf(metadata, where), boundary, where);
+}
+
+/** Without the key llama.cpp adds a BOS for SentencePiece vocabularies and for the pre-tokenizers of Llama 3. */
+function addsBos(metadata: Metadata): boolean {
+  const named = metadata.get('tokenizer.ggml.add_bos_token');
+  if (typeof named === 'boolean') return named;
+  if (metadata.get('tokenizer.ggml.model') === 'llama') return true;
+  return ['llama3', 'llama-v3', 'llama-bpe', 'falcon3'].includes(String(metadata.get('tokenizer.ggml.pre')));
 }
 
 /** The tokenizer.json that says the same as the metadata. */

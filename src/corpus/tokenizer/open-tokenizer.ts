@@ -38,7 +38,11 @@ async function openFolder(folder: string): Promise<Tokenizer> {
 }
 
 async function openFile(file: string, config: unknown): Promise<Tokenizer> {
-  const boundary = { bos: tokenName(config, 'bos_token'), eos: tokenName(config, 'eos_token') };
+  const boundary = {
+    bos: tokenName(config, 'bos_token'),
+    eos: tokenName(config, 'eos_token'),
+    addsBos: addsBos(config),
+  };
   return buildTokenizer(await readJson(file), boundary, file);
 }
 
@@ -53,6 +57,12 @@ async function readJson(file: string): Promise<unknown> {
       found: error instanceof Error ? error.message : 'other text',
     });
   }
+}
+
+/** As transformers reads it: naming either setting makes a new post-processor, in which a setting left out is off. */
+function addsBos(config: unknown): boolean | null {
+  const { add_bos_token: bos, add_eos_token: eos } = (config ?? {}) as Readonly<Record<string, unknown>>;
+  return bos === undefined && eos === undefined ? null : bos === true;
 }
 
 /** A token is written as its text or as `{content}`. */

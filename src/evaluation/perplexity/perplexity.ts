@@ -1,9 +1,10 @@
 import type { TokenDocument } from '../../corpus/types.js';
 import type { ResolvedRope } from '../../rope/types.js';
 import type { Engine } from '../../runtime/index.js';
-import { type Interval, ratioInterval, ratioMean, type WeightedSum } from '../statistics.js';
+import { type Interval, ratioInterval, ratioMean, type WeightedSum } from '../statistics/ratio.js';
 import { type PositionBucket, PositionBuckets } from './position-buckets.js';
 import { type Protocol, type Window, windowsOf } from './protocol.js';
+import { type WindowLoss, windowLoss } from './window-loss.js';
 
 export interface DocumentLoss {
   readonly id: string;
@@ -39,21 +40,38 @@ export interface PerplexityRequest {
 
 /** Perplexity of the documents under one protocol and one RoPE. Windows run in parallel; sums keep the windows' order. */
 export async function evaluatePerplexity(request: PerplexityRequest): Promise<PerplexityResult> {
-  const { engine, documents, bosTokenId, protocol, rope } = request;
+  const { engine, documents, bosTokenId, protocol, rope, onWindow, signal } = request;
   const windows = windowsOf(protocol, documents, bosTokenId);
   let done = 0;
   const losses = await Promise.all(
-    windows.map(async ({ ids, scoreFrom }) => {
-      const result = await engine.tokenLosses({ ids, rope, scoreFrom }, request.signal);
-      request.onWindow?.(++done, windows.length);
-      return result;
+    windows.map(async (window) => {
+      const loss = await evaluateWindow(engine, window, protocol, rope, signal);
+      onWindow?.(++done, windows.length);
+      return loss;
     }),
   );
+  return summarisePerplexity({ documents, bosTokenId, protocol }, windows, losses);
+}
+
+export async function evaluateWindow(
+  engine: Engine,
+  { ids, scoreFrom }: Window,
+  protocol: Protocol,
+  rope: ResolvedRope,
+  signal?: AbortSignal,
+): Promise<WindowLoss> {
+  return windowLoss(await engine.tokenLosses({ ids, rope, scoreFrom }, signal), scoreFrom, protocol.length);
+}
+
+/** The result that follows from the losses of all windows, in the windows' order. */
+export function summarisePerplexity(
+  { documents, bosTokenId, protocol }: Pick<PerplexityRequest, 'documents' | 'bosTokenId' | 'protocol'>,
+  windows: readonly Window[],
+  losses: readonly WindowLoss[],
+): PerplexityResult {
   const buckets = new PositionBuckets(protocol.length);
-  windows.forEach(({ scoreFrom }, i) => {
-    buckets.add(losses[i] as Float32Array, scoreFrom);
-  });
-  const sums = losses.map(sum);
+  for (const loss of losses) buckets.addSums(loss.buckets);
+  const sums = losses.map(({ sum }) => sum);
   const perDocument = documents.map(({ id }, document) => {
     const own = windows.flatMap((window, i) => (window.document === document ? [i] : []));
     const total: WeightedSum = {
@@ -94,11 +112,4 @@ function releasedUnits(windows: readonly Window[], sums: readonly number[], docu
     unit.weight += 1;
   });
   return units;
-}
-
-/** float64 sum in order: the same bits for any number of workers. */
-export function sum(values: Float32Array): number {
-  let total = 0;
-  for (const value of values) total += value;
-  return total;
 }

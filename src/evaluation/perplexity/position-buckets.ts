@@ -37,6 +37,18 @@ export class PositionBuckets {
     }
   }
 
+  /** Sums of the same length's buckets, from windows added up before. */
+  addSums(sums: readonly { readonly sum: number; readonly tokens: number }[]): void {
+    sums.forEach(({ sum, tokens }, bucket) => {
+      this.#sums[bucket]! += sum;
+      this.#tokens[bucket]! += tokens;
+    });
+  }
+
+  sums(): { sum: number; tokens: number }[] {
+    return [...this.#sums].map((sum, bucket) => ({ sum, tokens: this.#tokens[bucket] as number }));
+  }
+
   result(): PositionBucket[] {
     return [...this.#sums]
       .map((sum, i) => ({

@@ -26,3 +26,19 @@ export const benchmarkResultSchema = z.strictObject({
     }),
   ),
 });
+
+const meanSchema = z.strictObject({ value: figureSchema, standardError: figureSchema });
+
+/** What the tasks of one group come to under one method; only for groups of several tasks. */
+export const benchmarkGroupSchema = z.strictObject({
+  method: z.string(),
+  group: z.string(),
+  /** Of every task in the group. */
+  metric: z.string(),
+  tasks: countSchema,
+  questions: countSchema,
+  /** Mean over questions, as lm-evaluation-harness reports it. */
+  weighted: meanSchema,
+  /** Mean of the tasks' means, as the Open LLM Leaderboard had it. */
+  plain: meanSchema,
+});

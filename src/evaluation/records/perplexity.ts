@@ -1,5 +1,6 @@
 import { z } from 'zod';
-import { countSchema, figureSchema, intervalSchema } from './figures.js';
+import type { MethodPerplexity } from '../perplexity/compare.js';
+import { countSchema, figureSchema, intervalSchema, toFigure } from './figures.js';
 
 /** Perplexity of one method at one length. */
 export const perplexityResultSchema = z.strictObject({
@@ -25,3 +26,19 @@ export const perplexityResultSchema = z.strictObject({
     z.strictObject({ from: countSchema, to: countSchema, tokens: countSchema, meanLoss: figureSchema }),
   ),
 });
+
+/** A measured perplexity as a record holds it. */
+export function perplexityRecordResult({ result, ...where }: MethodPerplexity): z.infer<typeof perplexityResultSchema> {
+  const { protocol, bos, perplexity, meanLoss, interval, tokens, documents, lossByPosition } = result;
+  return {
+    ...where,
+    protocol: protocol.name,
+    bos,
+    perplexity: toFigure(perplexity),
+    meanLoss: toFigure(meanLoss),
+    interval: interval && { low: toFigure(interval.low), high: toFigure(interval.high), level: interval.level },
+    tokens,
+    documents: documents.map((document) => ({ ...document, meanLoss: toFigure(document.meanLoss) })),
+    lossByPosition: lossByPosition.map((bucket) => ({ ...bucket, meanLoss: toFigure(bucket.meanLoss) })),
+  };
+}

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { benchmarkResultSchema } from './benchmark.js';
+import { benchmarkGroupSchema, benchmarkResultSchema } from './benchmark.js';
 import { longPerplexityResultSchema } from './long-perplexity.js';
 import { perplexityResultSchema } from './perplexity.js';
 import { retrievalResultSchema } from './retrieval.js';
@@ -37,7 +37,12 @@ export const evaluationRecordSchema = z.discriminatedUnion('kind', [
   z.strictObject({ ...header, kind: z.literal('passkey'), results: z.array(retrievalResultSchema) }),
   z.strictObject({ ...header, kind: z.literal('needle'), results: z.array(retrievalResultSchema) }),
   z.strictObject({ ...header, kind: z.literal('ruler'), results: z.array(rulerResultSchema) }),
-  z.strictObject({ ...header, kind: z.literal('benchmark'), results: z.array(benchmarkResultSchema) }),
+  z.strictObject({
+    ...header,
+    kind: z.literal('benchmark'),
+    results: z.array(benchmarkResultSchema),
+    groups: z.array(benchmarkGroupSchema),
+  }),
 ]);
 
 export type EvaluationRecord = z.infer<typeof evaluationRecordSchema>;

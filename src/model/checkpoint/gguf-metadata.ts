@@ -42,15 +42,21 @@ function readBoolean(cursor: HeaderCursor, where: string): boolean {
   return byte === 1;
 }
 
-/** The key-value section, which starts at the cursor and holds `count` pairs. */
-export function readGgufMetadata(cursor: HeaderCursor, count: number): Map<string, GgufValue> {
+/** The key-value section, which starts at the cursor and holds `count` pairs. `onEntry` is told where each lies in the file. */
+export function readGgufMetadata(
+  cursor: HeaderCursor,
+  count: number,
+  onEntry?: (key: string, begin: number, end: number) => void,
+): Map<string, GgufValue> {
   if (count > MAX_KEYS) cursor.fail(`at most ${MAX_KEYS} metadata keys`, `${count}`);
   const budget = { elements: MAX_ARRAY_ELEMENTS };
   const metadata = new Map<string, GgufValue>();
   for (let i = 0; i < count; i++) {
+    const begin = cursor.position;
     const key = cursor.string('metadata key', MAX_KEY_BYTES);
     if (metadata.has(key)) cursor.fail('each metadata key once', 'it twice', key);
     metadata.set(key, readValue(cursor, cursor.u32(), key, 0, budget));
+    onEntry?.(key, begin, cursor.position);
   }
   return metadata;
 }

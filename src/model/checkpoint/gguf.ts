@@ -1,7 +1,7 @@
 import { type Problem, UserError } from '../../errors.js';
 import { describeValue } from '../describe.js';
 import type { Checkpoint, GgufValue, StoredTensor, TensorDtype } from '../types.js';
-import { type OpenFile, truncated, withFile } from './file.js';
+import { type OpenFile, readExactly, truncated, withFile } from './file.js';
 import { readGgufMetadata } from './gguf-metadata.js';
 import { HeaderCursor } from './header-cursor.js';
 import { BLOCK_LAYOUTS, elementCount } from './layouts.js';
@@ -16,19 +16,24 @@ const MAX_RANK = 4;
 const MAX_NAME_BYTES = 1024;
 const DEFAULT_ALIGNMENT = 32;
 
-const READABLE: Readonly<Record<number, TensorDtype>> = {
-  0: 'F32',
-  1: 'F16',
-  2: 'Q4_0',
-  3: 'Q4_1',
-  6: 'Q5_0',
-  7: 'Q5_1',
-  8: 'Q8_0',
-  12: 'Q4_K',
-  13: 'Q5_K',
-  14: 'Q6_K',
-  30: 'BF16',
+/** The ids of ggml.h. */
+export const GGML_TYPE_IDS: Readonly<Record<TensorDtype, number>> = {
+  F32: 0,
+  F16: 1,
+  Q4_0: 2,
+  Q4_1: 3,
+  Q5_0: 6,
+  Q5_1: 7,
+  Q8_0: 8,
+  Q4_K: 12,
+  Q5_K: 13,
+  Q6_K: 14,
+  BF16: 30,
 };
+
+const READABLE: Readonly<Record<number, TensorDtype>> = Object.fromEntries(
+  Object.entries(GGML_TYPE_IDS).map(([name, id]) => [id, name as TensorDtype]),
+);
 
 /** Names of the other types of ggml.h, for messages. */
 const UNREADABLE: Readonly<Record<number, string>> = {
@@ -87,6 +92,26 @@ export async function openGguf(path: string): Promise<Extract<Checkpoint, { form
       ),
       metadata,
     };
+  });
+}
+
+/** Every metadata entry as the bytes it has in the file (key, value type, value): what an exact copy of it needs. */
+export async function readGgufEntries(path: string): Promise<Map<string, Buffer>> {
+  return withFile(path, async (file) => {
+    const cursor = new HeaderCursor(file);
+    checkVersion(cursor, file);
+    cursor.length('tensor count', MAX_TENSORS);
+    const spans = new Map<string, readonly [begin: number, end: number]>();
+    readGgufMetadata(cursor, cursor.length('metadata count', Number.MAX_SAFE_INTEGER), (key, begin, end) =>
+      spans.set(key, [begin, end]),
+    );
+    const entries = new Map<string, Buffer>();
+    for (const [key, [begin, end]] of spans) {
+      const bytes = Buffer.alloc(end - begin);
+      await readExactly(file, bytes, begin);
+      entries.set(key, bytes);
+    }
+    return entries;
   });
 }
 

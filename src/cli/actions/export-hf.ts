@@ -1,0 +1,36 @@
+import { exportHf, type HfExport } from '../../workflow/export-hf.js';
+import type { ExportHfFlags } from '../commands/export.js';
+import { interruptible } from '../interrupt.js';
+import { startProgress } from '../progress.js';
+import { EXPORT_INTERRUPT, formatBytes, printRope } from './export-output.js';
+
+export async function runExportHf(model: string, flags: ExportHfFlags): Promise<void> {
+  const progress = startProgress('export');
+  const { dtype, short, target } = flags;
+  const result = await interruptible(
+    (signal) =>
+      exportHf({
+        model,
+        rope: flags.rope,
+        out: flags.out,
+        force: flags.force === true,
+        weights: flags.weights,
+        maxShardBytes: flags.maxShardSize,
+        profile: flags.profile,
+        engines: flags.engine,
+        factorSets: flags.factorSet,
+        ...(dtype !== undefined && { dtype }),
+        ...(short !== undefined && { short }),
+        ...(target !== undefined && { targetLength: target }),
+        onProgress: progress.update,
+        signal,
+      }),
+    EXPORT_INTERRUPT,
+  ).finally(() => progress.finish());
+  process.stdout.write(flags.json ? `${JSON.stringify(result, null, 2)}\n` : describe(result));
+}
+
+function describe({ out, rope, files, notes }: HfExport): string {
+  const lines = files.map(({ name, bytes, how }) => `  ${name}  ${formatBytes(bytes)}, ${how}`);
+  return `${[`${out}: ${printRope(rope)}`, ...lines, ...notes.map((note) => `note: ${note}`)].join('\n')}\n`;
+}

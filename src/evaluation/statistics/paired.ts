@@ -1,0 +1,60 @@
+import binomialCdf from '@stdlib/stats-base-dists-binomial-cdf';
+import wilcoxon from '@stdlib/stats-wilcoxon';
+import { type Interval, ratioInterval, ratioMean } from './ratio.js';
+
+export interface PairedComparison {
+  /** Mean of ours - reference. */
+  readonly difference: number;
+  /** Student t over pairs; null for fewer than two. */
+  readonly interval: Interval | null;
+  /** Two-sided; 1 when no pair differs. */
+  readonly pValue: number;
+  readonly test: 'sign' | 'wilcoxon';
+  readonly pairs: number;
+}
+
+/**
+ * Two models or factor sets measured on the same documents or questions. Right-or-wrong scores are compared by the exact sign
+ * test on the questions in which they differ (McNemar), anything else by Wilcoxon's signed ranks: exact up to 50 pairs
+ * without ties or zeros, else the normal approximation with continuity correction.
+ */
+export function comparePaired(ours: readonly number[], reference: readonly number[], level = 0.95): PairedComparison {
+  if (ours.length !== reference.length || ours.length === 0)
+    throw new Error(`${ours.length} values paired with ${reference.length}`);
+  const differences = ours.map((value, i) => value - (reference[i] as number));
+  const units = differences.map((difference) => ({ sum: difference, weight: 1 }));
+  const isRightOrWrong = differences.every((difference) => difference === 0 || Math.abs(difference) === 1);
+  return {
+    difference: ratioMean(units),
+    interval: ratioInterval(units, level),
+    pValue: isRightOrWrong ? signTest(differences) : signedRanks(differences),
+    test: isRightOrWrong ? 'sign' : 'wilcoxon',
+    pairs: differences.length,
+  };
+}
+
+/** Exact two-sided sign test; pairs without a difference say nothing. */
+export function signTest(differences: readonly number[]): number {
+  const better = differences.filter((difference) => difference > 0).length;
+  const worse = differences.filter((difference) => difference < 0).length;
+  if (better + worse === 0) return 1;
+  return Math.min(1, 2 * binomialCdf(Math.min(better, worse), better + worse, 0.5));
+}
+
+function signedRanks(differences: readonly number[]): number {
+  // One pair, or none that differs, is no evidence.
+  if (differences.length < 2 || differences.every((difference) => difference === 0)) return 1;
+  return Math.min(1, wilcoxon([...differences]).pValue);
+}
+
+/** Holm's step-down correction: p-values adjusted for as many tests, in the order given (Holm 1979). */
+export function holm(pValues: readonly number[]): number[] {
+  const order = pValues.map((_, i) => i).sort((a, b) => (pValues[a] as number) - (pValues[b] as number));
+  const adjusted = new Array<number>(pValues.length);
+  let largest = 0;
+  order.forEach((index, rank) => {
+    largest = Math.max(largest, Math.min(1, (pValues.length - rank) * (pValues[index] as number)));
+    adjusted[index] = largest;
+  });
+  return adjusted;
+}

@@ -1,0 +1,100 @@
+import { UserError } from '../../errors.js';
+import type { RopeSpec } from '../../model/types.js';
+import type { FactorSet } from '../../rope/factor-set.js';
+import type { RopeGeometry } from '../../rope/types.js';
+import { hasDefaultAttention, type LongropeTable, longropeTable } from '../longrope-table.js';
+
+type Config = Readonly<Record<string, unknown>>;
+
+/**
+ * `redundant`: for readers of every age. `phi3-legacy`: what Phi3Config of transformers before 4.45 accepts, a block of
+ * exactly three keys.
+ */
+export const CONFIG_PROFILES = ['redundant', 'phi3-legacy'] as const;
+export type ConfigProfile = (typeof CONFIG_PROFILES)[number];
+
+/** Engines that read a Hugging Face folder. */
+export const HF_ENGINES = ['transformers', 'vllm', 'sglang', 'onnxruntime-genai'] as const;
+export type HfEngine = (typeof HF_ENGINES)[number];
+
+/** They compute the attention factor from the lengths and read no `attention_factor`; the keys `..._mscale` overrule that. */
+export const RECOMPUTING_ENGINES: readonly HfEngine[] = ['vllm', 'sglang', 'onnxruntime-genai'];
+
+export interface LongropeConfigOptions {
+  readonly profile?: ConfigProfile;
+  /** Engines the folder must be exact for; default: transformers. */
+  readonly engines?: readonly HfEngine[];
+}
+
+/** The config.json of a search result: long factors as found, short ones 1. */
+export function longropeConfig(config: Config, rope: RopeSpec, set: FactorSet, targetLength: number) {
+  return configWithLongrope(config, rope.geometry, longropeTable(rope, { name: 'the factors', set }, { targetLength }));
+}
+
+/**
+ * A config.json with a longrope block, written for readers of every age: the same block as `rope_scaling` (v4) and
+ * `rope_parameters` (v5), `rope_type` and `type`, lengths at both levels (interop rule 1). `factor` is the ratio of the
+ * lengths exactly, as engines disagree otherwise (rule 3). An attention factor of its own is also written as
+ * `short_mscale` and `long_mscale` when an engine is asked for that reads only these. Throws `UserError('unsupported')`
+ * for what the profile or an engine cannot express.
+ */
+export function configWithLongrope(
+  config: Config,
+  geometry: RopeGeometry,
+  table: LongropeTable,
+  { profile = 'redundant', engines = ['transformers'] }: LongropeConfigOptions = {},
+): Record<string, unknown> {
+  checkEngines(config, engines);
+  const { originalLength, targetLength, attentionFactor } = table;
+  const lists = { short_factor: [...table.short], long_factor: [...table.long] };
+  const top = {
+    ...config,
+    max_position_embeddings: targetLength,
+    original_max_position_embeddings: originalLength,
+    rope_theta: geometry.theta,
+  };
+  if (profile === 'phi3-legacy') {
+    checkLegacy(config, table);
+    const { rope_parameters: _, ...rest } = top as Record<string, unknown>;
+    return { ...rest, rope_scaling: { type: 'longrope', ...lists } };
+  }
+  const needsMscale = !hasDefaultAttention(table) && engines.some((engine) => RECOMPUTING_ENGINES.includes(engine));
+  const block = {
+    rope_type: 'longrope',
+    type: 'longrope',
+    rope_theta: geometry.theta,
+    ...(geometry.rotaryDim < geometry.headDim && { partial_rotary_factor: geometry.rotaryDim / geometry.headDim }),
+    factor: targetLength / originalLength,
+    original_max_position_embeddings: originalLength,
+    attention_factor: attentionFactor,
+    ...(needsMscale && { short_mscale: attentionFactor, long_mscale: attentionFactor }),
+    ...lists,
+  };
+  return { ...top, rope_scaling: block, rope_parameters: block };
+}
+
+function checkEngines(config: Config, engines: readonly HfEngine[]): void {
+  if (!engines.includes('onnxruntime-genai') || config['model_type'] === 'phi3') return;
+  throw new UserError('unsupported', {
+    where: '--engine onnxruntime-genai',
+    expected: 'a phi3 model, the only kind whose long factors its builder exports',
+    found: String(config['model_type']),
+    fix: 'transformers, vllm and sglang can (export hf), and llama.cpp (export gguf)',
+  });
+}
+
+function checkLegacy(config: Config, table: LongropeTable): void {
+  if (config['model_type'] !== 'phi3')
+    throw new UserError('unsupported', {
+      where: '--profile phi3-legacy',
+      expected: 'a model of type phi3',
+      found: String(config['model_type']),
+    });
+  if (!hasDefaultAttention(table))
+    throw new UserError('unsupported', {
+      where: '--profile phi3-legacy',
+      expected: 'the attention factor that readers compute from the lengths, as its block has no key for another',
+      found: `${table.attentionFactor}`,
+      fix: 'leave --profile out (transformers 4.45 and later), or export gguf for llama.cpp',
+    });
+}

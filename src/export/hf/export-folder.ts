@@ -1,0 +1,165 @@
+import { readdir, realpath, stat, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { type Problem, UserError } from '../../errors.js';
+import type { FloatDtype, Model } from '../../model/types.js';
+import { checkFinite } from '../../model/weights.js';
+import { replaceFolder } from '../../run/index.js';
+import { checkSpace } from '../disk-space.js';
+import type { ExportProgress } from '../progress.js';
+import { neighboursToHalves } from '../row-order.js';
+import { encodedBytes } from '../stream-tensor.js';
+import { type ExportTensor, exportTensors } from '../tensors.js';
+import { writeSafetensorsFiles } from './safetensors-files.js';
+import { tokenizerFilesFromGguf } from './tokenizer-files.js';
+import { type PlacedFile, placeFile, type WeightMode } from './weights.js';
+
+/** Names transformers calls them. */
+export const HF_DTYPES = ['float32', 'float16', 'bfloat16'] as const;
+export type HfDtype = (typeof HF_DTYPES)[number];
+const DTYPES: Readonly<Record<HfDtype, FloatDtype>> = { float32: 'F32', float16: 'F16', bfloat16: 'BF16' };
+
+/** Files beside config and weights that belong to the model. */
+const COMPANIONS =
+  /^(tokenizer\.(json|model)|(tokenizer|generation|preprocessor)_config\.json|special_tokens_map\.json|added_tokens\.json|vocab\.json|merges\.txt|chat_template\.(jinja|json)|(LICENSE|NOTICE)(\.\w+)?)$/;
+const WEIGHTS = /^model(-\d+-of-\d+)?\.safetensors(\.index\.json)?$/;
+
+const CLASSES: Readonly<Record<string, string>> = {
+  llama: 'LlamaForCausalLM',
+  mistral: 'MistralForCausalLM',
+  phi3: 'Phi3ForCausalLM',
+};
+
+export interface HfFolderOptions {
+  readonly out: string;
+  readonly force: boolean;
+  /** The RoPE keys are final; the rest is the model's. */
+  readonly config: Readonly<Record<string, unknown>>;
+  readonly weights: WeightMode;
+  /** Given: the weights are written anew in this type. Always so for GGUF, default float32. */
+  readonly dtype?: HfDtype;
+  readonly maxShardBytes: number;
+  /** Further files: name -> text. */
+  readonly extra: ReadonlyMap<string, string>;
+  readonly progress: ExportProgress;
+}
+
+/** Writes a Hugging Face folder of the model with another config. Nothing is left at `out` when it fails. */
+export async function writeHfFolder(model: Model, options: HfFolderOptions): Promise<PlacedFile[]> {
+  const rewritten = options.weights !== 'none' && (model.checkpoint.format === 'gguf' || options.dtype !== undefined);
+  await checkRequest(model, options);
+  const placed: PlacedFile[] = [];
+  await replaceFolder(
+    options.out,
+    { force: options.force, outdated: (name) => options.weights !== 'none' && WEIGHTS.test(name), last: 'config.json' },
+    async (staging) => {
+      if (rewritten) placed.push(...(await rewriteWeights(model, staging, options)));
+      else if (options.weights !== 'none') placed.push(...(await placeWeights(model, staging, options.weights)));
+      placed.push(...(await companions(model, staging, options)));
+      const texts = new Map([...options.extra, ['config.json', configText(model, options, rewritten)]]);
+      for (const [name, text] of texts) {
+        await writeFile(path.join(staging, name), text);
+        placed.push({ name, bytes: Buffer.byteLength(text), how: 'written' });
+      }
+    },
+  );
+  return placed.sort((a, b) => (a.name < b.name ? -1 : 1));
+}
+
+async function checkRequest(model: Model, { out, weights, dtype }: HfFolderOptions): Promise<void> {
+  const problems: Problem[] = [];
+  const isGguf = model.checkpoint.format === 'gguf';
+  const source = await realpath(path.dirname(model.checkpoint.files[0]!));
+  const target = await realpath(out).catch(() => path.resolve(out));
+  if (!isGguf && source === target)
+    problems.push({ where: '--out', expected: 'another folder than that of the model', found: out });
+  if (weights === 'link' && (isGguf || dtype !== undefined))
+    problems.push({
+      where: '--weights link',
+      expected: 'safetensors weights that stay as they are',
+      found: isGguf ? 'a GGUF file, whose weights have to be written anew' : '--dtype, which writes them anew',
+      fix: 'use --weights copy',
+    });
+  if (weights === 'none' && dtype !== undefined)
+    problems.push({ where: '--dtype', expected: '--weights copy', found: '--weights none' });
+  if (isGguf && weights !== 'none' && CLASSES[model.spec.architecture] === undefined)
+    problems.push({
+      where: model.path,
+      expected: `a GGUF file of ${Object.keys(CLASSES).join(', ')}`,
+      found: model.spec.architecture,
+      fix: 'export from the Hugging Face folder of the model',
+    });
+  if (problems.length > 0) throw new UserError('unsupported', problems);
+}
+
+async function rewriteWeights(model: Model, staging: string, options: HfFolderOptions): Promise<PlacedFile[]> {
+  const dtype = DTYPES[options.dtype ?? 'float32'];
+  const tensors = exportTensors(model);
+  const total = tensors.reduce((sum, { stored }) => sum + encodedBytes(stored.shape, dtype), 0);
+  await checkSpace(path.dirname(staging), total);
+  const adjacent = model.spec.rotaryPairing === 'adjacent';
+  const orderOf = ({ rotaryHeads }: ExportTensor) =>
+    adjacent && rotaryHeads !== null ? neighboursToHalves(model.spec.headDim) : null;
+  const files = await writeSafetensorsFiles(
+    staging,
+    tensors.map((tensor) => ({ name: tensor.name, stored: tensor.stored, order: orderOf(tensor) })),
+    { dtype, maxShardBytes: options.maxShardBytes, onBytes: options.progress.counter(total) },
+  );
+  return files.map((file) => ({ ...file, how: 'written' }));
+}
+
+async function placeWeights(model: Model, staging: string, mode: 'copy' | 'link'): Promise<PlacedFile[]> {
+  await checkFinite(model);
+  const folder = model.path;
+  const names = (await readdir(folder)).filter((name) => WEIGHTS.test(name));
+  // A single file hides an index, as it does for every reader.
+  const chosen = names.includes('model.safetensors') ? ['model.safetensors'] : names;
+  if (mode === 'copy') {
+    const sizes = await Promise.all(chosen.map((name) => stat(path.join(folder, name))));
+    await checkSpace(
+      path.dirname(staging),
+      sizes.reduce((sum, { size }) => sum + size, 0),
+    );
+  }
+  const placed: PlacedFile[] = [];
+  for (const name of chosen) placed.push(await placeFile(await realpath(path.join(folder, name)), staging, name, mode));
+  return placed;
+}
+
+async function companions(model: Model, staging: string, options: HfFolderOptions): Promise<PlacedFile[]> {
+  const { checkpoint } = model;
+  if (checkpoint.format === 'safetensors') {
+    const names = (await readdir(model.path)).filter((name) => COMPANIONS.test(name));
+    return Promise.all(
+      names.map(async (name) => placeFile(await realpath(path.join(model.path, name)), staging, name, 'copy')),
+    );
+  }
+  const length = options.config['max_position_embeddings'] as number;
+  const files = checkpoint.metadata.has('tokenizer.ggml.model')
+    ? tokenizerFilesFromGguf(checkpoint.metadata, checkpoint.files[0]!, length)
+    : new Map<string, string>();
+  const { bosTokenId, eosTokenIds } = model;
+  const generation = {
+    ...(bosTokenId !== null && { bos_token_id: bosTokenId }),
+    ...(eosTokenIds.length > 0 && { eos_token_id: eosTokenIds.length === 1 ? eosTokenIds[0] : eosTokenIds }),
+  };
+  files.set('generation_config.json', `${JSON.stringify(generation, null, 2)}\n`);
+  const placed: PlacedFile[] = [];
+  for (const [name, text] of files) {
+    await writeFile(path.join(staging, name), text);
+    placed.push({ name, bytes: Buffer.byteLength(text), how: 'written' });
+  }
+  return placed;
+}
+
+function configText(model: Model, { config, dtype }: HfFolderOptions, rewritten: boolean): string {
+  const architecture = CLASSES[model.spec.architecture];
+  const isGguf = model.checkpoint.format === 'gguf';
+  const type = dtype ?? 'float32';
+  const full = {
+    ...(isGguf && architecture !== undefined && { architectures: [architecture] }),
+    ...config,
+    // transformers 4 reads torch_dtype, 5 reads dtype.
+    ...((rewritten || isGguf) && { dtype: type, torch_dtype: type }),
+  };
+  return `${JSON.stringify(full, null, 2)}\n`;
+}

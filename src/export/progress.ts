@@ -1,0 +1,20 @@
+/** Tells bytes written as they are written, and stops the export when the signal is aborted. */
+export class ExportProgress {
+  readonly #report: ((done: number, total: number, detail: string) => void) | undefined;
+  readonly #signal: AbortSignal | undefined;
+
+  constructor(report?: (done: number, total: number, detail: string) => void, signal?: AbortSignal) {
+    this.#report = report;
+    this.#signal = signal;
+  }
+
+  /** A function to call after each piece; it throws the signal's reason. */
+  counter(total: number): (bytes: number, name: string) => void {
+    let done = 0;
+    return (bytes, name) => {
+      this.#signal?.throwIfAborted();
+      done += bytes;
+      this.#report?.(done, total, name);
+    };
+  }
+}

@@ -1,0 +1,127 @@
+import { type Problem, UserError } from '../errors.js';
+import {
+  type ConfigProfile,
+  configWithLongrope,
+  ExportProgress,
+  FACTOR_SETS_NAME,
+  factorSetsJson,
+  type HfDtype,
+  type HfEngine,
+  type LengthSet,
+  type LongropeTable,
+  type PlacedFile,
+  RECOMPUTING_ENGINES,
+  type WeightMode,
+  writeHfFolder,
+} from '../export/index.js';
+import { loadModel } from '../model/index.js';
+import type { RopeSpec } from '../model/types.js';
+import { describeTable, type ExportedRope, type ExportRopeOptions, exportTable, readFactors } from './export-rope.js';
+import { programVersion } from './version.js';
+
+export interface HfExportJob extends ExportRopeOptions {
+  readonly model: string;
+  readonly out: string;
+  readonly force: boolean;
+  readonly weights: WeightMode;
+  readonly dtype?: HfDtype;
+  readonly maxShardBytes: number;
+  readonly profile: ConfigProfile;
+  readonly engines: readonly HfEngine[];
+  /** Factor files of further lengths, for the side file. */
+  readonly factorSets: readonly { readonly length: number; readonly path: string }[];
+  readonly onProgress?: (done: number, total: number, detail: string) => void;
+  readonly signal?: AbortSignal;
+}
+
+/** The JSON twin of `export hf`. */
+export interface HfExport {
+  readonly format: 'longrope-export-hf/1';
+  readonly version: string;
+  readonly model: string;
+  readonly out: string;
+  /** null: the model's own RoPE, as it was. */
+  readonly rope: ExportedRope | null;
+  readonly engines: readonly HfEngine[];
+  readonly profile: ConfigProfile;
+  readonly files: readonly PlacedFile[];
+  /** What the reader of the folder has to know. */
+  readonly notes: readonly string[];
+}
+
+/** `longrope export hf`: a Hugging Face folder whose config carries the factors. */
+export async function exportHf(job: HfExportJob): Promise<HfExport> {
+  const model = await loadModel(job.model);
+  const { rope } = model.spec;
+  const table = await exportTable(job, rope);
+  if (table === null && job.profile !== 'redundant')
+    throw new UserError('usage', { where: '--profile', expected: '--rope with factors', found: '--rope model' });
+  const sets = await readSets(job, rope, table);
+  const files = await writeHfFolder(model, {
+    out: job.out,
+    force: job.force,
+    config:
+      table === null
+        ? model.config
+        : configWithLongrope(model.config, rope.geometry, table, { profile: job.profile, engines: job.engines }),
+    weights: job.weights,
+    ...(job.dtype !== undefined && { dtype: job.dtype }),
+    maxShardBytes: job.maxShardBytes,
+    extra: new Map(table === null || sets.length === 0 ? [] : [[FACTOR_SETS_NAME, factorSetsJson(table, sets)]]),
+    progress: new ExportProgress(job.onProgress, job.signal),
+  });
+  return {
+    format: 'longrope-export-hf/1',
+    version: programVersion(),
+    model: job.model,
+    out: job.out,
+    rope: table === null ? null : describeTable(job.rope, table),
+    engines: job.engines,
+    profile: job.profile,
+    files,
+    notes: table === null ? [] : notes(table, job),
+  };
+}
+
+async function readSets(job: HfExportJob, rope: RopeSpec, table: LongropeTable | null): Promise<LengthSet[]> {
+  const sets: LengthSet[] = [];
+  const problems: Problem[] = [];
+  const taken = new Map<number, string>(
+    table === null
+      ? []
+      : [
+          [table.originalLength, 'the short list'],
+          [table.targetLength, 'the long list'],
+        ],
+  );
+  for (const { length, path } of job.factorSets) {
+    const where = `--factor-set ${length}=${path}`;
+    if (table === null) problems.push({ where, expected: '--rope with factors', found: '--rope model' });
+    const other = taken.get(length);
+    if (other !== undefined) problems.push({ where, expected: 'one set per length', found: `${other} for it too` });
+    taken.set(length, path);
+    const named = await readFactors(path, rope, '--factor-set');
+    if (named.set.targetLength !== null && named.set.targetLength !== length)
+      problems.push({ where, expected: `factors made for ${length}`, found: `${named.set.targetLength}` });
+    sets.push({ ...named, length });
+  }
+  if (problems.length > 0) throw new UserError('usage', problems);
+  return sets;
+}
+
+function notes(table: LongropeTable, job: HfExportJob): string[] {
+  const lines: string[] = [];
+  const { attentionIsDefault, defaultAttentionFactor, attentionFactor } = describeTable('', table);
+  if (!attentionIsDefault && job.profile === 'redundant') {
+    const served = job.engines.some((engine) => RECOMPUTING_ENGINES.includes(engine));
+    lines.push(
+      served
+        ? `attention factor ${attentionFactor}: written as short_mscale and long_mscale too, for ${RECOMPUTING_ENGINES.join(', ')}`
+        : `attention factor ${attentionFactor}: transformers reads it; ${RECOMPUTING_ENGINES.join(', ')} would compute ${defaultAttentionFactor}: --engine vllm writes the keys they read`,
+    );
+  }
+  if (job.engines.includes('vllm'))
+    lines.push(`vLLM serves ${table.originalLength} tokens unless told --max-model-len ${table.targetLength}`);
+  if (job.weights === 'none') lines.push('no weights: put them beside config.json');
+  return lines;
+}

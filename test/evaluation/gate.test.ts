@@ -1,0 +1,133 @@
+import { mkdir, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { type EvaluationRecord, type Measure, runGate } from '../../src/evaluation/index.js';
+import { evaluateGate } from '../../src/workflow/evaluate-gate.js';
+import { longrope } from '../helpers/cli.js';
+import { rejection } from '../helpers/rejection.js';
+import { temporaryFolder } from '../helpers/temporary-folder.js';
+
+const LIMITS = { maxPerplexityIncrease: 2, maxAccuracyDrop: 1, onlySignificant: false };
+
+function losses(values: readonly number[], name = 'perplexity at 256'): Measure {
+  return { name, kind: 'perplexity', asked: 'texts', values: new Map(values.map((value, i) => [`book ${i}`, value])) };
+}
+
+function scores(right: number, of: number): Measure {
+  const values = Array.from({ length: of }, (_, i) => [`question ${i}`, i < right ? 1 : 0] as const);
+  return { name: 'arc_challenge acc_norm', kind: 'accuracy', asked: 'questions', values: new Map(values) };
+}
+
+describe('the gate', () => {
+  it('compares perplexities in percent, paired over documents', () => {
+    const before = [4, 4.2, 3.8];
+    const [row] = runGate([losses(before)], [losses(before.map((loss) => loss + 0.03))], LIMITS);
+    expect(row?.change).toBeCloseTo(100 * (Math.exp(0.03) - 1), 9);
+    expect(row?.before).toBeCloseTo(Math.exp(4), 9);
+    expect(row?.interval?.low).toBeCloseTo(row?.change as number, 6);
+    expect(row).toMatchObject({ passed: false, pairs: 3 });
+  });
+
+  it('lets through what is better, and what is worse by no more than the limit', () => {
+    const before = losses([4, 4.2]);
+    expect(runGate([before], [losses([3, 3.2])], LIMITS)[0]?.passed).toBe(true);
+    expect(runGate([before], [losses([4.019, 4.219])], LIMITS)[0]?.passed).toBe(true);
+    expect(runGate([scores(50, 100)], [scores(49, 100)], LIMITS)[0]).toMatchObject({ change: -1, passed: true });
+    expect(runGate([scores(50, 100)], [scores(48, 100)], LIMITS)[0]).toMatchObject({ change: -2, passed: false });
+  });
+
+  it('can ask for significance', () => {
+    const significant = { ...LIMITS, onlySignificant: true };
+    // Two of 100 questions lost says little, twenty much.
+    expect(runGate([scores(50, 100)], [scores(48, 100)], significant)[0]?.passed).toBe(true);
+    expect(runGate([scores(50, 100)], [scores(30, 100)], significant)[0]?.passed).toBe(false);
+  });
+
+  it('fails on a loss that is not finite', () => {
+    const after = losses([Number.POSITIVE_INFINITY, 4.2]);
+    for (const onlySignificant of [false, true])
+      expect(runGate([losses([4, 4.2])], [after], { ...LIMITS, onlySignificant })[0]?.passed).toBe(false);
+  });
+
+  it('refuses what cannot be compared, all at once', async () => {
+    const other = { ...scores(5, 10), asked: 'other questions' };
+    const run = async () => runGate([losses([4, 4.2]), scores(5, 10)], [losses([4]), other], LIMITS);
+    const { problems } = await rejection(run());
+    expect(problems.map(({ where }) => where)).toEqual(['perplexity at 256', 'arc_challenge acc_norm']);
+    expect((await rejection((async () => runGate([], [], LIMITS))())).message).toContain('found none');
+  });
+});
+
+const SHA = 'a'.repeat(64);
+
+function record(loss: number, length = 256): EvaluationRecord {
+  return {
+    format: 'longrope-evaluation/1',
+    kind: 'perplexity',
+    version: '0',
+    engine: 'test',
+    command: 'test',
+    model: { path: 'model', sha256: SHA, originalLength: 256 },
+    tokenizer: { path: 'model', sha256: SHA },
+    inputs: [{ label: 'texts', name: 'books', sha256: SHA }],
+    protocol: 'document',
+    notes: [],
+    results: [
+      {
+        method: 'none',
+        length,
+        ratio: length / 256,
+        attentionFactor: 1,
+        startTokens: 0,
+        protocol: 'document',
+        bos: true,
+        perplexity: Math.exp(loss),
+        meanLoss: loss,
+        interval: null,
+        tokens: 255,
+        documents: [
+          { id: 'a', tokens: 255, windows: 1, meanLoss: loss },
+          { id: 'b', tokens: 255, windows: 1, meanLoss: loss + 0.1 },
+        ],
+        lossByPosition: [],
+      },
+    ],
+  };
+}
+
+async function runFolder(parent: string, name: string, content: unknown): Promise<string> {
+  const folder = path.join(parent, name);
+  await mkdir(folder, { recursive: true });
+  await writeFile(path.join(folder, 'result.json'), JSON.stringify(content));
+  return folder;
+}
+
+describe('evaluate gate', () => {
+  it('has an exit code of its own for a loss past the limit, and says which', async () => {
+    const parent = await temporaryFolder();
+    const before = await runFolder(parent, 'before/perplexity', record(4));
+    const after = await runFolder(parent, 'after', record(4.1));
+    // A folder of run folders stands for all of them.
+    const failed = await longrope(['evaluate', 'gate', path.dirname(before), after]);
+    expect(failed.code).toBe(7);
+    expect(failed.stdout).toContain('gate failed');
+    expect(failed.stderr).toBe('error: perplexity at 256: expected at most 2 % more, found +10.52 %\n');
+    const passed = await longrope(['evaluate', 'gate', before, after, '--max-perplexity-increase', '11%', '--json']);
+    expect(passed.code).toBe(0);
+    expect(JSON.parse(passed.stdout)).toMatchObject({ format: 'longrope-gate/1', passed: true });
+  });
+
+  it('does not compare lengths beyond the original, nor records it cannot read', async () => {
+    const parent = await temporaryFolder();
+    const long = await runFolder(parent, 'long', record(4, 512));
+    const broken = await runFolder(parent, 'broken', { ...record(4), results: [{ method: 'none' }], format: 'x' });
+    const job = { ...LIMITS, before: long, after: long };
+    expect((await rejection(evaluateGate(job))).message).toContain('found none');
+    const { problems } = await rejection(evaluateGate({ ...job, before: broken }));
+    expect(problems.length).toBeGreaterThan(3);
+    expect(problems.every(({ where }) => where.startsWith(path.join(broken, 'result.json')))).toBe(true);
+    expect((await rejection(evaluateGate({ ...job, before: parent, after: 'nowhere' }))).message).toContain('broken');
+    expect((await rejection(evaluateGate({ ...job, after: 'nowhere' }))).message).toContain('nowhere');
+    expect((await rejection(evaluateGate({ ...job, beforeMethod: 'yarn' }))).message).toContain('one of none');
+  });
+});
