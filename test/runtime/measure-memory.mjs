@@ -1,9 +1,10 @@
-// Evaluates one sequence in a fresh process and prints its peak memory in bytes: node measure-memory.mjs MODEL LENGTH
+// Evaluates one sequence in a fresh process and prints its peak memory in bytes:
+// node measure-memory.mjs MODEL LENGTH plain|cached
 import { loadModel, prepareWeights } from '../../dist/model/index.js';
 import { baseInverseFrequency } from '../../dist/rope/frequencies.js';
 import { DecoderEngine } from '../../dist/runtime/index.js';
 
-const [path, length] = process.argv.slice(2);
+const [path, length, opens] = process.argv.slice(2);
 const model = await loadModel(path);
 const base = baseInverseFrequency(model.spec.rope.geometry);
 const rope = { inverseFrequency: base, baseInverseFrequency: base, attentionFactor: 1, startTokens: 0 };
@@ -15,5 +16,6 @@ const engine = await DecoderEngine.create({
   opens: 'plain',
 });
 const ids = Int32Array.from({ length: Number(length) }, (_, i) => (i * 7919 + 13) % model.spec.vocabularySize);
-await engine.tokenLosses({ ids, rope, scoreFrom: 1 });
+if (opens === 'plain') await engine.tokenLosses({ ids, rope, scoreFrom: 1 });
+else await engine.continuationLosses({ sequences: [{ ids, scoreFrom: 1 }], rope });
 process.stdout.write(String(process.resourceUsage().maxRSS * 1024));

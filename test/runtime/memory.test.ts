@@ -2,12 +2,15 @@ import { execFile } from 'node:child_process';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import { expect, it } from 'vitest';
-import { TINY } from '../helpers/tiny-model.js';
+import { openEngine } from '../../src/runtime/index.js';
+import { bytesPerCachedToken } from '../../src/runtime/key-value-cache.js';
+import { rejection } from '../helpers/rejection.js';
+import { loadTiny, TINY } from '../helpers/tiny-model.js';
 
 const SCRIPT = path.join(import.meta.dirname, 'measure-memory.mjs');
 
-async function peak(length: number): Promise<number> {
-  const { stdout } = await promisify(execFile)(process.execPath, [SCRIPT, TINY, String(length)]);
+async function peak(length: number, decoder: 'plain' | 'cached' = 'plain'): Promise<number> {
+  const { stdout } = await promisify(execFile)(process.execPath, [SCRIPT, TINY, String(length), decoder]);
   return Number(stdout);
 }
 
@@ -19,4 +22,19 @@ it('peak memory grows linearly with the length: no T x T and no T x vocabulary b
   // A T x T buffer of one head alone would add 4 * 8,192 bytes per token, logits of all tokens 4 * 4,096.
   expect(second).toBeLessThan(2 * first + 4096);
   expect(second).toBeLessThan(30_000);
+});
+
+it('a decoder with a cache keeps keys, values and hidden states of a token: nothing as long as the past per new token', async () => {
+  const { spec } = await loadTiny();
+  const [short, long] = [await peak(4096, 'cached'), await peak(8192, 'cached')];
+  const perToken = (long - short) / 4096;
+  const kept = bytesPerCachedToken(spec) + 4 * spec.hiddenSize;
+  console.log(`bytes per token with a cache: ${Math.round(perToken)}, of which kept: ${kept}`);
+  // Copies of earlier pieces wait for the garbage collector; scores of one piece for one head would be 8,192 bytes per token.
+  expect(perToken).toBeLessThan(25_000);
+});
+
+it('an engine whose cache does not fit is refused before it is loaded', async () => {
+  const error = await rejection(openEngine(await loadTiny(), { maxLength: 100, cacheTokens: 1e10 }));
+  expect(error.message).toContain('100 tokens at a time, 10000000000 in a cache');
 });
