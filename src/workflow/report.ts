@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
+import { UserError } from '../errors.js';
 import { evaluationReport, parseReport, type ReportView, renderHtml } from '../report/index.js';
-import { writeFileAtomic } from '../run/index.js';
+import { fileError, writeFileAtomic } from '../run/index.js';
 import { readRecords, recordFiles } from './read-records.js';
 
 export interface ReportJob {
@@ -17,7 +18,7 @@ export interface ReportJob {
 export async function makeReport({ inputs, title, reference, out }: ReportJob): Promise<ReportView> {
   const searches = inputs.filter((input) => input.endsWith('report.json'));
   const views: ReportView[] = [];
-  for (const file of searches) views.push(parseReport(await readFile(file, 'utf8'), file));
+  for (const file of searches) views.push(parseReport(await readReport(file), file));
   const evaluations = inputs.filter((input) => !searches.includes(input));
   if (evaluations.length > 0) {
     const files = (await Promise.all(evaluations.map(recordFiles))).flat();
@@ -28,10 +29,41 @@ export async function makeReport({ inputs, title, reference, out }: ReportJob): 
       }),
     );
   }
+  refuseSharedNames(views);
   const view = views.reduce(merged);
   const named = title === undefined ? view : { ...view, title };
   if (out !== undefined) await writeFileAtomic(out, renderHtml(named));
   return named;
+}
+
+async function readReport(file: string): Promise<string> {
+  try {
+    return await readFile(file, 'utf8');
+  } catch (error) {
+    throw fileError(file, 'the report of a search', error);
+  }
+}
+
+/** One name has one colour and one switch on the page, so it must not stand for two models or for two searched sets. */
+function refuseSharedNames(views: readonly ReportView[]): void {
+  const models = (view: ReportView) => view.inputs.filter(({ label }) => label === 'model').map(({ sha256 }) => sha256);
+  const problems = views.flatMap((view, i) =>
+    views.slice(0, i).flatMap((earlier) => {
+      const isSameModel = [...new Set([...models(view), ...models(earlier)])].length <= 1;
+      return view.methods
+        .filter(({ name, kind }) => {
+          const other = earlier.methods.find((method) => method.name === name);
+          return other !== undefined && (!isSameModel || (kind === 'searched' && other.kind === 'searched'));
+        })
+        .map(({ name }) => ({
+          where: view.title,
+          expected: `no series called '${name}', which '${earlier.title}' has for ${isSameModel ? 'another search' : 'another model'}`,
+          found: `'${name}'`,
+          fix: 'make a page of each',
+        }));
+    }),
+  );
+  if (problems.length > 0) throw new UserError('input', problems);
 }
 
 /** Panels side by side; a method of both keeps what the first says of it. */

@@ -53,8 +53,14 @@ const [benchmark] = sampleEvaluations.benchmarks;
 describe('evaluations on the page', () => {
   it('have a chart each, and a heatmap per series with every count', () =>
     onPage(1280, 'light', async (page) => {
-      for (const chart of ['retrieval-chart-0', 'ruler-chart-0', 'benchmark-chart-0'])
+      for (const chart of ['retrieval-chart-0', 'ruler-chart-0'])
         expect(await page.locator(`#${chart} .plot circle`).count(), chart).toBeGreaterThan(5);
+      // One mark per task and series; the series differ in shape (a circle, or the path of another symbol).
+      const shapes = (await page.evaluate(`[...document.querySelectorAll(
+        '#benchmark-chart-0 .plot [aria-label="dot"] > *'
+      )].map((mark) => mark.getAttribute('d') ?? mark.tagName)`)) as string[];
+      expect(shapes).toHaveLength(benchmark!.tasks.length * benchmark!.series.length);
+      expect(new Set(shapes).size).toBe(benchmark!.series.length);
       const counts = await page.locator('.heatmap tbody td').allTextContents();
       expect(counts).toEqual(
         needle!.series.flatMap(({ cells }) =>

@@ -14,6 +14,9 @@ interface Props {
 /** Room that the series of one task share, of the distance between tasks. */
 const SPREAD = 0.5;
 
+/** Series beside each other differ in shape as well, so that colour is not needed to tell them apart. */
+const SYMBOLS = ['circle', 'square', 'triangle', 'diamond', 'star', 'cross'] as const;
+
 /** Score and 95 % interval of every task, series beside series; tasks are numbered as in the table below. */
 export function BenchmarkChart({ id, panel, styles }: Props) {
   const chart = useMemo(() => {
@@ -22,7 +25,8 @@ export function BenchmarkChart({ id, panel, styles }: Props) {
       scores.flatMap(({ task, score, interval }) => {
         const index = panel.tasks.findIndex((one) => one.name === task);
         const shift = shown.length < 2 ? 0 : SPREAD * (series / (shown.length - 1) - 0.5);
-        return score === null || index < 0 ? [] : [{ name, index, x: index + 1 + shift, score, interval }];
+        const symbol = SYMBOLS[panel.series.findIndex((one) => one.name === name) % SYMBOLS.length]!;
+        return score === null || index < 0 ? [] : [{ name, symbol, index, x: index + 1 + shift, score, interval }];
       }),
     );
     const colour = ({ name }: { name: string }) => styles.get(name)!.colour;
@@ -43,7 +47,9 @@ export function BenchmarkChart({ id, panel, styles }: Props) {
         stroke: colour,
         strokeWidth: 1.5,
       }),
-      Plot.dot(points, { x: 'x', y: 'score', fill: colour, r: 4 }),
+      ...points.map((point) =>
+        Plot.dot([point], { x: 'x', y: 'score', fill: colour(point), symbol: point.symbol, r: 4.5 }),
+      ),
     ];
     return {
       draw: (): Plot.PlotOptions => ({

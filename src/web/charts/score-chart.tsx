@@ -25,18 +25,23 @@ interface Props {
   readonly styles: ReadonlyMap<string, MethodStyle>;
 }
 
+/** Pixels between the bars of two series at one length, which would otherwise cover each other. */
+const BAR_DISTANCE = 5;
+
 /** Share of right answers against length, 0 to 100. */
 export function ScoreChart({ id, label, lengths, series, threshold, styles }: Props) {
   const chart = useMemo(() => {
     const shown = series.filter(({ name }) => styles.has(name));
+    const hasIntervals = shown.some(({ points }) => points.some(({ interval }) => interval !== null));
     const [first, last] = [lengths[0] ?? 1, lengths.at(-1) ?? 2];
     const marks: Plot.Markish[] = [
       Plot.gridY({ ticks: 5, stroke: 'var(--grid)', strokeOpacity: 1 }),
       Plot.axisX({ label: 'length in tokens →', ticks: [...lengths], tickFormat: (x: number) => formatCount(x) }),
       Plot.axisY({ label: '↑ score', ticks: 5 }),
       ...(threshold === undefined ? [] : [Plot.ruleY([threshold], { stroke: 'var(--rule)', strokeDasharray: '2 3' })]),
-      ...shown.flatMap(({ name, points }) => {
+      ...shown.flatMap(({ name, points }, index) => {
         const { colour, dash, width, kind } = styles.get(name)!;
+        const dx = hasIntervals ? BAR_DISTANCE * (index - (shown.length - 1) / 2) : 0;
         const measured = points.filter(({ interval }) => interval !== null);
         return [
           Plot.ruleX(measured, {
@@ -44,17 +49,19 @@ export function ScoreChart({ id, label, lengths, series, threshold, styles }: Pr
             y1: ({ interval }) => interval!.low,
             y2: ({ interval }) => interval!.high,
             stroke: colour,
-            strokeOpacity: 0.45,
+            strokeWidth: 1.5,
+            dx,
           }),
           Plot.lineY(points, {
             x: 'length',
             y: 'score',
+            dx,
             stroke: colour,
             strokeWidth: width,
             strokeDasharray: dash,
             ariaLabel: () => name,
           }),
-          Plot.dot(points, { x: 'length', y: 'score', fill: colour, r: kind === 'searched' ? 4 : 3 }),
+          Plot.dot(points, { x: 'length', y: 'score', dx, fill: colour, r: kind === 'searched' ? 4 : 3 }),
         ];
       }),
     ];
