@@ -19,14 +19,20 @@ export function strip(text: string): string {
 /** Letters whose title case is neither their upper case nor the upper case with the rest lowered. */
 const TITLE: Readonly<Record<string, string>> = {
   ...Object.fromEntries([...'ǄǅǆǇǈǉǊǋǌǱǲǳ'].map((letter, i) => [letter, 'ǅǈǋǲ'[Math.floor(i / 3)] as string])),
+  ŉ: 'ʼN',
 };
 
-/** `str.capitalize()`: title case of the first character, lower case of all others. */
+/**
+ * `str.capitalize()`: title case of the first character, lower case of all others. Other than Python's for a first letter
+ * that is Georgian or Greek with an iota subscript.
+ */
 export function capitalize(text: string): string {
   const [first = ''] = text;
   const upper = first.toUpperCase();
   const [head = ''] = upper;
-  return (TITLE[first] ?? head + upper.slice(head.length).toLowerCase()) + text.slice(first.length).toLowerCase();
+  // A final sigma is one only after another letter, so the first character has to be there when the rest is lowered.
+  const rest = text.toLowerCase().slice(first.toLowerCase().length);
+  return (TITLE[first] ?? head + upper.slice(head.length).toLowerCase()) + rest;
 }
 
 /** `len(text)`: code points. */

@@ -7,7 +7,11 @@ const MOST = 30;
 export class ProblemList {
   private readonly problems = new Map<string, Problem>();
 
+  /** How often something was found wrong, repetitions included. */
+  found = 0;
+
   add(problem: Problem): void {
+    this.found++;
     // Two tasks may read one file.
     this.problems.set(describeProblem(problem), problem);
   }
