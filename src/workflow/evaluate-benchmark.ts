@@ -11,6 +11,7 @@ import {
   groupResults,
   loadTasks,
   type RecordOf,
+  sharedHeader,
   type TaskSelection,
   taskResult,
 } from '../evaluation/index.js';
@@ -33,7 +34,13 @@ export async function evaluateBenchmark(job: BenchmarkJob): Promise<BenchmarkRec
   const seed = job.seed ?? DEFAULT_SEED;
   return withEvaluation(job, async (evaluation) => {
     const maxLength = job.maxLength ?? evaluation.model.spec.rope.maxPositionEmbeddings;
-    const items = evaluation.methods.flatMap((method) => tasks.flatMap((task) => askedOf(task, seed, method)));
+    const asked = tasks.map((task) => {
+      const questions = questionsOf(task, seed);
+      return { questions, header: sharedHeader(evaluation.tokenizer, maxLength, questions) };
+    });
+    const items = evaluation.methods.flatMap((method) =>
+      asked.flatMap(({ questions, header }) => questions.map((question) => ({ ...question, header, method }))),
+    );
     const engine = await evaluation.openEngine({
       maxLength: longestSequence(items, evaluation, maxLength),
       maxWorkers: items.length,
@@ -87,9 +94,9 @@ export async function evaluateBenchmark(job: BenchmarkJob): Promise<BenchmarkRec
   });
 }
 
-function askedOf(task: BenchmarkTask, seed: number, method: Asked['method']): Asked[] {
+function questionsOf(task: BenchmarkTask, seed: number): Omit<Asked, 'method'>[] {
   const draws = drawExamples(task, seed);
-  return task.questions.map((question, i) => ({ method, task, question, examples: draws[i] as readonly number[] }));
+  return task.questions.map((question, i) => ({ task, question, examples: draws[i] as readonly number[] }));
 }
 
 /** In tokens, of the question with the most characters of each task. */
