@@ -22,6 +22,7 @@ export interface StandardBlock {
   readonly block: Config;
   readonly type: string;
   readonly geometry: RopeGeometry;
+  readonly partial: number;
   readonly original: number;
   readonly maximum: number;
   readonly dropped: readonly string[];
@@ -41,14 +42,20 @@ export function standardise({ config, headDim }: ConfigSource): StandardBlock {
   const knowsOriginal = ['longrope', 'su', 'yarn', 'llama3'].includes(type);
   const top = knowsOriginal ? number(config['original_max_position_embeddings']) : undefined;
   const original = top ?? number(block['original_max_position_embeddings']) ?? maximum;
-  return { block, type, geometry: geometryOf(headDim, theta, partial), original, maximum, dropped };
+  return { block, type, geometry: geometryOf(headDim, theta, partial), partial, original, maximum, dropped };
 }
 
 function build(source: RopeSource, length: number): EngineRope {
   if (source.format !== 'config') return { outcome: 'unknown', reason: 'reads config.json' };
-  const { block, type: written, geometry, original, maximum, dropped } = standardise(source);
+  const { block, type: written, geometry, partial, original, maximum, dropped } = standardise(source);
   const type = written === 'su' && isPhi3(source.config) ? 'longrope' : written;
   const rest = { effectiveContext: maximum, dropped, notes: [] };
+  if (type === 'proportional') {
+    const { headDim, theta } = geometry;
+    const rotatingPairs = Math.floor((headDim * partial) / 2);
+    const whole = { theta, headDim, rotaryDim: headDim, ...(rotatingPairs < headDim / 2 && { rotatingPairs }) };
+    return plainTable(whole, { type, factor: number(block['factor']) ?? 1 }, length, rest);
+  }
   if (type !== 'longrope') {
     const scaling = plainScaling(type, block, original, maximum);
     if (scaling === undefined) return { outcome: 'refused', reason: `KeyError: rope_type ${type} or one of its keys` };
