@@ -4,6 +4,7 @@ import { EXIT_CODES, UserError } from '../errors.js';
 import { demoCommand } from './commands/demo.js';
 import { evaluateCommand } from './commands/evaluate.js';
 import { exportCommand } from './commands/export.js';
+import { inspectCommand } from './commands/inspect.js';
 import { reportCommand } from './commands/report.js';
 import { searchCommand } from './commands/search.js';
 import { tokenizeCommand } from './commands/tokenize.js';
@@ -48,6 +49,7 @@ function createProgram(): Command {
     searchCommand(),
     evaluateCommand(),
     exportCommand(),
+    inspectCommand(),
     tokenizeCommand(),
     reportCommand(),
   ])

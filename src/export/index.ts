@@ -1,4 +1,16 @@
 export { ENCODED_TYPES, type EncodedType } from './encode/index.js';
+export {
+  compareWithIntent,
+  ENGINES,
+  type Engine,
+  type EngineRope,
+  findTraps,
+  type Intent,
+  intentOf,
+  type RopeSource,
+  type Trap,
+  type Verdict,
+} from './engines/index.js';
 export { type GgufFileOptions, type WrittenGguf, writeGgufFile } from './gguf/export-file.js';
 export { type GgufRope, longropeGguf, ownRopeGguf } from './gguf/rope.js';
 export {

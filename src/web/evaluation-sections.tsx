@@ -4,7 +4,7 @@ import { BenchmarkChart } from './charts/benchmark-chart.js';
 import { ScoreChart } from './charts/score-chart.js';
 import { Heatmap } from './heatmap.js';
 import type { MethodStyle } from './method-style.js';
-import { Details, Scroll } from './tables.js';
+import { Details, LengthHeads, Scroll } from './tables.js';
 
 interface Props<Panel> {
   readonly panels: readonly Panel[];
@@ -75,7 +75,7 @@ export function RulerSection({ panels, styles }: Props<RulerPanel>) {
             {panel.series
               .map(
                 ({ name, effectiveLength }) =>
-                  `${name} ${effectiveLength === null ? 'none' : formatCount(effectiveLength)}`,
+                  `${name}: ${effectiveLength === null ? 'no length' : formatCount(effectiveLength)}`,
               )
               .join(', ')}
             .
@@ -97,11 +97,7 @@ function RulerTable({ panel }: { panel: RulerPanel }) {
           <tr>
             <th scope="col">task</th>
             <th scope="col">method</th>
-            {panel.lengths.map((length) => (
-              <th key={length} scope="col" class="number">
-                {formatCount(length)}
-              </th>
-            ))}
+            <LengthHeads lengths={panel.lengths} />
           </tr>
         </thead>
         <tbody>

@@ -1,6 +1,6 @@
 import type { RetrievalPanel } from '../report/evaluation-panels.js';
 import { formatCount } from '../report/format.js';
-import { Scroll } from './tables.js';
+import { LengthHeads, Scroll } from './tables.js';
 
 /** Right answers by depth and length. Every cell says its count, so nothing depends on its colour. */
 export function Heatmap({ panel, series }: { panel: RetrievalPanel; series: RetrievalPanel['series'][number] }) {
@@ -12,11 +12,7 @@ export function Heatmap({ panel, series }: { panel: RetrievalPanel; series: Retr
         <thead>
           <tr>
             <th scope="col">depth</th>
-            {panel.lengths.map((length) => (
-              <th key={length} scope="col" class="number">
-                {formatCount(length)}
-              </th>
-            ))}
+            <LengthHeads lengths={panel.lengths} />
           </tr>
         </thead>
         <tbody>

@@ -34,6 +34,19 @@ export function Scroll({ label, children }: { label: string; children: Component
   );
 }
 
+/** Column heads of a table over lengths in tokens. */
+export function LengthHeads({ lengths }: { lengths: readonly number[] }) {
+  return (
+    <>
+      {lengths.map((length) => (
+        <th key={length} scope="col" class="number">
+          {formatCount(length)}
+        </th>
+      ))}
+    </>
+  );
+}
+
 export function Details({ summary, children }: { summary: string; children: ComponentChildren }) {
   return (
     <details>
@@ -51,11 +64,7 @@ export function PerplexityTable({ panel, searched }: { panel: PerplexityPanel; s
         <thead>
           <tr>
             <th scope="col">method</th>
-            {panel.lengths.map((length) => (
-              <th key={length} scope="col" class="number">
-                {formatCount(length)}
-              </th>
-            ))}
+            <LengthHeads lengths={panel.lengths} />
           </tr>
         </thead>
         <tbody>

@@ -1,3 +1,4 @@
+import { UserError } from '../errors.js';
 import {
   type Answered,
   type Asked,
@@ -11,6 +12,7 @@ import {
   groupResults,
   loadTasks,
   type RecordOf,
+  sharedHeader,
   type TaskSelection,
   taskResult,
 } from '../evaluation/index.js';
@@ -25,15 +27,26 @@ export interface BenchmarkJob extends EvaluationTarget, TaskSelection {
   readonly maxLength?: number;
 }
 
+/** What Python's generator takes as one word. */
+const MAX_SEED = 0xffffffff;
+
 export type BenchmarkRecord = RecordOf<'benchmark'>;
 
 /** Everything `evaluate benchmark` does, from paths to a record. */
 export async function evaluateBenchmark(job: BenchmarkJob): Promise<BenchmarkRecord> {
-  const { tasks, files, notes } = await loadTasks(job);
   const seed = job.seed ?? DEFAULT_SEED;
+  if (!Number.isInteger(seed) || seed < 0 || seed > MAX_SEED)
+    throw new UserError('usage', { where: '--seed', expected: `0 to ${MAX_SEED}`, found: String(seed) });
+  const { tasks, files, notes } = await loadTasks(job);
   return withEvaluation(job, async (evaluation) => {
     const maxLength = job.maxLength ?? evaluation.model.spec.rope.maxPositionEmbeddings;
-    const items = evaluation.methods.flatMap((method) => tasks.flatMap((task) => askedOf(task, seed, method)));
+    const asked = tasks.map((task) => {
+      const questions = questionsOf(task, seed);
+      return { questions, header: sharedHeader(evaluation.tokenizer, maxLength, questions) };
+    });
+    const items = evaluation.methods.flatMap((method) =>
+      asked.flatMap(({ questions, header }) => questions.map((question) => ({ ...question, header, method }))),
+    );
     const engine = await evaluation.openEngine({
       maxLength: longestSequence(items, evaluation, maxLength),
       maxWorkers: items.length,
@@ -87,9 +100,9 @@ export async function evaluateBenchmark(job: BenchmarkJob): Promise<BenchmarkRec
   });
 }
 
-function askedOf(task: BenchmarkTask, seed: number, method: Asked['method']): Asked[] {
+function questionsOf(task: BenchmarkTask, seed: number): Omit<Asked, 'method'>[] {
   const draws = drawExamples(task, seed);
-  return task.questions.map((question, i) => ({ method, task, question, examples: draws[i] as readonly number[] }));
+  return task.questions.map((question, i) => ({ task, question, examples: draws[i] as readonly number[] }));
 }
 
 /** In tokens, of the question with the most characters of each task. */

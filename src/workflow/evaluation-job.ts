@@ -1,4 +1,5 @@
 import { openTokenizer, type Tokenizer } from '../corpus/index.js';
+import { UserError } from '../errors.js';
 import { type EvaluationKind, parseRopeMethod, type RecordOf, type RopeMethod } from '../evaluation/index.js';
 import { hashModel, loadModel, type Model } from '../model/index.js';
 import type { Json } from '../run/index.js';
@@ -41,6 +42,7 @@ export async function withEvaluation<Result>(
 ): Promise<Result> {
   const model = await loadModel(target.model);
   const methods: RopeMethod[] = [];
+  refuseRepeated(target.methods);
   for (const text of target.methods) methods.push(await parseRopeMethod(text, model.spec.rope));
   const tokenizerPath = target.tokenizer ?? target.model;
   const tokenizer = await openTokenizer(tokenizerPath);
@@ -81,6 +83,16 @@ export async function withEvaluation<Result>(
   } finally {
     for (const engine of engines) await engine.close();
   }
+}
+
+function refuseRepeated(methods: readonly string[]): void {
+  const repeated = methods.filter((method, i) => methods.indexOf(method) < i);
+  if (repeated.length === 0) return;
+  throw new UserError('usage', {
+    where: '--rope',
+    expected: 'every method once',
+    found: `${[...new Set(repeated)].join(', ')} again`,
+  });
 }
 
 function ropeIdentity(rope: ReturnType<RopeMethod['resolve']>): Json {

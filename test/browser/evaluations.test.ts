@@ -72,7 +72,7 @@ describe('evaluations on the page', () => {
           ),
         ),
       );
-      expect(await page.getByText('Effective length: none none, YaRN 512, searched 1,024.').count()).toBe(1);
+      expect(await page.getByText('Effective length: none: no length, YaRN: 512, searched: 1,024.').count()).toBe(1);
       expect(await page.locator('section[aria-labelledby="benchmarks"] .comparisons li').count()).toBe(4);
     }));
 

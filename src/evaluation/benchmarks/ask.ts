@@ -15,6 +15,8 @@ export interface Asked {
   readonly question: Question;
   /** Indices into the task's pool. */
   readonly examples: readonly number[];
+  /** Tokens with which all questions of the task begin (`sharedHeader`); a worker computes them once. */
+  readonly header?: Int32Array;
 }
 
 /** What is kept of an asked question. */
@@ -37,6 +39,31 @@ export function encodeQuestion(tokenizer: Tokenizer, maxLength: number, asked: O
   );
 }
 
+/** Below this, keeping what questions share saves less than it costs. */
+const LEAST_HEADER = 32;
+
+/**
+ * The tokens that the questions of a task share: their examples where these are always the same (MMLU), a fixed prompt
+ * (TruthfulQA), or nothing. Found from the first and the last question; others are held against it when they are asked.
+ */
+export function sharedHeader(
+  tokenizer: Tokenizer,
+  maxLength: number,
+  questions: readonly Omit<Asked, 'method'>[],
+): Int32Array {
+  const [first, last] = [questions[0], questions.at(-1)];
+  if (first === undefined || last === undefined || first === last) return new Int32Array(0);
+  const [a, b] = [first, last].map((asked) => encodeQuestion(tokenizer, maxLength, asked)[0] as EncodedChoice);
+  const [ids, others] = [(a as EncodedChoice).ids, (b as EncodedChoice).ids];
+  let length = 0;
+  while (length < Math.min(ids.length, others.length) - 1 && ids[length] === others[length]) length++;
+  return length < LEAST_HEADER ? new Int32Array(0) : ids.slice(0, length);
+}
+
+function beginsWith({ ids }: EncodedChoice, header: Int32Array): boolean {
+  return ids.length > header.length + 1 && header.every((id, i) => ids[i] === id);
+}
+
 /**
  * Asks a model one question: the log-likelihood of every choice. The rotary table is chosen as transformers chooses it,
  * by the number of tokens of each choice's own forward pass (the last token is not fed); choices with the same table share
@@ -53,7 +80,10 @@ export async function askQuestion(
   const logLikelihoods: number[] = [];
   for (const { rope, members } of byTable(choices, asked.method)) {
     const sequences = members.map((index) => choices[index] as EncodedChoice);
-    const losses = await engine.continuationLosses({ sequences, rope }, signal);
+    const { header } = asked;
+    const headerLength =
+      header !== undefined && sequences.every((sequence) => beginsWith(sequence, header)) ? header.length : 0;
+    const losses = await engine.continuationLosses({ sequences, rope, headerLength }, signal);
     members.forEach((index, i) => {
       logLikelihoods[index] = -(losses[i] as Float32Array).reduce((sum, loss) => sum + loss, 0);
     });

@@ -1,4 +1,4 @@
-export { type Answered, type Asked, askQuestion, encodeQuestion } from './ask.js';
+export { type Answered, type Asked, askQuestion, encodeQuestion, sharedHeader } from './ask.js';
 export { DEFAULT_SEED, drawExamples } from './few-shot.js';
 export { type LoadedTasks, loadTasks, type TaskSelection } from './load-tasks.js';
 export { contextOf, continuationsOf } from './prompt.js';

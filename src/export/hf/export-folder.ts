@@ -68,9 +68,8 @@ export async function writeHfFolder(model: Model, options: HfFolderOptions): Pro
 async function checkRequest(model: Model, { out, weights, dtype }: HfFolderOptions): Promise<void> {
   const problems: Problem[] = [];
   const isGguf = model.checkpoint.format === 'gguf';
-  const source = await realpath(path.dirname(model.checkpoint.files[0]!));
   const target = await realpath(out).catch(() => path.resolve(out));
-  if (!isGguf && source === target)
+  if (!isGguf && (await realpath(model.path)) === target)
     problems.push({ where: '--out', expected: 'another folder than that of the model', found: out });
   if (weights === 'link' && (isGguf || dtype !== undefined))
     problems.push({
@@ -134,9 +133,11 @@ async function companions(model: Model, staging: string, options: HfFolderOption
     );
   }
   const length = options.config['max_position_embeddings'] as number;
-  const files = checkpoint.metadata.has('tokenizer.ggml.model')
-    ? tokenizerFilesFromGguf(checkpoint.metadata, checkpoint.files[0]!, length)
-    : new Map<string, string>();
+  const kind = checkpoint.metadata.get('tokenizer.ggml.model');
+  const files =
+    kind !== undefined && kind !== 'none'
+      ? tokenizerFilesFromGguf(checkpoint.metadata, checkpoint.files[0]!, length)
+      : new Map<string, string>();
   const { bosTokenId, eosTokenIds } = model;
   const generation = {
     ...(bosTokenId !== null && { bos_token_id: bosTokenId }),

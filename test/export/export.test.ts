@@ -1,0 +1,162 @@
+import { createHash } from 'node:crypto';
+import { readdir, readFile, stat, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { openTokenizer } from '../../src/corpus/index.js';
+import { loadModel, type Model, readTensor } from '../../src/model/index.js';
+import { factorVector } from '../../src/rope/factor-vector.js';
+import { formatFactorJson, resolveRope } from '../../src/rope/index.js';
+import { exportGguf, type GgufExportJob } from '../../src/workflow/export-gguf.js';
+import { exportHf, type HfExportJob } from '../../src/workflow/export-hf.js';
+import { rejection } from '../helpers/rejection.js';
+import { temporaryFolder } from '../helpers/temporary-folder.js';
+import { writeTinyCheckpoint } from '../helpers/tiny-checkpoint.js';
+import { TINY } from '../helpers/tiny-model.js';
+
+const hfJob = (model: string, out: string, job: Partial<HfExportJob> = {}): HfExportJob => ({
+  model,
+  out,
+  rope: 'yarn:2',
+  force: false,
+  weights: 'copy',
+  maxShardBytes: 5e9,
+  profile: 'redundant',
+  engines: ['transformers'],
+  factorSets: [],
+  ...job,
+});
+const ggufJob = (model: string, out: string, job: Partial<GgufExportJob> = {}): GgufExportJob => ({
+  model,
+  out,
+  rope: 'yarn:2',
+  force: false,
+  type: null,
+  tokenizer: false,
+  ...job,
+});
+
+async function tensorsOf(model: Model): Promise<Record<string, string>> {
+  const all: Record<string, string> = {};
+  for (const [name, tensor] of model.tensors)
+    all[name] = createHash('sha256')
+      .update(new Uint8Array((await readTensor(tensor)).buffer))
+      .digest('hex');
+  return all;
+}
+
+function expectSameRope(a: Model, b: Model, length: number): void {
+  const [ours, theirs] = [a, b].map(({ spec: { rope } }) => resolveRope(rope.geometry, rope.scaling, length));
+  expect(ours!.attentionFactor / theirs!.attentionFactor).toBeCloseTo(1, 6);
+  ours!.inverseFrequency.forEach((value, i) => {
+    expect(theirs!.inverseFrequency[i]! / value).toBeCloseTo(1, 6);
+  });
+}
+
+describe('exports', () => {
+  it('safetensors to GGUF and back has the same weights and the same RoPE', async () => {
+    const folder = await temporaryFolder();
+    const source = path.join(folder, 'source');
+    await writeTinyCheckpoint(source);
+    const gguf = path.join(folder, 'model.gguf');
+    const back = path.join(folder, 'back');
+    await exportGguf(ggufJob(source, gguf));
+    await exportHf(hfJob(gguf, back, { rope: 'model', maxShardBytes: 30_000 }));
+    expect((await readdir(back)).filter((name) => /^model-/.test(name)).length).toBeGreaterThan(1);
+    const [first, middle, last] = [await loadModel(source), await loadModel(gguf), await loadModel(back)];
+    expect(await tensorsOf(last)).toEqual(await tensorsOf(first));
+    // Rows of q and k are in another order in between.
+    const q = 'model.layers.0.self_attn.q_proj.weight';
+    expect((await tensorsOf(middle))[q]).not.toBe((await tensorsOf(first))[q]);
+    expect(middle.spec.rope.maxPositionEmbeddings).toBe(128);
+    for (const length of [64, 65, 128]) expectSameRope(middle, last, length);
+  });
+
+  it('GGUF to GGUF keeps quantised bytes', async () => {
+    const folder = await temporaryFolder();
+    const source = path.join(folder, 'source');
+    await writeTinyCheckpoint(source, { config: { intermediate_size: 64 } });
+    const [first, second] = [path.join(folder, 'a.gguf'), path.join(folder, 'b.gguf')];
+    await exportGguf(ggufJob(source, first, { type: 'Q4_1', rope: 'model' }));
+    const { types } = await exportGguf(ggufJob(first, second));
+    expect(types.Q4_1).toBe(16);
+    expect(await tensorsOf(await loadModel(second))).toEqual(await tensorsOf(await loadModel(first)));
+  });
+
+  it('a GGUF of the embedded model has its tokenizer', async () => {
+    const folder = await temporaryFolder();
+    const gguf = path.join(folder, 'tiny.gguf');
+    await exportGguf(ggufJob(TINY, gguf, { tokenizer: true, type: 'Q8_0' }));
+    await exportHf(hfJob(gguf, path.join(folder, 'hf'), { weights: 'none' }));
+    const text = "Hello world 123, it's naïve 世界 <s> x\n\n  y";
+    const expected = [...(await openTokenizer(TINY)).encode(text)];
+    for (const copy of [gguf, path.join(folder, 'hf')]) {
+      const tokenizer = await openTokenizer(copy);
+      expect([...tokenizer.encode(text)]).toEqual(expected);
+      expect([tokenizer.bosTokenId, tokenizer.eosTokenId]).toEqual([1, 2]);
+    }
+  });
+
+  it('links are links, and the block is there twice', async () => {
+    const folder = await temporaryFolder();
+    const source = path.join(folder, 'source');
+    await writeTinyCheckpoint(source);
+    const out = path.join(folder, 'out');
+    const { files } = await exportHf(hfJob(source, out, { weights: 'link', engines: ['vllm'] }));
+    expect(files.find(({ name }) => name === 'model.safetensors')?.how).toBe('hard link');
+    expect((await stat(path.join(out, 'model.safetensors'))).ino).toBe(
+      (await stat(path.join(source, 'model.safetensors'))).ino,
+    );
+    const config = JSON.parse(await readFile(path.join(out, 'config.json'), 'utf8')) as Record<string, object>;
+    expect(config['rope_scaling']).toEqual(config['rope_parameters']);
+    expect(config['rope_scaling']).toMatchObject({ factor: 2, short_mscale: 0.1 * Math.log(2) + 1 });
+    expect(config['original_max_position_embeddings']).toBe(64);
+  });
+});
+
+describe('refusals', () => {
+  it('start tokens, in both formats, and nothing is written', async () => {
+    const folder = await temporaryFolder();
+    const source = path.join(folder, 'source');
+    await writeTinyCheckpoint(source);
+    const factors = path.join(folder, 'factors.json');
+    const set = { attentionFactor: null, startTokens: 4, originalLength: 64, targetLength: 128 };
+    await writeFile(factors, formatFactorJson({ factors: factorVector([1, 1, 2, 2]), ...set }));
+    for (const error of [
+      await rejection(exportHf(hfJob(source, path.join(folder, 'hf'), { rope: factors }))),
+      await rejection(exportGguf(ggufJob(source, path.join(folder, 'x.gguf'), { rope: factors }))),
+    ])
+      expect(error.message).toMatch(/start_tokens.*llama\.cpp.*found 4/);
+    expect((await readdir(folder)).sort()).toEqual(['factors.json', 'source']);
+  });
+
+  it('NaN in the weights, and what stood at the target stays', async () => {
+    const folder = await temporaryFolder();
+    const source = path.join(folder, 'source');
+    await writeTinyCheckpoint(source, {
+      edit: (tensors) => {
+        new Float32Array(tensors.at(-1)!.bytes.buffer)[3] = Number.NaN;
+        return tensors;
+      },
+    });
+    const out = path.join(folder, 'x.gguf');
+    await writeFile(out, 'old');
+    expect((await rejection(exportGguf(ggufJob(source, out)))).message).toMatch(/--force/);
+    expect((await rejection(exportGguf(ggufJob(source, out, { force: true })))).message).toMatch(/lm_head.*NaN/);
+    expect(await readFile(out, 'utf8')).toBe('old');
+    expect((await rejection(exportHf(hfJob(source, path.join(folder, 'hf'), { dtype: 'float16' })))).message).toMatch(
+      /NaN/,
+    );
+    expect((await readdir(folder)).sort()).toEqual(['source', 'x.gguf']);
+  });
+
+  it('a folder with contents, a sliding window in llama.cpp, an engine that cannot', async () => {
+    const folder = await temporaryFolder();
+    const source = path.join(folder, 'source');
+    await writeTinyCheckpoint(source, { config: { model_type: 'mistral', sliding_window: 32 } });
+    expect((await rejection(exportHf(hfJob(source, folder)))).message).toMatch(/--force/);
+    const gguf = await rejection(exportGguf(ggufJob(source, path.join(folder, 'x.gguf'))));
+    expect(gguf.message).toMatch(/sliding_window.*vLLM/);
+    const engine = await rejection(exportHf(hfJob(source, path.join(folder, 'a'), { engines: ['onnxruntime-genai'] })));
+    expect(engine.message).toMatch(/phi3.*vllm/);
+  });
+});
