@@ -1,4 +1,4 @@
-import { once } from 'node:events';
+import { once, setMaxListeners } from 'node:events';
 import { createRequire } from 'node:module';
 import { Worker } from 'node:worker_threads';
 import type { EngineConfig } from './decoder-engine.js';
@@ -114,6 +114,8 @@ export async function openPool(config: EngineConfig, workers: number): Promise<E
       const aborted = new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT));
       const onAbort = () => Atomics.store(aborted, 0, 1);
       if (signal?.aborted) onAbort();
+      // Every request under way listens, which Node would take for a leak.
+      if (signal) setMaxListeners(Number.POSITIVE_INFINITY, signal);
       signal?.addEventListener('abort', onAbort);
       const settle = () => signal?.removeEventListener('abort', onAbort);
       queue.push({
