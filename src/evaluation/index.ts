@@ -5,6 +5,14 @@ export { answerRows } from './generation/answer.js';
 export type { AnsweredRow } from './generation/answered-row.js';
 export { ropeStages, SWITCH_POLICIES, type SwitchPolicy } from './generation/rope-stages.js';
 export { countFound, firstNumber } from './generation/score.js';
+export {
+  type DocumentSums,
+  documentSums,
+  KEY_TOKEN_RULE,
+  type KeyTokenRule,
+  keyTokens,
+  longPerplexityResult,
+} from './longppl/long-perplexity.js';
 export { comparePerplexity, type MethodPerplexity } from './perplexity/compare.js';
 export {
   evaluatePerplexity,

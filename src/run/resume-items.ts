@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import type { Json } from './json.js';
 import { openRunDirectory } from './run-directory.js';
 
@@ -57,6 +58,8 @@ async function evaluateMissing<Item, Result>(
   // The first failure stops the others after what they are at.
   const stopped = new AbortController();
   const either = signal ? AbortSignal.any([signal, stopped.signal]) : stopped.signal;
+  // As many requests as an item makes listen to it; that is no leak.
+  setMaxListeners(Number.POSITIVE_INFINITY, either);
   let writing: Promise<void> = Promise.resolve();
   let next = 0;
   const lane = async () => {

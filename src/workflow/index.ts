@@ -1,6 +1,7 @@
 export { type DemoOptions, demo, TINY_MODEL } from './demo.js';
 export { type BenchmarkJob, type BenchmarkRecord, evaluateBenchmark } from './evaluate-benchmark.js';
 export { evaluateGate, type GateJob, type GateResult } from './evaluate-gate.js';
+export { evaluateLongPerplexity, type LongPerplexitySettings } from './evaluate-longppl.js';
 export { evaluatePerplexityJob, type PerplexitySettings } from './evaluate-perplexity.js';
 export { evaluateNeedle, evaluatePasskey, type NeedleGrid, type PasskeySettings } from './evaluate-retrieval.js';
 export { evaluateRuler, type RulerSettings } from './evaluate-ruler.js';

@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 import { benchmarkCommand } from './evaluate-benchmark.js';
 import { gateCommand } from './evaluate-gate.js';
+import { longPerplexityCommand } from './evaluate-longppl.js';
 import { needleCommand } from './evaluate-needle.js';
 import { passkeyCommand } from './evaluate-passkey.js';
 import { evaluatePerplexityCommand } from './evaluate-perplexity.js';
@@ -13,6 +14,7 @@ export function evaluateCommand(): Command {
     passkeyCommand(),
     needleCommand(),
     rulerCommand(),
+    longPerplexityCommand(),
     benchmarkCommand(),
     gateCommand(),
   ])
