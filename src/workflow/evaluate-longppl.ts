@@ -74,7 +74,7 @@ export async function evaluateLongPerplexity(
       kind: 'longppl',
       inputs: [{ label: 'texts', name: settings.texts.join(', '), sha256: hashDocuments(documents) }],
       protocol: `LongPPL: exp of the mean loss over the tokens whose log-probability the judge (${judge.name}) gives gains more than ${settings.alpha} nats from the whole context over at most ${settings.short} tokens of it, and is above ${settings.beta}; ${documents.length} documents, ${settings.bos && tokenizer.bosTokenId !== null ? 'BOS first' : 'no BOS'}`,
-      notes: [],
+      notes: selectionNotes(methods, judge, settings),
       results: settings.lengths.flatMap((length) =>
         methods.map((method, m) =>
           longPerplexityResult(
@@ -134,6 +134,15 @@ export async function evaluateLongPerplexity(
   });
 }
 
+/** The judge picks tokens it predicts well, so its own figure is too good beside any other. */
+function selectionNotes(methods: readonly RopeMethod[], judge: Judge, settings: LongPerplexitySettings): string[] {
+  const judgesItself = settings.judge === undefined && methods.some(({ name }) => name === judge.method.name);
+  if (!judgesItself || methods.length === 1) return [];
+  return [
+    `${judge.method.name} marked its own key tokens, so its LongPPL is below ${Math.exp(-settings.beta).toFixed(2)} by construction and cannot be ranked against the other methods; use a judge that is none of them.`,
+  ];
+}
+
 async function markKeyTokens(
   engine: Engine,
   method: RopeMethod,
@@ -152,7 +161,9 @@ async function markKeyTokens(
     at += part.length;
   }
   if (at !== whole.length) throw new Error(`${at} short losses for ${whole.length} tokens`);
-  return keyTokens(whole, joined, rule);
+  // Up to the end of the first short window both contexts are the same, and a gain can only come of another rotary table.
+  const same = parts[0]?.length ?? 0;
+  return keyTokens(whole, joined, rule).filter((token) => token >= same);
 }
 
 function itemsOf(

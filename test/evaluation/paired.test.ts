@@ -2,13 +2,19 @@ import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import fc from 'fast-check';
 import { afterAll, describe, expect, it } from 'vitest';
-import { bootstrapInterval } from '../../src/evaluation/statistics/bootstrap.js';
+import { biasCorrectedInterval, bootstrapInterval } from '../../src/evaluation/statistics/bootstrap.js';
 import { comparePaired, holm, signTest } from '../../src/evaluation/statistics/paired.js';
 import { ratioMean } from '../../src/evaluation/statistics/ratio.js';
 
 const golden = JSON.parse(readFileSync(path.resolve(import.meta.dirname, '../oracle/statistics.json'), 'utf8')) as {
   readonly signedRanks: readonly { readonly differences: readonly number[]; readonly pValue: number }[];
   readonly sign: readonly { readonly differences: readonly number[]; readonly pValue: number }[];
+  readonly bootstrap: readonly {
+    readonly sample: readonly number[];
+    readonly draws: readonly (readonly number[])[];
+    readonly low: number;
+    readonly high: number;
+  }[];
   readonly holm: readonly { readonly pValues: readonly number[]; readonly adjusted: readonly number[] }[];
 };
 
@@ -63,6 +69,14 @@ describe('paired comparison', () => {
     );
   });
 
+  it('ranks a loss that became infinite last, and makes no number of two infinite ones', () => {
+    const infinite = Number.POSITIVE_INFINITY;
+    expect(comparePaired([infinite, 1, 2], [5, 1.5, 2.25]).pValue).toBe(
+      comparePaired([9, 1, 2], [5, 1.5, 2.25]).pValue,
+    );
+    expect(comparePaired([infinite, 1.5, 2], [infinite, 1, 1.75]).pValue).toBe(0.5);
+  });
+
   it('finds nothing where nothing differs, and refuses what cannot be paired', () => {
     expect(comparePaired([0.5, 2], [0.5, 2])).toMatchObject({ difference: 0, pValue: 1 });
     expect(signTest([0, 0])).toBe(1);
@@ -94,6 +108,18 @@ describe("Holm's correction", () => {
 
 describe('bootstrap over documents', () => {
   const units = Array.from({ length: 12 }, (_, i) => ({ sum: 100 * (3 + Math.sin(i)), weight: 100 + i }));
+
+  it('is the BCa interval of scipy for the same draws', () => {
+    for (const { sample, draws, low, high } of golden.bootstrap) {
+      const interval = biasCorrectedInterval(
+        sample.map((sum) => ({ sum, weight: 1 })),
+        draws,
+        0.95,
+      );
+      expectClose(interval?.low ?? Number.NaN, low);
+      expectClose(interval?.high ?? Number.NaN, high);
+    }
+  });
 
   it('is repeatable, holds the estimate and narrows with its level', () => {
     const interval = bootstrapInterval(units, { seed: 3 });

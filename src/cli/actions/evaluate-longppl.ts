@@ -38,7 +38,7 @@ export function runEvaluateLongPerplexity(
   );
 }
 
-function longPerplexityText({ model, protocol, results }: RecordOf<'longppl'>): string {
+function longPerplexityText({ model, protocol, notes, results }: RecordOf<'longppl'>): string {
   const figure = (value: number | null) => value?.toFixed(3) ?? '-';
   const rows = results.map(({ method, length, longPerplexity, interval, perplexity, keyTokens, tokens }) => [
     method,
@@ -60,5 +60,6 @@ function longPerplexityText({ model, protocol, results }: RecordOf<'longppl'>): 
         colour: process.stdout.isTTY === true,
       },
     ),
+    ...notes.map((note) => `\n${note}`),
   ].join('\n');
 }

@@ -20,7 +20,8 @@ export function measuresOf(record: EvaluationRecord, method: string): Measure[] 
       .map((result) => ({
         name: `perplexity at ${result.length}`,
         kind: 'perplexity',
-        asked: [inputs, record.tokenizer.sha256, result.protocol, result.bos].join(' '),
+        // The sentence holds the stride; the tokens, how much of each document was looked at.
+        asked: [inputs, record.tokenizer.sha256, record.protocol, result.protocol, result.bos, result.tokens].join(' '),
         values: new Map(result.documents.map(({ id, meanLoss }) => [id, meanLoss ?? Number.POSITIVE_INFINITY])),
       }));
   if (record.kind === 'benchmark')

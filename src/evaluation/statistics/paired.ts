@@ -1,6 +1,6 @@
 import binomialCdf from '@stdlib/stats-base-dists-binomial-cdf';
-import wilcoxon from '@stdlib/stats-wilcoxon';
 import { type Interval, ratioInterval, ratioMean } from './ratio.js';
+import { wilcoxonSignedRank } from './wilcoxon.js';
 
 export interface PairedComparison {
   /** Mean of ours - reference. */
@@ -15,8 +15,8 @@ export interface PairedComparison {
 
 /**
  * Two models or factor sets measured on the same documents or questions. Right-or-wrong scores are compared by the exact sign
- * test on the questions in which they differ (McNemar), anything else by Wilcoxon's signed ranks: exact up to 50 pairs
- * without ties or zeros, else the normal approximation with continuity correction.
+ * test on the questions in which they differ (McNemar), anything else by Wilcoxon's signed ranks, exact up to 50 pairs
+ * that differ.
  */
 export function comparePaired(ours: readonly number[], reference: readonly number[], level = 0.95): PairedComparison {
   if (ours.length !== reference.length || ours.length === 0)
@@ -27,7 +27,7 @@ export function comparePaired(ours: readonly number[], reference: readonly numbe
   return {
     difference: ratioMean(units),
     interval: ratioInterval(units, level),
-    pValue: isRightOrWrong ? signTest(differences) : signedRanks(differences),
+    pValue: isRightOrWrong ? signTest(differences) : wilcoxonSignedRank(differences),
     test: isRightOrWrong ? 'sign' : 'wilcoxon',
     pairs: differences.length,
   };
@@ -39,12 +39,6 @@ export function signTest(differences: readonly number[]): number {
   const worse = differences.filter((difference) => difference < 0).length;
   if (better + worse === 0) return 1;
   return Math.min(1, 2 * binomialCdf(Math.min(better, worse), better + worse, 0.5));
-}
-
-function signedRanks(differences: readonly number[]): number {
-  // One pair, or none that differs, is no evidence.
-  if (differences.length < 2 || differences.every((difference) => difference === 0)) return 1;
-  return Math.min(1, wilcoxon([...differences]).pValue);
 }
 
 /** Holm's step-down correction: p-values adjusted for as many tests, in the order given (Holm 1979). */
