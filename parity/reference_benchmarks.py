@@ -145,7 +145,7 @@ def main() -> None:
         name = offline_task(request["task"], options.data, Path(WORK.name))
         result = lm_eval.simple_evaluate(
             model=model, tasks=[name], num_fewshot=request["shots"], limit=request["limit"], log_samples=True,
-            task_manager=TaskManager(include_path=WORK.name),
+            task_manager=TaskManager(include_path=WORK.name, include_defaults=False),
         )
         samples = sorted(result["samples"][name], key=lambda sample: sample["doc_id"])
         told = {
