@@ -4,8 +4,8 @@
 One request per line: {"protocol": "paper" | "released", "length": n, "seed": n, "trials": n}
 The answer is one {"key", "ids", "new"} per trial: prompt ids, BOS first if the tokenizer has one, and the new ids.
 
-Written from the description of the protocols, not from src/corpus/synthetic: sizes are found by trying one sentence more each
-time, tokens are placed by the character offsets of the tokenizer, numbers are drawn by numpy.
+Other means than those of src/corpus/synthetic: sizes are found by trying one sentence more each time, tokens are placed by the
+character offsets of the tokenizer, numbers are drawn by numpy. One rule was read there: which filler makes up the last sentence.
 """
 
 import sys
@@ -78,7 +78,11 @@ def paper_ids(tokenizer: Tokenizer, key: str, place: float, budget: int) -> list
         count += 1
     if len(encoded(count).ids) == budget:
         return encoded(count).ids
-    words = filler(4 * len(SENTENCES)).split(" ")
+    # Which filler the end is of is no part of the protocol: 1, 2, 4 ... sentences until they are enough, as the product does it.
+    sentences = 1
+    while len(encoded(count, filler(sentences)).ids) < budget:
+        sentences *= 2
+    words = filler(sentences).split(" ")
     used = 1
     while len(encoded(count, " ".join(words[-used:])).ids) < budget:
         used += 1
