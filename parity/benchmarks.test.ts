@@ -16,9 +16,11 @@ import {
 import type { Tokenizer } from '../src/corpus/index.js';
 import { loadModel } from '../src/model/index.js';
 import { type Engine, openEngine } from '../src/runtime/index.js';
+import { encodeQuestion } from '../src/evaluation/benchmarks/ask.js';
 import { continuationsOf } from '../src/evaluation/benchmarks/prompt.js';
 import { check } from './check.js';
 import { Exchange, type ParityModel, SHARED, SMOLLM2, TINY } from './models.js';
+import { PUBLISHED_QUESTIONS, writePublishedHellaswag } from './published-hellaswag.js';
 import { PythonReference } from './python.js';
 
 const DATA = path.join(SHARED, 'data/benchmarks');
@@ -35,11 +37,16 @@ const QUESTIONS = 200;
 /** SmolLM2 takes torch half a minute per ARC question: LONGROPE_PARITY_QUESTIONS=200 for the long form. */
 const SMOLLM2_QUESTIONS = Number(process.env['LONGROPE_PARITY_QUESTIONS'] ?? 5);
 const TOLERANCE = 1e-3;
+/** No prompt of these tasks is longer with either tokenizer, so that none is cut where prompts are compared. */
+const LONGEST_PROMPT = 16_384;
 
 interface Harness {
   readonly samples: readonly {
     readonly context: string;
     readonly continuations: readonly string[];
+    readonly tokens: readonly (readonly number[])[];
+    /** How many tokens at the end of each are the continuation. */
+    readonly scored: readonly number[];
     readonly logLikelihoods: readonly number[];
     readonly scores: Readonly<Record<string, number>>;
   }[];
@@ -63,24 +70,53 @@ async function load(task: string, shots: number, limit: number): Promise<Benchma
   return tasks[0] as BenchmarkTask;
 }
 
-describe('prompts are those of lm-evaluation-harness', () => {
+/** Every prompt, choice and token of `limit` questions, whatever the model can take at once. */
+async function expectSamePrompts(reference: PythonReference, tokenizer: Tokenizer, task: BenchmarkTask, limit: number) {
+  const { samples } = await harness(reference, task.name, task.shots, limit);
+  const examples = drawExamples(task, DEFAULT_SEED);
+  expect(samples).toHaveLength(limit);
+  let tokens = 0;
+  task.questions.forEach((question, i) => {
+    const asked = { task, question, examples: examples[i] as readonly number[] };
+    expect(contextOf(task, question, asked.examples)).toBe(samples[i]?.context);
+    expect(continuationsOf(question)).toEqual(samples[i]?.continuations);
+    const choices = encodeQuestion(tokenizer, LONGEST_PROMPT, asked);
+    expect(choices.map(({ ids }) => [...ids])).toEqual(samples[i]?.tokens);
+    expect(choices.map(({ ids, scoreFrom }) => ids.length - scoreFrom)).toEqual(samples[i]?.scored);
+    tokens += choices.reduce((sum, { ids }) => sum + ids.length, 0);
+  });
+  console.log(`${task.name}: ${limit} prompts and their choices equal to the letter, ${tokens} tokens identical`);
+}
+
+describe.each([TINY, SMOLLM2])('prompts and tokens of $name are those of lm-evaluation-harness', (parityModel) => {
+  let tokenizer: Tokenizer;
   let reference: PythonReference;
-  beforeAll(() => {
-    reference = new PythonReference('reference_benchmarks.py', DATA);
+  const ask = (data: string) =>
+    new PythonReference(
+      'reference_benchmarks.py',
+      ...[data, parityModel.path, '--tokens-only', '--max-length', String(LONGEST_PROMPT)],
+    );
+  beforeAll(async () => {
+    tokenizer = await openTokenizer(parityModel.path);
+    reference = ask(DATA);
   });
   afterAll(() => reference?.close());
 
   it.each(TASKS)('$name, $shots shots', async ({ name, shots, share }) => {
     const limit = Math.ceil(QUESTIONS * share);
-    const { samples } = await harness(reference, name, shots, limit);
-    const task = await load(name, shots, limit);
-    const examples = drawExamples(task, DEFAULT_SEED);
-    expect(samples).toHaveLength(limit);
-    task.questions.forEach((question, i) => {
-      expect(contextOf(task, question, examples[i] as readonly number[])).toBe(samples[i]?.context);
-      expect(continuationsOf(question)).toEqual(samples[i]?.continuations);
-    });
-    console.log(`${name}: ${limit} prompts and their choices equal to the letter`);
+    await expectSamePrompts(reference, tokenizer, await load(name, shots, limit), limit);
+  });
+
+  it('hellaswag as it is published, with marks, capitals and letters that Python treats in its own way', async () => {
+    const data = path.join(exchange.folder, `published-${parityModel.name}`);
+    await writePublishedHellaswag(data);
+    const published = ask(data);
+    try {
+      const { tasks } = await loadTasks({ data, tasks: ['hellaswag'], shots: 10, limit: PUBLISHED_QUESTIONS });
+      await expectSamePrompts(published, tokenizer, tasks[0] as BenchmarkTask, PUBLISHED_QUESTIONS);
+    } finally {
+      published.close();
+    }
   });
 });
 

@@ -1,9 +1,10 @@
 """lm-evaluation-harness on local files: its own tasks, prompts, few-shot sampler and Hugging Face model class.
 
-    python parity/reference_benchmarks.py DATA [MODEL] [--threads 2]       MODEL: folder or .gguf; none = prompts only
+    python parity/reference_benchmarks.py DATA MODEL [--threads 2] [--tokens-only]       MODEL: folder or .gguf
 One request per line: {"task": name, "shots": n, "limit": n, "output": file}
-`output` gets JSON: samples [{"id", "context", "continuations", "logLikelihoods", "scores"}] in the order of the questions, and
-the task's metrics with their standard errors. Log-likelihoods are made up where no model is given.
+`output` gets JSON: samples [{"id", "context", "continuations", "tokens", "scored", "logLikelihoods", "scores"}] in the order of
+the questions, and the task's metrics with their standard errors. `tokens` are what the harness hands its model for each
+choice, of which the last `scored` are the continuation; with --tokens-only the model is not run and all log-likelihoods are 0.
 
 The hub is never asked: each task is the harness's own YAML with its data set replaced by rows of the files in DATA, in the
 columns that the YAML expects.
@@ -16,6 +17,9 @@ import os
 import tempfile
 from pathlib import Path
 
+# Tasks, and what `datasets` makes of them, which it would otherwise keep for every run in the user's cache.
+WORK = tempfile.TemporaryDirectory(prefix="longrope-harness-")
+os.environ["HF_DATASETS_CACHE"] = str(Path(WORK.name) / "cache")
 os.environ["HF_HUB_OFFLINE"] = "1"
 import lm_eval  # noqa: E402
 import torch  # noqa: E402
@@ -29,7 +33,8 @@ BORROWED_POOL = 100
 
 
 def json_lines(path: Path) -> list[dict]:
-    return [json.loads(line) for line in path.read_text().splitlines()]
+    # Not splitlines(), which also splits at line separators that stand inside of texts.
+    return [json.loads(line) for line in path.read_text().split("\n") if line.strip()]
 
 
 def arc(path: Path) -> list[dict]:
@@ -45,8 +50,12 @@ def arc(path: Path) -> list[dict]:
 
 
 def hellaswag(path: Path) -> list[dict]:
-    # The file has the context in one piece; the harness joins two and strips the blank between.
-    return [{**row, "ctx_a": row["ctx"], "ctx_b": "", "label": str(row["label"])} for row in json_lines(path)]
+    # Rows of the published files go through as they are; a cleaned copy has the context in one piece, and the harness, which
+    # joins two, strips the blank between.
+    return [
+        {**({} if "ctx_a" in row else {"ctx_a": row["ctx"], "ctx_b": ""}), **row, "label": str(row["label"])}
+        for row in json_lines(path)
+    ]
 
 
 def mmlu(path: Path) -> list[dict]:
@@ -90,39 +99,63 @@ def offline_task(task: str, data: Path, folder: Path) -> str:
     return name
 
 
+class RecordingModel(HFLM):
+    """The harness's model class, which also tells what tokens it was asked about."""
+
+    runs = True
+
+    def _loglikelihood_tokens(self, requests, *args, **options):
+        # Cut as the class itself cuts, from the left.
+        self.asked = {
+            pair: ((context + continuation)[-(self.max_length + 1) :], len(continuation))
+            for pair, context, continuation in requests
+        }
+        if not self.runs:
+            return [(0.0, False)] * len(requests)
+        return super()._loglikelihood_tokens(requests, *args, **options)
+
+
+def pairs_of(sample: dict) -> list[tuple[str, str]]:
+    """Context and continuation of each choice; versions of the harness log them in two shapes."""
+    arguments = sample["arguments"]
+    if isinstance(arguments, dict):
+        return [(one["arg_0"], one["arg_1"]) for one in arguments.values()]
+    return [(one[0], one[1]) for one in arguments]
+
+
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("data", type=Path)
-    parser.add_argument("model", nargs="?")
+    parser.add_argument("model")
+    parser.add_argument("--tokens-only", action="store_true")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--batch", type=int, default=1)
     parser.add_argument("--max-length", type=int)
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
-    if options.model is None:
-        model = "dummy"
-    else:
-        gguf = options.model.endswith(".gguf")
-        model = HFLM(
-            pretrained=str(Path(options.model).parent) if gguf else options.model,
-            gguf_file=Path(options.model).name if gguf else None,
-            dtype="float32", device="cpu", batch_size=options.batch, max_length=options.max_length,
-        )
-    folder = Path(tempfile.mkdtemp(prefix="longrope-harness-"))
+    gguf = options.model.endswith(".gguf")
+    model = RecordingModel(
+        pretrained=str(Path(options.model).parent) if gguf else options.model,
+        gguf_file=Path(options.model).name if gguf else None,
+        dtype="float32", device="cpu", batch_size=options.batch, max_length=options.max_length,
+    )
+    model.runs = not options.tokens_only
 
     def answer(request: dict) -> dict:
-        name = offline_task(request["task"], options.data, folder)
+        name = offline_task(request["task"], options.data, Path(WORK.name))
         result = lm_eval.simple_evaluate(
             model=model, tasks=[name], num_fewshot=request["shots"], limit=request["limit"], log_samples=True,
-            bootstrap_iters=0 if options.model is None else 100000, task_manager=TaskManager(include_path=str(folder)),
+            task_manager=TaskManager(include_path=WORK.name),
         )
         samples = sorted(result["samples"][name], key=lambda sample: sample["doc_id"])
         told = {
             "samples": [
                 {
                     "id": sample["doc_id"],
-                    "context": sample["arguments"]["gen_args_0"]["arg_0"] if isinstance(sample["arguments"], dict) else sample["arguments"][0][0],
-                    "continuations": [a["arg_1"] for a in sample["arguments"].values()] if isinstance(sample["arguments"], dict) else [a[1] for a in sample["arguments"]],
+                    "context": pairs_of(sample)[0][0],
+                    "continuations": [continuation for _, continuation in pairs_of(sample)],
+                    "tokens": [model.asked[pair][0] for pair in pairs_of(sample)],
+                    "scored": [model.asked[pair][1] for pair in pairs_of(sample)],
                     "logLikelihoods": [float(response[0]) for response in sample["filtered_resps"]],
                     "scores": {key: float(sample[key]) for key in ("acc", "acc_norm") if key in sample},
                 }
