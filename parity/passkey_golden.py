@@ -35,16 +35,21 @@ def released_samples(seed: int, length: int, count: int):
         )
 
 
-cases = [
-    {
-        "seed": seed,
-        "length": length,
-        "samples": [
-            {"key": str(key), "characters": len(text), "sha256": hashlib.sha256(text.encode()).hexdigest()}
-            for key, text in released_samples(seed, length, 5)
-        ],
-    }
-    for seed in (42, 7)
-    for length in (64, 256, 1024, 4096, 100_000)
-]
-print(json.dumps(cases, indent=1))
+def main() -> None:
+    cases = [
+        {
+            "seed": seed,
+            "length": length,
+            "samples": [
+                {"key": str(key), "characters": len(text), "sha256": hashlib.sha256(text.encode()).hexdigest()}
+                for key, text in released_samples(seed, length, 5)
+            ],
+        }
+        for seed in (42, 7)
+        for length in (64, 256, 1024, 4096, 100_000)
+    ]
+    print(json.dumps(cases, indent=1))
+
+
+if __name__ == "__main__":
+    main()
