@@ -24,8 +24,10 @@ const LINEAR = { rope_type: 'linear', factor: 2 };
 const SWITCHING = {
   rope_type: 'longrope',
   original_max_position_embeddings: 256,
-  short_factor: Array.from({ length: 16 }, () => 1),
-  long_factor: Array.from({ length: 16 }, (_, pair) => 1 + pair / 8),
+  // Stated, as the formula would take max_position_embeddings of the model here and of the request there.
+  attention_factor: 1.05,
+  short_factor: Array.from({ length: 32 }, () => 1),
+  long_factor: Array.from({ length: 32 }, (_, pair) => 1 + pair / 16),
 };
 
 describe('LongPPL of tiny-pg19 against transformers', () => {
