@@ -4,11 +4,15 @@ export {
   ENGINES,
   type Engine,
   type EngineRope,
+  type GgufSource,
   findTraps,
   type Intent,
   intentOf,
   type RopeSource,
+  TRAP_IDS,
   type Trap,
+  type TrapId,
+  type ValueOrigin,
   type Verdict,
 } from './engines/index.js';
 export { type GgufFileOptions, type WrittenGguf, writeGgufFile } from './gguf/export-file.js';
