@@ -1,6 +1,7 @@
 import { type Cell, textTable } from '../../report/index.js';
 import { type EngineLine, type InspectedTable, type Inspection, inspectModel } from '../../workflow/inspect.js';
 import type { InspectFlags } from '../commands/inspect.js';
+import { verdictText } from './engine-verdict.js';
 
 const BAR_WIDTH = 40;
 
@@ -66,23 +67,6 @@ function row({
     `${effectiveContext ?? '-'}`,
     [verdictText(judgement), ...notes].join('; '),
   ];
-}
-
-function verdictText(judgement: EngineLine['judgement']): string {
-  switch (judgement.verdict) {
-    case 'exact':
-      return 'exact';
-    case 'differs': {
-      const { largestAngleError: error, pair, position, attentionFactorRatio: ratio } = judgement;
-      const angle = error === 0 ? '' : ` ${error.toPrecision(3)} rad at pair ${pair}, position ${position}`;
-      const attention = Math.abs(ratio - 1) > 1e-6 ? ` attention x${ratio.toPrecision(6)}` : '';
-      return `differs:${[angle, attention].filter(Boolean).join(',')}`;
-    }
-    case 'unsupported':
-      return `unsupported: ${judgement.dropped.join('; ')}`;
-    case 'unknown':
-      return `unknown: ${judgement.reason}`;
-  }
 }
 
 /** One line per engine that needs something, and what that is. */

@@ -1,11 +1,11 @@
 import { type Problem, UserError } from '../../errors.js';
-import type { Verdict } from '../../export/index.js';
 import { type Cell, textTable } from '../../report/index.js';
 import { writeFileAtomic } from '../../run/index.js';
 import { type RunVerdict, type Verification, verifyExport } from '../../workflow/verify.js';
 import type { VerifyFlags } from '../commands/verify.js';
 import { interruptible } from '../interrupt.js';
 import { startProgress } from '../progress.js';
+import { verdictText } from './engine-verdict.js';
 
 const INTERRUPT = { notice: 'stopping', fix: 'start the command again' };
 
@@ -104,17 +104,4 @@ const cells = (rows: readonly (readonly string[])[]) => rows.map((row) => row.ma
 function shapeOf({ context, chunk }: Pick<RunVerdict, 'context' | 'chunk'>): string {
   const reading = chunk === null ? 'at once' : `${chunk} at a time`;
   return context === null ? reading : `context ${context}, ${reading}`;
-}
-
-function verdictText(judgement: Verdict): string {
-  switch (judgement.verdict) {
-    case 'exact':
-      return 'exact';
-    case 'differs':
-      return `differs: ${judgement.largestAngleError.toPrecision(3)} rad, attention x${judgement.attentionFactorRatio.toPrecision(6)}`;
-    case 'unsupported':
-      return `unsupported: ${judgement.dropped.join('; ')}`;
-    case 'unknown':
-      return `unknown: ${judgement.reason}`;
-  }
 }
