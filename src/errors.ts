@@ -8,7 +8,7 @@ export const EXIT_CODES = {
   busy: 4,
   resource: 5,
   unsupported: 6,
-  /** Not a mistake: `evaluate gate` found a loss past its limit. */
+  /** Not a mistake: `evaluate gate` found a loss past its limit, or `verify` a difference. */
   gate: 7,
   interrupted: 130,
 } as const;

@@ -5,10 +5,14 @@ export {
   type Engine,
   type EngineRope,
   findTraps,
+  type GgufSource,
   type Intent,
   intentOf,
   type RopeSource,
+  TRAP_IDS,
   type Trap,
+  type TrapId,
+  type ValueOrigin,
   type Verdict,
 } from './engines/index.js';
 export { type GgufFileOptions, type WrittenGguf, writeGgufFile } from './gguf/export-file.js';

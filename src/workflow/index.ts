@@ -12,3 +12,4 @@ export { readRecords } from './read-records.js';
 export { type SearchJob, type SearchOutcome, searchModel } from './search-model.js';
 export { readTexts, type TextSelection } from './texts.js';
 export { type TokenizeCommandOptions, type TokenizeCommandResult, tokenizeCommand } from './tokenize.js';
+export { type Verification, type VerifyJob, verifyExport } from './verify.js';

@@ -19,8 +19,9 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   search: ['rope', 'model', 'graph', 'runtime', 'corpus', 'evaluation', 'run'],
   report: ['rope', 'model', 'evaluation', 'search'],
   export: ['rope', 'run', 'model', 'corpus'],
+  verify: ['rope', 'run'],
   web: ['report'],
-  workflow: ['rope', 'run', 'model', 'runtime', 'corpus', 'evaluation', 'search', 'report', 'export'],
+  workflow: ['rope', 'run', 'model', 'runtime', 'corpus', 'evaluation', 'search', 'report', 'export', 'verify'],
   cli: ['run', 'corpus', 'evaluation', 'search', 'report', 'workflow'],
 };
 
