@@ -2,7 +2,8 @@ import { constants, type FileHandle, mkdir, open, readdir, rename, rm } from 'no
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { UserError } from '../errors.js';
-import { fileError, syncDirectory } from '../run/index.js';
+import { syncDirectory } from '../run/atomic-write.js';
+import { fileError } from '../run/index.js';
 import { type Connection, networkCause, SILENCE_MILLISECONDS, Unreachable, unreachable } from './connection.js';
 import { hashFile, startHash } from './file-hash.js';
 import type { HubFile } from './list-repository.js';

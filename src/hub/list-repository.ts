@@ -60,7 +60,12 @@ export async function listRepository(connection: Connection): Promise<Listing> {
     const detail = error instanceof z.ZodError ? z.prettifyError(error).replaceAll('\n', ' ') : 'another answer';
     throw new UserError(
       'input',
-      { where: endpoint, expected: 'the listing of a Hugging Face Hub', found: detail, fix: 'check --endpoint (HF_ENDPOINT)' },
+      {
+        where: endpoint,
+        expected: 'the listing of a Hugging Face Hub',
+        found: detail,
+        fix: 'check --endpoint (HF_ENDPOINT)',
+      },
       { cause: error },
     );
   }

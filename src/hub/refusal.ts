@@ -14,7 +14,8 @@ export function refusal(
   const page = repositoryPage(endpoint, repository);
   const code = headers.get('x-error-code') ?? '';
   const where = `${repository.type} ${repository.id}`;
-  const other = repository.type === 'model' ? 'a data set is pulled with --dataset' : 'a model is pulled without --dataset';
+  const other =
+    repository.type === 'model' ? 'a data set is pulled with --dataset' : 'a model is pulled without --dataset';
   const problem = ((): Problem => {
     if (code === 'GatedRepo' || status === 403)
       return {
@@ -32,7 +33,8 @@ export function refusal(
         found: 'none of that name',
         fix: `see ${page}/tree/main for those it has`,
       };
-    if (code === 'EntryNotFound') return { where, expected: `the file of ${new URL(url).pathname}`, found: 'nothing there' };
+    if (code === 'EntryNotFound')
+      return { where, expected: `the file of ${new URL(url).pathname}`, found: 'nothing there' };
     if (status === 401)
       return {
         where,
@@ -40,7 +42,9 @@ export function refusal(
         found: authenticated
           ? 'answer 401: HF_TOKEN is not valid, or it may not read this repository'
           : 'answer 401: it does not exist, or is private',
-        fix: authenticated ? 'check the token and the name' : `check the name (${other}), or set HF_TOKEN (it goes over https only)`,
+        fix: authenticated
+          ? 'check the token and the name'
+          : `check the name (${other}), or set HF_TOKEN (it goes over https only)`,
       };
     if (status === 404)
       return { where, expected: `a repository at ${page}`, found: 'nothing there', fix: `check the name; ${other}` };

@@ -20,7 +20,8 @@ export function parseRepository(
   text: string,
   type: RepositoryType,
 ): { readonly repository: Repository; readonly file: string | null } {
-  const colon = text.indexOf(':');
+  // The colon of an address separates nothing.
+  const colon = text.includes('://') ? -1 : text.indexOf(':');
   const id = colon < 0 ? text : text.slice(0, colon);
   const file = colon < 0 ? null : text.slice(colon + 1);
   if (!ID.test(id) || id.includes('..') || file === '')

@@ -65,7 +65,7 @@ function selectModel(where: string, id: string, files: readonly HubFile[]): Sele
 }
 
 function selectData(where: string, files: readonly HubFile[]): Selection {
-  const chosen = files.filter(({ path }) => DATA.test(path) && !/(?:^|\/)\./.test(path));
+  const chosen = files.filter(({ path }) => DATA.test(path) && !/(?:^|\/)\.[^./]/.test(path));
   if (!chosen.some(({ path }) => !/\.md$|LICENSE$/i.test(path)))
     throw nothing(where, 'Parquet, JSON, CSV, text or Arrow files', files);
   return { files: chosen, notes: leftOut(files, chosen) };

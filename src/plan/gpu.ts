@@ -44,7 +44,11 @@ export interface GpuWish {
 /** Throws `UserError('usage')` for an unknown name, or one beside figures of its own, or half of these. */
 export function chooseGpu({ name, teraflops, memory, utilisation = UTILISATION }: GpuWish): Gpu {
   if (!(utilisation > 0 && utilisation <= 1))
-    throw new UserError('usage', { where: '--gpu-utilisation', expected: 'a share in (0, 1]', found: `${utilisation}` });
+    throw new UserError('usage', {
+      where: '--gpu-utilisation',
+      expected: 'a share in (0, 1]',
+      found: `${utilisation}`,
+    });
   if (teraflops !== undefined || memory !== undefined) {
     if (name === undefined && teraflops !== undefined && memory !== undefined)
       return { name: 'your GPU', teraflops, memory, utilisation };

@@ -15,8 +15,8 @@ export { fitSpeed, type Measurement, machineSeconds, type Speed, sequenceSeconds
 export { doublings, LARGEST_RATIO, longrope2Tuning, recommendStages, type Stage, type Work } from './stages.js';
 export {
   longropeSettings,
-  SHARD_HAZARD,
   type SettingsRequest,
+  SHARD_HAZARD,
   type ToolSettings,
   yarnSettings,
 } from './tool-settings.js';

@@ -52,7 +52,9 @@ export function yarnSettings({ model, geometry, original, target }: SettingsRequ
     },
     {
       tool: 'llama.cpp',
-      lines: [`llama-server -m MODEL.gguf -c ${target} --rope-scaling yarn --rope-scale ${factor} --yarn-orig-ctx ${original}`],
+      lines: [
+        `llama-server -m MODEL.gguf -c ${target} --rope-scaling yarn --rope-scale ${factor} --yarn-orig-ctx ${original}`,
+      ],
       note: '-c is shared among --parallel slots',
     },
     {

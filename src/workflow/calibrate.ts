@@ -54,7 +54,11 @@ async function openForCalibration(
   { target, documents }: CalibrateOptions,
 ): Promise<{ readonly engine: Engine; readonly longest: number; readonly notes: readonly string[] }> {
   try {
-    return { engine: await openEngine(model, { maxLength: target, maxWorkers: documents }), longest: target, notes: [] };
+    return {
+      engine: await openEngine(model, { maxLength: target, maxWorkers: documents }),
+      longest: target,
+      notes: [],
+    };
   } catch (error) {
     if (!(error instanceof UserError) || error.kind !== 'resource') throw error;
     const engine = await openEngine(model, { maxLength: FITTING_LENGTH, maxWorkers: 1 });

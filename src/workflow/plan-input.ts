@@ -3,8 +3,8 @@ import path from 'node:path';
 import { UserError } from '../errors.js';
 import type { RopeSource } from '../export/index.js';
 import { resolveDecoder } from '../model/architecture.js';
-import { hasSafetensors } from '../model/checkpoint/safetensors.js';
 import { llama } from '../model/architectures/llama.js';
+import { hasSafetensors } from '../model/checkpoint/safetensors.js';
 import { architectures, type DecoderSpec, loadModel, type Model } from '../model/index.js';
 import { readRopeSource } from './rope-source.js';
 

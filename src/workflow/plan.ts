@@ -15,15 +15,15 @@ import {
   longrope2Tuning,
   longropeSettings,
   machineSeconds,
-  originalLength,
   type OriginalLength,
+  originalLength,
   type ParameterCount,
   recommendStages,
   SHARD_HAZARD,
   type Speed,
   type Stage,
-  servingBytes,
   sequenceSeconds,
+  servingBytes,
   type ToolSettings,
   TRAINING_PASSES,
   totalFlops,
@@ -115,9 +115,7 @@ export async function planModel(job: PlanJob): Promise<Plan> {
     });
   const { documents, signal } = job;
   const calibration =
-    job.calibrate && model !== null
-      ? await calibrate(model, { target, documents, ...(signal && { signal }) })
-      : null;
+    job.calibrate && model !== null ? await calibrate(model, { target, documents, ...(signal && { signal }) }) : null;
   const costs = new Costs(spec, gpu, calibration?.speed ?? null);
   const ratio = target / original.value;
   const stages = recommendStages(original.value, target, { model: job.model, documents });
@@ -148,10 +146,16 @@ export async function planModel(job: PlanJob): Promise<Plan> {
       ...notes,
       ...(calibration?.notes ?? []),
       ...(spec.rope.maxPositionEmbeddings >= target
-        ? [`the config already claims ${spec.rope.maxPositionEmbeddings} tokens (RoPE ${spec.rope.scaling.type}): evaluate it first with --rope model`]
+        ? [
+            `the config already claims ${spec.rope.maxPositionEmbeddings} tokens (RoPE ${spec.rope.scaling.type}): evaluate it first with --rope model`,
+          ]
         : []),
-      ...(ratio > LARGEST_RATIO ? [`no result beyond ${LARGEST_RATIO} times the original length has been published`] : []),
-      ...(isTuned ? [SHARD_HAZARD, 'longrope does not fine-tune; the steps are for axolotl, LLaMA-Factory or the like'] : []),
+      ...(ratio > LARGEST_RATIO
+        ? [`no result beyond ${LARGEST_RATIO} times the original length has been published`]
+        : []),
+      ...(isTuned
+        ? [SHARD_HAZARD, 'longrope does not fine-tune; the steps are for axolotl, LLaMA-Factory or the like']
+        : []),
     ],
   };
 }

@@ -53,7 +53,7 @@ async function localHub() {
   hub.repositories.set('models/HuggingFaceTB/SmolLM2-135M', tiny);
   const gguf = await readFile(path.join(SHARED, 'models/smollm2-135m/SmolLM2-135M-Instruct.Q4_1.gguf'));
   hub.repositories.set('models/HuggingFaceTB/SmolLM2-135M-GGUF', new Map([['SmolLM2-135M.Q8_0.gguf', gguf]]));
-  const questions = await readFile(path.join(SHARED, 'data/benchmarks/ARC-Challenge-Test.jsonl'));
+  const questions = await readFile(path.join(SHARED, 'data/benchmarks/arc/ARC-Challenge-Test.jsonl'));
   hub.repositories.set('datasets/allenai/ai2_arc', new Map([['ARC-Challenge/test.jsonl', questions]]));
   return hub;
 }

@@ -78,7 +78,8 @@ export async function startHub(): Promise<HubServer> {
     if (token !== undefined && request.headers.authorization !== `Bearer ${token}`)
       return refuse(response, request.headers.authorization ? 403 : 401, 'GatedRepo');
     if (!['main', 'HEAD', COMMIT].includes(revision)) return refuse(response, 404, 'RevisionNotFound');
-    if (api?.[2] === 'revision') return sendJson(response, { _id: 'x', id: key, sha: COMMIT, lastModified: '2026-01-01' });
+    if (api?.[2] === 'revision')
+      return sendJson(response, { _id: 'x', id: key, sha: COMMIT, lastModified: '2026-01-01' });
     if (api?.[2] === 'tree') return sendTree(response, url, hub.url, files);
     const name = decodeURIComponent(file?.[4] ?? '');
     const contents = files.get(name);

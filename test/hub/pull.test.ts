@@ -9,6 +9,8 @@ import { temporaryFolder } from '../helpers/temporary-folder.js';
 let tiny: Map<string, Buffer>;
 beforeAll(async () => {
   tiny = await tinyFiles();
+  // Whether it can be evaluated is the business of test/e2e/pull.test.ts.
+  tiny.set(WEIGHTS, tiny.get(WEIGHTS)!.subarray(0, 1_200_000));
 });
 
 const WEIGHTS = 'model.safetensors';
@@ -22,7 +24,7 @@ async function openHub(): Promise<HubServer> {
 
 async function job(hub: HubServer, more: Partial<PullJob> = {}): Promise<PullJob & { readonly out: string }> {
   const out = path.join(await temporaryFolder(), 'model');
-  return { repository: 'owner/tiny', type: 'model', endpoint: hub.url, out, retryMilliseconds: [1, 1], ...more, ...{ out } };
+  return { repository: 'owner/tiny', type: 'model', endpoint: hub.url, out, retryMilliseconds: [1, 1], ...more };
 }
 
 const weightRequests = ({ requests }: HubServer) =>
@@ -32,7 +34,13 @@ describe('pull of a model', () => {
   it('loads real files with the contents of the repository', async () => {
     const hub = await openHub();
     const files = hub.repositories.get('models/owner/tiny')!;
-    for (const name of ['pytorch_model.bin', 'onnx/model.onnx', 'flax_model.msgpack', 'original/x.pth', '.gitattributes'])
+    for (const name of [
+      'pytorch_model.bin',
+      'onnx/model.onnx',
+      'flax_model.msgpack',
+      'original/x.pth',
+      '.gitattributes',
+    ])
       files.set(name, Buffer.from('not wanted'));
     const asked = await job(hub);
     const result = await pull(asked);
@@ -53,26 +61,26 @@ describe('pull of a model', () => {
 
   it('goes on where connections break, and asks only for what is missing', async () => {
     const hub = await openHub();
-    hub.faults.cutAfter = 2_000_000;
+    hub.faults.cutAfter = 300_000;
     const asked = await job(hub);
     await pull(asked);
     const size = tiny.get(WEIGHTS)!.length;
     const ranges = weightRequests(hub).map(({ range }) => Number(/\d+/.exec(range ?? '0')?.[0]));
     expect(ranges[0]).toBe(0);
-    expect(ranges.length).toBeGreaterThanOrEqual(Math.ceil(size / 2_000_000));
+    expect(ranges.length).toBeGreaterThanOrEqual(Math.ceil(size / 300_000));
     expect(ranges.slice(1).every((from, i) => from > ranges[i]!)).toBe(true);
     expect((await readFile(path.join(asked.out, WEIGHTS))).equals(tiny.get(WEIGHTS)!)).toBe(true);
   });
 
   it('goes on in a later start', async () => {
     const hub = await openHub();
-    hub.faults.cutAfter = 3_000_000;
+    hub.faults.cutAfter = 500_000;
     const asked = await job(hub, { retryMilliseconds: [] });
     const error = await rejection(pull(asked));
     expect(error.kind).toBe('resource');
     const part = (await readdir(asked.out)).find((name) => name.endsWith('.part'))!;
     const begun = (await stat(path.join(asked.out, part))).size;
-    expect(begun).toBeGreaterThan(1_000_000);
+    expect(begun).toBeGreaterThan(100_000);
     delete hub.faults.cutAfter;
     const result = await pull(asked);
     expect(weightRequests(hub).at(-1)?.range).toBe(`bytes=${begun}-`);
@@ -83,7 +91,7 @@ describe('pull of a model', () => {
 
   it('starts a file over when the server knows no ranges', async () => {
     const hub = await openHub();
-    hub.faults.cutAfter = 3_000_000;
+    hub.faults.cutAfter = 500_000;
     const asked = await job(hub, { retryMilliseconds: [] });
     await rejection(pull(asked));
     delete hub.faults.cutAfter;
@@ -94,7 +102,7 @@ describe('pull of a model', () => {
 
   it('ends when such a server never gets to the end', async () => {
     const hub = await openHub();
-    Object.assign(hub.faults, { cutAfter: 3_000_000, ignoreRange: true });
+    Object.assign(hub.faults, { cutAfter: 500_000, ignoreRange: true });
     const error = await rejection(pull(await job(hub)));
     expect(error.kind).toBe('resource');
     expect(weightRequests(hub).length).toBeLessThan(7);
@@ -102,17 +110,17 @@ describe('pull of a model', () => {
 
   it('takes answers that end early for broken ones', async () => {
     const hub = await openHub();
-    hub.faults.truncateTo = 1_000_000;
+    hub.faults.truncateTo = 200_000;
     const error = await rejection(pull(await job(hub, { retryMilliseconds: [1] })));
-    expect(error.message).toMatch(/1000000 of 7\d+ bytes of model.safetensors/);
+    expect(error.message).toMatch(/200000 of 1200000 bytes of model.safetensors/);
   });
 
   it.each([
-    ['a changed byte', { corruptByte: 5_000_000 }, /sha256 [0-9a-f]{64}, as listed/],
+    ['a changed byte', { corruptByte: 900_000 }, /sha256 [0-9a-f]{64}, as listed/],
     ['another range', { shiftRange: 1 }, /Content-Range/],
   ])('refuses %s and keeps nothing of the file', async (_, fault, message) => {
     const hub = await openHub();
-    Object.assign(hub.faults, fault, 'shiftRange' in fault ? { cutAfter: 3_000_000 } : {});
+    Object.assign(hub.faults, fault, 'shiftRange' in fault ? { cutAfter: 500_000 } : {});
     const asked = await job(hub);
     const error = await rejection(pull(asked));
     expect(error.kind).toBe('input');
@@ -124,7 +132,7 @@ describe('pull of a model', () => {
 
   it('discards the part of a file that has changed since', async () => {
     const hub = await openHub();
-    hub.faults.cutAfter = 3_000_000;
+    hub.faults.cutAfter = 500_000;
     const asked = await job(hub, { retryMilliseconds: [] });
     await rejection(pull(asked));
     const other = Buffer.from(tiny.get(WEIGHTS)!);
@@ -228,9 +236,9 @@ describe('what pull refuses', () => {
     const controller = new AbortController();
     const asked = await job(hub, { signal: controller.signal });
     const reason = new Error('stop');
-    const onProgress = (bytes: number) => bytes > 1_000_000 && controller.abort(reason);
+    const onProgress = (bytes: number) => bytes > 200_000 && controller.abort(reason);
     await expect(pull({ ...asked, onProgress })).rejects.toBe(reason);
-    expect((await readdir(asked.out)).filter((name) => name.endsWith('.part'))).toHaveLength(1);
+    expect((await readdir(asked.out)).some((name) => name.startsWith(WEIGHTS) && name.endsWith('.part'))).toBe(true);
     expect((await readdir(asked.out)).filter((name) => name.startsWith('lock.'))).toEqual([]);
   });
 });
@@ -253,10 +261,16 @@ describe('choices of files', () => {
     [{ repository: 'owner/many:sub/b.gguf' }, ['sub/b.gguf']],
     [{ file: 'a.gguf' }, ['a.gguf']],
     [{ include: ['*.gguf'] }, ['a.gguf', 'sub/b.gguf']],
-    [{ include: ['sub/*', 'LICENSE'] }, ['LICENSE', 'sub/b.gguf']],
+    [{ include: ['sub/*', 'LICENSE'] }, ['LICENSE', 'sub/b.gguf', 'sub/config.json']],
     [
       {},
-      ['LICENSE', 'config.json', 'model-00001-of-00002.safetensors', 'model-00002-of-00002.safetensors', 'model.safetensors.index.json'],
+      [
+        'LICENSE',
+        'config.json',
+        'model-00001-of-00002.safetensors',
+        'model-00002-of-00002.safetensors',
+        'model.safetensors.index.json',
+      ],
     ],
     [{ type: 'dataset' as const }, ['README.md', 'data/test-00000-of-00001.parquet', 'x.jsonl']],
   ])('%j', async (more, expected) => {

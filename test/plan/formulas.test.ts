@@ -70,7 +70,8 @@ describe('FLOPs of a forward pass', () => {
     // 32 * 4 * 4,096 * 131,072 * 131,073 / 2
     expect(attention).toBe(4_503_633_987_108_864);
     // reference: 20,480 sequences are about 94 H100-hours at 400 TFLOP/s
-    const hours = gpuSeconds({ ...chooseGpu({ name: 'h100' }), utilisation: 400 / 989 }, 20_480 * (linear + attention)) / 3600;
+    const hours =
+      gpuSeconds({ ...chooseGpu({ name: 'h100' }), utilisation: 400 / 989 }, 20_480 * (linear + attention)) / 3600;
     expect(hours).toBeGreaterThan(90);
     expect(hours).toBeLessThan(98);
   });
@@ -154,7 +155,10 @@ describe('the original length', () => {
       'rope_parameters.original_max_position_embeddings',
     ],
     [
-      { original_max_position_embeddings: 8192, rope_scaling: { rope_type: 'llama3', original_max_position_embeddings: 1 } },
+      {
+        original_max_position_embeddings: 8192,
+        rope_scaling: { rope_type: 'llama3', original_max_position_embeddings: 1 },
+      },
       8192,
       'original_max_position_embeddings',
     ],
@@ -212,7 +216,12 @@ describe('GPUs', () => {
     expect(chooseGpu({})).toMatchObject({ name: 'a100-80gb', teraflops: 312, memory: 80, utilisation: 0.4 });
     expect(chooseGpu({ teraflops: 100, memory: 16 })).toMatchObject({ teraflops: 100, memory: 16 });
     expect(gpuSeconds(chooseGpu({ teraflops: 100, memory: 16, utilisation: 0.5 }), 1e15)).toBe(20);
-    for (const wish of [{ name: 'tpu' }, { name: 'toString' }, { teraflops: 1 }, { name: 'h100', teraflops: 1, memory: 1 }])
+    for (const wish of [
+      { name: 'tpu' },
+      { name: 'toString' },
+      { teraflops: 1 },
+      { name: 'h100', teraflops: 1, memory: 1 },
+    ])
       expect(() => chooseGpu(wish)).toThrow(expect.objectContaining({ kind: 'usage' } satisfies Partial<UserError>));
   });
 });

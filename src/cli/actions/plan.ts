@@ -5,7 +5,10 @@ import { interruptible } from '../interrupt.js';
 import { formatDuration, startProgress } from '../progress.js';
 import { formatBytes } from './export-output.js';
 
-const INTERRUPT = { notice: 'stopping', fix: 'start the command again, or leave the measurement out with --no-calibrate' };
+const INTERRUPT = {
+  notice: 'stopping',
+  fix: 'start the command again, or leave the measurement out with --no-calibrate',
+};
 
 export async function runPlan(model: string, flags: PlanFlags): Promise<void> {
   const { gpu: name, gpuTflops: teraflops, gpuMemory: memory, gpuUtilisation: utilisation, json, ...rest } = flags;
@@ -61,7 +64,18 @@ function describe(plan: Plan): string {
 
 function lengthTable({ lengths }: Plan): string {
   return table([
-    ['tokens', 'FLOPs', 'attention', 'KV float16', 'memory here', 'time here', 'memory GPU', 'time GPU', 'training', 'GPUs'],
+    [
+      'tokens',
+      'FLOPs',
+      'attention',
+      'KV float16',
+      'memory here',
+      'time here',
+      'memory GPU',
+      'time GPU',
+      'training',
+      'GPUs',
+    ],
     ...lengths.map((cost) => [
       `${cost.length}`,
       cost.flops.toExponential(2),

@@ -15,7 +15,9 @@ export interface PlanFlags {
 
 export function planCommand(): Command {
   return new Command('plan')
-    .description('Say what extending a model takes: stages, settings for each tool, FLOPs, memory, time. Runs nothing else.')
+    .description(
+      'Say what extending a model takes: stages, settings for each tool, FLOPs, memory, time. Runs nothing else.',
+    )
     .argument('<model>', 'model folder, .gguf file or config.json (no weights needed)')
     .requiredOption('--target <tokens>', 'length to extend to, e.g. 128k', tokenLength)
     .option('--original <tokens>', 'original length, where the model does not say it', tokenLength)
