@@ -5,6 +5,8 @@ import { demoCommand } from './commands/demo.js';
 import { evaluateCommand } from './commands/evaluate.js';
 import { exportCommand } from './commands/export.js';
 import { inspectCommand } from './commands/inspect.js';
+import { planCommand } from './commands/plan.js';
+import { pullCommand } from './commands/pull.js';
 import { reportCommand } from './commands/report.js';
 import { searchCommand } from './commands/search.js';
 import { tokenizeCommand } from './commands/tokenize.js';
@@ -52,7 +54,9 @@ function createProgram(): Command {
     exportCommand(),
     verifyCommand(),
     inspectCommand(),
+    planCommand(),
     tokenizeCommand(),
+    pullCommand(),
     reportCommand(),
   ])
     program.addCommand(command);

@@ -1,7 +1,9 @@
 export { replaceFile, writeFileAtomic } from './atomic-write.js';
 export { cacheDirectory } from './cache-directory.js';
+export { checkSpace } from './disk-space.js';
 export { errnoOf, fileError } from './file-error.js';
 export { sha256, sha256File, sha256Json } from './hash.js';
+export { inParallel } from './in-parallel.js';
 export { Journal, parseJournal } from './journal.js';
 export { canonicalJson, type Json } from './json.js';
 export { acquireLock, type Lock } from './lock.js';

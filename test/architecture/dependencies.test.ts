@@ -11,6 +11,7 @@ const source = path.resolve(import.meta.dirname, '../../src');
 const MAY_IMPORT: Record<string, readonly string[]> = {
   rope: [],
   run: [],
+  hub: ['run'],
   model: ['rope', 'run'],
   graph: ['rope', 'model'],
   runtime: ['rope', 'model', 'graph', 'run'],
@@ -21,7 +22,21 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   export: ['rope', 'run', 'model', 'corpus'],
   verify: ['rope', 'run'],
   web: ['report'],
-  workflow: ['rope', 'run', 'model', 'runtime', 'corpus', 'evaluation', 'search', 'report', 'export', 'verify'],
+  workflow: [
+    'rope',
+    'run',
+    'model',
+    'runtime',
+    'corpus',
+    'evaluation',
+    'search',
+    'report',
+    'export',
+    'verify',
+    'hub',
+    'plan',
+  ],
+  plan: ['rope', 'model', 'export'],
   cli: ['run', 'corpus', 'evaluation', 'search', 'report', 'workflow'],
 };
 
@@ -29,6 +44,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
 const SEAMS: Record<string, readonly string[]> = {
   'onnxruntime-node': ['runtime/session.ts'],
   'onnx-proto': ['graph/onnx-builder.ts'],
+  '@huggingface/hub': ['hub/list-repository.ts'],
 };
 
 interface Import {

@@ -163,7 +163,7 @@ describe('hostile GGUF files', () => {
     const [, line] = result.engines;
     // Three quarters of the fastest pair's angle are missing at the last position.
     expect(line?.judgement).toMatchObject({ verdict: 'differs', pair: 0, position: 256, attentionFactorRatio: 1 });
-    expect((line?.judgement as { largestAngleError: number }).largestAngleError).toBeCloseTo(256 * (1 / 4 - 1 / 16), 4);
+    expect((line!.judgement as { largestAngleError: number }).largestAngleError).toBeCloseTo(256 * (1 / 4 - 1 / 16), 4);
   });
 
   it('factor tensors without the type', async () => {

@@ -3,9 +3,8 @@ import path from 'node:path';
 import { type Problem, UserError } from '../../errors.js';
 import type { FloatDtype, Model } from '../../model/types.js';
 import { checkFinite } from '../../model/weights.js';
-import { replaceFolder } from '../../run/index.js';
-import { checkSpace } from '../disk-space.js';
-import type { ExportProgress } from '../progress.js';
+import { checkSpace, replaceFolder } from '../../run/index.js';
+import { EXPORTED, type ExportProgress, ROOM } from '../progress.js';
 import { neighboursToHalves } from '../row-order.js';
 import { encodedBytes } from '../stream-tensor.js';
 import { type ExportTensor, exportTensors } from '../tensors.js';
@@ -94,7 +93,7 @@ async function rewriteWeights(model: Model, staging: string, options: HfFolderOp
   const dtype = DTYPES[options.dtype ?? 'float32'];
   const tensors = exportTensors(model);
   const total = tensors.reduce((sum, { stored }) => sum + encodedBytes(stored.shape, dtype), 0);
-  await checkSpace(path.dirname(staging), total);
+  await checkSpace(path.dirname(staging), total, EXPORTED, ROOM);
   const adjacent = model.spec.rotaryPairing === 'adjacent';
   const orderOf = ({ rotaryHeads }: ExportTensor) =>
     adjacent && rotaryHeads !== null ? neighboursToHalves(model.spec.headDim) : null;
@@ -117,6 +116,8 @@ async function placeWeights(model: Model, staging: string, mode: 'copy' | 'link'
     await checkSpace(
       path.dirname(staging),
       sizes.reduce((sum, { size }) => sum + size, 0),
+      EXPORTED,
+      ROOM,
     );
   }
   const placed: PlacedFile[] = [];
