@@ -73,7 +73,9 @@ export async function inspectModel(model: string, lengths?: readonly number[]): 
     tables: intent === undefined ? [] : asked.map((length) => tableAt(intent, length)),
     traps: findTraps(source),
     engines: engines.flatMap((engine) =>
-      asked.map((length) => lineOf(engine, { source, intent, length, unreadable: isUnreadable ? error.message : null })),
+      asked.map((length) =>
+        lineOf(engine, { source, intent, length, unreadable: isUnreadable ? error.message : null }),
+      ),
     ),
   };
 }

@@ -1,6 +1,13 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { compareWithIntent, ENGINES, type Engine, findTraps, intentOf, type RopeSource } from '../../src/export/index.js';
+import {
+  compareWithIntent,
+  ENGINES,
+  type Engine,
+  findTraps,
+  intentOf,
+  type RopeSource,
+} from '../../src/export/index.js';
 import { hostileConfigs } from '../helpers/hostile-configs.js';
 
 const LETTERS = { exact: 'E', differs: 'D', unsupported: 'U', unknown: '?' } as const;
@@ -24,11 +31,14 @@ describe('hostile configs', () => {
     expect(HOSTILE.length).toBeGreaterThanOrEqual(30);
   });
 
-  it.each(HOSTILE.map((each) => [each.name, each] as const))('%s', (_name, { config, lengths, verdicts: expected, traps }) => {
-    const source = sourceOf(config);
-    expect(verdicts(source, lengths)).toBe(expected);
-    expect(findTraps(source).map(({ id }) => id)).toEqual(expect.arrayContaining([...traps]));
-  });
+  it.each(HOSTILE.map((each) => [each.name, each] as const))(
+    '%s',
+    (_name, { config, lengths, verdicts: expected, traps }) => {
+      const source = sourceOf(config);
+      expect(verdicts(source, lengths)).toBe(expected);
+      expect(findTraps(source).map(({ id }) => id)).toEqual(expect.arrayContaining([...traps]));
+    },
+  );
 
   it('are judged with what to do, unless there is nothing', () => {
     const source = sourceOf(HOSTILE.find(({ name }) => name === 'phi3, own attention factor')!.config);
@@ -71,7 +81,8 @@ describe.each([
     const hostile = HOSTILE.find((each) => each.name === id)!;
     const source = sourceOf(hostile.config);
     if (error !== undefined)
-      for (const length of hostile.lengths) expect(engine.build(source, length), error).toMatchObject({ outcome: 'refused' });
+      for (const length of hostile.lengths)
+        expect(engine.build(source, length), error).toMatchObject({ outcome: 'refused' });
     for (const { length, attentionFactor, inverseFrequency } of lengths) {
       const built = engine.build(source, length);
       if (built.outcome !== 'built') throw new Error(`${built.reason}, but the library builds a table`);
@@ -99,7 +110,9 @@ describe('transformers v5, every type', () => {
   };
   const v5 = ENGINES.find(({ name }) => name === 'transformers v5')!;
   // The golden calls the rope function of a class whose attention would not take a part of the head.
-  const whole = cases.filter(({ class: name, config }) => name === 'phi3' || !JSON.stringify(config).includes('partial'));
+  const whole = cases.filter(
+    ({ class: name, config }) => name === 'phi3' || !JSON.stringify(config).includes('partial'),
+  );
 
   it.each(whole.map((golden) => [golden.name, golden] as const))('%s', (_name, golden) => {
     const source = sourceOf({ model_type: golden.class, ...golden.config });

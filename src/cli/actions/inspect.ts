@@ -18,8 +18,12 @@ function text(result: Inspection): string {
       ...result.repairs.map((line) => `read as: ${line}`),
     ],
     table([['value', '', 'from'], ...result.values.map(origin)]),
-    distinct(result.tables).flatMap((each) => [...plot(each), '']).slice(0, -1),
-    result.traps.map(({ id, severity, where, what, fix, link }) => `${severity} ${id}: ${where}: ${what}; ${fix} (${link})`),
+    distinct(result.tables)
+      .flatMap((each) => [...plot(each), ''])
+      .slice(0, -1),
+    result.traps.map(
+      ({ id, severity, where, what, fix, link }) => `${severity} ${id}: ${where}: ${what}; ${fix} (${link})`,
+    ),
     table([['engine', 'length', 'table', 'attention', 'context', 'verdict'], ...result.engines.map(row)]),
     levers(result.engines),
   ];
@@ -31,7 +35,12 @@ function text(result: Inspection): string {
 
 function table(rows: readonly (readonly string[])[]): string[] {
   if (rows.length < 2) return [];
-  return [textTable(rows.map((cells) => cells.map((value): Cell => ({ text: value }))), { colour: false })];
+  return [
+    textTable(
+      rows.map((cells) => cells.map((value): Cell => ({ text: value }))),
+      { colour: false },
+    ),
+  ];
 }
 
 function origin({ name, value, key, file, rule }: Inspection['values'][number]): string[] {
@@ -40,7 +49,15 @@ function origin({ name, value, key, file, rule }: Inspection['values'][number]):
   return [name, list, [...place, ...(rule === null ? [] : [rule])].join(', ')];
 }
 
-function row({ engine, length, table: name, attentionFactor, effectiveContext, judgement, notes }: EngineLine): string[] {
+function row({
+  engine,
+  length,
+  table: name,
+  attentionFactor,
+  effectiveContext,
+  judgement,
+  notes,
+}: EngineLine): string[] {
   return [
     engine,
     `${length}`,

@@ -35,8 +35,7 @@ export function compareWithIntent(built: EngineRope, intent: Intent | undefined,
       dropped: [...built.dropped, `${startTokens} start tokens: every position is rescaled`],
       lever: null,
     };
-  if (built.dropped.length > 0)
-    return { verdict: 'unsupported', dropped: built.dropped, lever: built.lever ?? null };
+  if (built.dropped.length > 0) return { verdict: 'unsupported', dropped: built.dropped, lever: built.lever ?? null };
   if (intent === undefined) return { verdict: 'unknown', reason: NO_MEANING };
   const { inverseFrequency: expected, attentionFactor } = intent.at(length);
   if (expected.length !== built.inverseFrequency.length)
@@ -48,7 +47,9 @@ export function compareWithIntent(built: EngineRope, intent: Intent | undefined,
   const attentionFactorRatio = built.attentionFactor / attentionFactor;
   const isSame =
     built.zeroAngleAt === undefined &&
-    built.inverseFrequency.every((value, pair) => Math.abs(value - expected[pair]!) <= FREQUENCY_TOLERANCE * expected[pair]!);
+    built.inverseFrequency.every(
+      (value, pair) => Math.abs(value - expected[pair]!) <= FREQUENCY_TOLERANCE * expected[pair]!,
+    );
   if (isSame && Math.abs(attentionFactorRatio - 1) <= ATTENTION_TOLERANCE) return { verdict: 'exact' };
   return {
     verdict: 'differs',

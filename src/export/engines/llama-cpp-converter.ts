@@ -1,7 +1,16 @@
 import type { Config } from '../../model/rope-block.js';
 import { longropeAttentionFactor } from '../../rope/attention-factor.js';
 import { classOf, defaultTheta, isPhi3, turnsWholeHead } from './model-class.js';
-import { blockOf, geometryOf, longropeTable, maximumOf, number, plainScaling, plainTable, typeOf } from './raw-config.js';
+import {
+  blockOf,
+  geometryOf,
+  longropeTable,
+  maximumOf,
+  number,
+  plainScaling,
+  plainTable,
+  typeOf,
+} from './raw-config.js';
 import { type StandardBlock, type Standardised, standardise } from './transformers-v5.js';
 import type { ConfigSource, EngineRope } from './types.js';
 
@@ -63,11 +72,18 @@ function plainLever(type: string): string | undefined {
   return type === 'llama3' ? 'write original_max_position_embeddings at top level, or longrope export gguf' : undefined;
 }
 
-function withoutFactors(source: ConfigSource, { geometry, maximum, dropped }: StandardBlock, length: number): EngineRope {
+function withoutFactors(
+  source: ConfigSource,
+  { geometry, maximum, dropped }: StandardBlock,
+  length: number,
+): EngineRope {
   const isLlama = LLAMA_CLASSES.test(classOf(source.config));
   return {
     ...plainTable(geometry, { type: 'default' }, length, { effectiveContext: maximum, dropped, notes: [] }),
-    dropped: [...dropped, 'short_factor, long_factor, original length, attention factor (its converter writes none of them)'],
+    dropped: [
+      ...dropped,
+      'short_factor, long_factor, original length, attention factor (its converter writes none of them)',
+    ],
     lever: isLlama ? BY_HAND : NO_LEVER,
   };
 }

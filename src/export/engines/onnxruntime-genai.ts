@@ -22,7 +22,10 @@ function build(source: RopeSource, length: number): EngineRope {
   if (standard.outcome !== 'standard') return standard;
   const name = classOf(source.config);
   if (name !== 'LlamaForCausalLM' && !BASE_ROPE.includes(name))
-    return { outcome: 'refused', reason: `no builder for ${name || 'a config without architectures'} is modelled here` };
+    return {
+      outcome: 'refused',
+      reason: `no builder for ${name || 'a config without architectures'} is modelled here`,
+    };
   const geometry = turnsWholeHead(source.config)
     ? geometryOf(source.headDim, standard.geometry.theta, 1)
     : standard.geometry;
@@ -37,7 +40,11 @@ function phi3(config: Readonly<Record<string, unknown>>, standard: StandardBlock
     return plainTable(geometry, { type: 'default' }, length, { effectiveContext: maximum, dropped, notes: [] });
   const policy = block['type'];
   if (policy === undefined)
-    return { outcome: 'refused', reason: "KeyError: 'type' (its builder reads no rope_type)", lever: 'write "type" too' };
+    return {
+      outcome: 'refused',
+      reason: "KeyError: 'type' (its builder reads no rope_type)",
+      lever: 'write "type" too',
+    };
   const table = length > original ? 'long' : 'short';
   const mscale = number(block[`${table}_mscale`]) ?? 0;
   const ratio = maximum / original;

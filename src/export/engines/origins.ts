@@ -22,7 +22,11 @@ const ATTENTION_RULES: Readonly<Record<string, string>> = {
   yarn: '0.1 ln factor + 1, or the mscale keys',
 };
 
-export function configOrigins(source: ConfigSource, { config, moved, startTokens }: Reading, spec: RopeSpec): ValueOrigin[] {
+export function configOrigins(
+  source: ConfigSource,
+  { config, moved, startTokens }: Reading,
+  spec: RopeSpec,
+): ValueOrigin[] {
   const name = blockOf(config['rope_scaling']) === undefined ? 'rope_parameters' : 'rope_scaling';
   const block = blockOf(config[name]) ?? {};
   const { scaling, geometry } = spec;
@@ -51,7 +55,9 @@ export function configOrigins(source: ConfigSource, { config, moved, startTokens
       'original length',
       spec.originalLength,
       knowsOriginal ? (atTop(original) ?? inBlock(original)) : undefined,
-      knowsOriginal ? 'max_position_embeddings, as no key gives one' : `max_position_embeddings (${scaling.type} has no other)`,
+      knowsOriginal
+        ? 'max_position_embeddings, as no key gives one'
+        : `max_position_embeddings (${scaling.type} has no other)`,
     ),
   ];
   if ('factor' in scaling) values.push(add('factor', scaling.factor, inBlock('factor'), RATIO));

@@ -1,7 +1,16 @@
 import type { Config } from '../../model/rope-block.js';
 import { longropeAttentionFactor } from '../../rope/attention-factor.js';
 import { defaultTheta, hasOwnCode, isPhi3, modelTypeOf, PHI3_DEFAULT_ORIGINAL, turnsWholeHead } from './model-class.js';
-import { blockOf, geometryOf, longropeTable, maximumOf, number, plainScaling, plainTable, typeOf } from './raw-config.js';
+import {
+  blockOf,
+  geometryOf,
+  longropeTable,
+  maximumOf,
+  number,
+  plainScaling,
+  plainTable,
+  typeOf,
+} from './raw-config.js';
 import type { ConfigSource, Engine, EngineRope, RopeSource } from './types.js';
 
 /**

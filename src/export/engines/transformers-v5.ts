@@ -2,7 +2,16 @@ import type { Config } from '../../model/rope-block.js';
 import { longropeAttentionFactor } from '../../rope/attention-factor.js';
 import type { RopeGeometry } from '../../rope/types.js';
 import { defaultTheta, hasOwnCode, isPhi3, PHI3_DEFAULT_ORIGINAL, turnsWholeHead } from './model-class.js';
-import { blockOf, geometryOf, longropeTable, maximumOf, number, plainScaling, plainTable, typeOf } from './raw-config.js';
+import {
+  blockOf,
+  geometryOf,
+  longropeTable,
+  maximumOf,
+  number,
+  plainScaling,
+  plainTable,
+  typeOf,
+} from './raw-config.js';
 import type { ConfigSource, Engine, EngineRope, RopeSource } from './types.js';
 
 /** transformers 5: one dict, a non-empty `rope_scaling` before `rope_parameters`; top-level values are folded in. */
@@ -56,7 +65,9 @@ export function standardise({ config, headDim }: ConfigSource): Standardised {
       lever: 'write "type": "longrope"',
     };
   if (isPhi3(config) && given === undefined && nested !== undefined && nested !== PHI3_DEFAULT_ORIGINAL) {
-    dropped.push(`original_max_position_embeddings ${nested} in the block (Phi3Config's own ${PHI3_DEFAULT_ORIGINAL} wins)`);
+    dropped.push(
+      `original_max_position_embeddings ${nested} in the block (Phi3Config's own ${PHI3_DEFAULT_ORIGINAL} wins)`,
+    );
     levers.push('write original_max_position_embeddings at top level too');
   }
   const original = (KNOW_ORIGINAL.includes(type) || type === 'su' ? topOriginal : undefined) ?? nested ?? maximum;

@@ -40,7 +40,10 @@ export function mscaleLever(block: Readonly<Record<string, unknown>>): string {
     : `write "short_mscale": ${attention} and "long_mscale": ${attention}`;
 }
 
-function plain({ block, type, geometry, original, maximum, dropped, lever }: StandardBlock, length: number): EngineRope {
+function plain(
+  { block, type, geometry, original, maximum, dropped, lever }: StandardBlock,
+  length: number,
+): EngineRope {
   const scaling = vllmScaling(type, block, original, maximum);
   if (scaling === 'unknown') return { outcome: 'unknown', reason: `${type} in this engine is not modelled yet` };
   if (scaling === undefined) return { outcome: 'refused', reason: `a key of rope_type ${type} is missing` };

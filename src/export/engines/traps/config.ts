@@ -65,7 +65,13 @@ function typeTraps(list: TrapList, config: Config, { name, block }: { name: stri
       'write the same name in both',
     );
   const isEmpty = typeof written === 'object' && written !== null && Object.keys(written).length === 0;
-  if (isEmpty || (Object.keys(block).length > 0 && block['rope_type'] === undefined && older === undefined && name === 'rope_scaling'))
+  if (
+    isEmpty ||
+    (Object.keys(block).length > 0 &&
+      block['rope_type'] === undefined &&
+      older === undefined &&
+      name === 'rope_scaling')
+  )
     list.add(
       'type-missing',
       'rope_scaling',

@@ -139,7 +139,12 @@ function switchTraps(
 ): void {
   const served = top ?? (isPhi3(config) ? PHI3_DEFAULT_ORIGINAL : maximum);
   if (served < maximum)
-    list.add('vllm-length', 'max_position_embeddings', `vLLM serves ${served} tokens unless told`, `--max-model-len ${maximum}`);
+    list.add(
+      'vllm-length',
+      'max_position_embeddings',
+      `vLLM serves ${served} tokens unless told`,
+      `--max-model-len ${maximum}`,
+    );
   list.add(
     'per-forward-switch',
     'original_max_position_embeddings',

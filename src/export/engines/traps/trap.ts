@@ -75,6 +75,13 @@ export class TrapList {
   readonly traps: Trap[] = [];
 
   add(id: TrapId, where: string, what: string, fix: string): void {
-    this.traps.push({ id, severity: NOTES.includes(id) ? 'note' : 'trap', where, what, fix, link: `docs/traps.md#${id}` });
+    this.traps.push({
+      id,
+      severity: NOTES.includes(id) ? 'note' : 'trap',
+      where,
+      what,
+      fix,
+      link: `docs/traps.md#${id}`,
+    });
   }
 }
