@@ -7,6 +7,6 @@ export { findTextInputs, type TextInput, type TextInputs } from './readers/text-
 export * from './synthetic/index.js';
 export { type TokenizeOptions, type TokenizeProgress, tokenizeDocuments } from './tokenize-documents.js';
 export { tokenizerFromGguf } from './tokenizer/gguf.js';
-export { openTokenizer } from './tokenizer/open-tokenizer.js';
+export { hasTokenizer, openTokenizer } from './tokenizer/open-tokenizer.js';
 export type * from './types.js';
 export { type DocumentSelection, selectDocuments } from './windows.js';

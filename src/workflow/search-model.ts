@@ -112,7 +112,7 @@ export async function searchModel(job: SearchJob): Promise<SearchOutcome> {
       baselines,
       perplexities,
       protocol: `Protocol document: mean over all tokens of ${job.heldOut.length} held-out documents, ${job.tokenizer.bosTokenId === null ? 'no BOS' : 'BOS first'}; closed forms at the ratio of each length, the searched set unchanged at every length.`,
-      notes: ['Nothing was fine-tuned. Intervals use Student t over documents.'],
+      notes: ['Nothing was fine-tuned.'],
     });
     return { result, view, files: await writeArtefacts(job, model, result, view) };
   } finally {

@@ -23,6 +23,13 @@ export async function openTokenizer(modelPath: string): Promise<Tokenizer> {
   return openFile(modelPath, {});
 }
 
+/** Whether a model brings a tokenizer at all; GGUF files do, folders need not. */
+export async function hasTokenizer(modelPath: string): Promise<boolean> {
+  const kind = await stat(modelPath).catch(() => null);
+  if (kind === null || !kind.isDirectory()) return true;
+  return (await stat(path.join(modelPath, 'tokenizer.json')).catch(() => null)) !== null;
+}
+
 async function openFolder(folder: string): Promise<Tokenizer> {
   const file = path.join(folder, 'tokenizer.json');
   if ((await stat(file).catch(() => null)) === null)

@@ -34,7 +34,7 @@ export function encodeChoices(
     if (continuationIds.length === 0 || continuationIds.length > maxLength)
       throw new UserError('input', {
         where: `${where}, choice ${choice + 1}`,
-        expected: `1 to ${maxLength} tokens`,
+        expected: `1 to ${maxLength} tokens, as many as the model takes (--max-length)`,
         found: String(continuationIds.length),
       });
     const cut = Math.max(0, contextIds.length + continuationIds.length - (maxLength + 1));
