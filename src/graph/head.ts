@@ -1,5 +1,6 @@
 import type { DecoderSpec } from '../model/types.js';
 import { OnnxBuilder } from './onnx-builder.js';
+import { softcap } from './softcap.js';
 import type { WeightTable } from './weights.js';
 
 /**
@@ -26,5 +27,7 @@ export function buildLogitsHead(spec: DecoderSpec, weights: WeightTable): Uint8A
 function headLogits(graph: OnnxBuilder, spec: DecoderSpec, weights: WeightTable) {
   const hidden = graph.input('hidden', 'float32', ['B', spec.hiddenSize]);
   const weight = weights.add(graph, spec.tiedEmbeddings ? 'model.embed_tokens.weight' : 'lm_head.weight');
-  return graph.apply('logits', 'Gemm', [hidden, weight], { transB: 1 });
+  const name = spec.logitSoftcap === null ? 'logits' : 'logits_uncapped';
+  const logits = graph.apply(name, 'Gemm', [hidden, weight], { transB: 1 });
+  return softcap(graph, 'logits', logits, spec.logitSoftcap);
 }
