@@ -8,6 +8,7 @@ export { evaluateRuler, type RulerSettings } from './evaluate-ruler.js';
 export { exportGguf, type GgufExport, type GgufExportJob } from './export-gguf.js';
 export { exportHf, type HfExport, type HfExportJob } from './export-hf.js';
 export type { ExportedRope, ExportRopeOptions } from './export-rope.js';
+export { type EngineLine, type InspectedTable, type Inspection, inspectModel } from './inspect.js';
 export { readRecords } from './read-records.js';
 export { type SearchJob, type SearchOutcome, searchModel } from './search-model.js';
 export { readTexts, type TextSelection } from './texts.js';
