@@ -10,6 +10,7 @@ export { exportHf, type HfExport, type HfExportJob } from './export-hf.js';
 export type { ExportedRope, ExportRopeOptions } from './export-rope.js';
 export { type Plan, type PlanJob, planModel } from './plan.js';
 export { type Pull, type PulledFile, type PullJob, pull } from './pull.js';
+export { type EngineLine, type InspectedTable, type Inspection, inspectModel } from './inspect.js';
 export { readRecords } from './read-records.js';
 export { type SearchJob, type SearchOutcome, searchModel } from './search-model.js';
 export { readTexts, type TextSelection } from './texts.js';

@@ -1,6 +1,6 @@
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { loadModel } from '../../src/model/index.js';
 import { formatFactorJson, parseFactorFile, resolveRope } from '../../src/rope/index.js';
 import { exportGguf } from '../../src/workflow/export-gguf.js';
@@ -87,27 +87,18 @@ describe('values', () => {
 
 describe('a GGUF of our own', () => {
   const FACTORS = Array.from({ length: 64 }, (_, pair) => 1 + (7 * pair) / 63);
-  let folder: string;
-  let pairs: number;
-  beforeAll(async () => {
-    folder = await temporaryFolder();
-    const { spec } = await loadModel(TINY);
-    pairs = spec.rope.geometry.rotaryDim / 2;
-    const factors = parseFactorFile(JSON.stringify(FACTORS.slice(0, pairs)), { rotaryPairs: pairs });
-    const set = { ...factors, attentionFactor: 1.25, originalLength: spec.rope.originalLength, targetLength: 2048 };
-    await writeFile(path.join(folder, 'factors.json'), formatFactorJson(set));
-    await exportGguf({
-      model: TINY,
-      out: path.join(folder, 'tiny.gguf'),
-      rope: path.join(folder, 'factors.json'),
-      force: false,
-      type: null,
-      tokenizer: false,
-    });
-  });
 
   it('is exact at any length, with the values of its tensors', async () => {
-    const result = await inspectModel(path.join(folder, 'tiny.gguf'), [100, 256, 257, 2048]);
+    const folder = await temporaryFolder();
+    const { spec: tiny } = await loadModel(TINY);
+    const pairs = tiny.rope.geometry.rotaryDim / 2;
+    const factors = parseFactorFile(JSON.stringify(FACTORS.slice(0, pairs)), { rotaryPairs: pairs });
+    const set = { ...factors, attentionFactor: 1.25, originalLength: tiny.rope.originalLength, targetLength: 2048 };
+    const rope = path.join(folder, 'factors.json');
+    await writeFile(rope, formatFactorJson(set));
+    const out = path.join(folder, 'tiny.gguf');
+    await exportGguf({ model: TINY, out, rope, force: false, type: null, tokenizer: false });
+    const result = await inspectModel(out, [100, 256, 257, 2048]);
     expect(verdictsOf(result, 'llama.cpp')).toEqual(['exact', 'exact', 'exact', 'exact']);
     expect(result.engines.map(({ table }) => table)).toEqual(['short', 'short', 'long', 'long']);
     expect(result.tables.at(-1)?.attentionFactor).toBeCloseTo(1.25, 6);
@@ -119,7 +110,7 @@ describe('a GGUF of our own', () => {
     expect(originOf(result, 'factor')).toMatchObject({ value: 1, key: null });
     expect(idsOf(result)).toEqual([]);
     // The loader of this program, which also runs the model, reads the same tables.
-    const { spec } = await loadModel(path.join(folder, 'tiny.gguf'));
+    const { spec } = await loadModel(out);
     const loaded = resolveRope(spec.rope.geometry, spec.rope.scaling, 2048);
     loaded.inverseFrequency.forEach((frequency, pair) => {
       expect(result.tables.at(-1)!.inverseFrequency[pair]! / frequency).toBeCloseTo(1, 6);
@@ -204,21 +195,17 @@ describe('published factor tables', async () => {
   const pairsOf = (name: string) => (/phi3/i.test(name) ? 48 : 64);
   const models = new Map<number, string>();
 
-  beforeAll(async () => {
-    for (const pairs of [48, 64]) {
-      const folder = await temporaryFolder();
-      const size = { head_dim: 2 * pairs, hidden_size: 4 * 2 * pairs, max_position_embeddings: 4096 };
-      await writeTinyCheckpoint(folder, { config: { ...size, num_hidden_layers: 1 } });
-      models.set(pairs, folder);
-    }
-  });
-
   it('are there', () => {
     expect(tables.length).toBeGreaterThan(60);
   });
 
   it('all load, export as a config and inspect', { timeout: 30_000 }, async () => {
     const folder = await temporaryFolder();
+    for (const pairs of [48, 64]) {
+      models.set(pairs, path.join(folder, `model-${pairs}`));
+      const size = { head_dim: 2 * pairs, hidden_size: 4 * 2 * pairs, max_position_embeddings: 4096 };
+      await writeTinyCheckpoint(models.get(pairs)!, { config: { ...size, num_hidden_layers: 1 } });
+    }
     const seen: string[] = [];
     for (const name of tables) {
       const pairs = pairsOf(name);

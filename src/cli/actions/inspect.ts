@@ -1,4 +1,4 @@
-import { type Cell, textTable } from '../../report/index.js';
+import { type Cell, printable, textTable } from '../../report/index.js';
 import { type EngineLine, type InspectedTable, type Inspection, inspectModel } from '../../workflow/inspect.js';
 import type { InspectFlags } from '../commands/inspect.js';
 import { verdictText } from './engine-verdict.js';
@@ -34,14 +34,12 @@ function text(result: Inspection): string {
     .join('\n\n')}\n`;
 }
 
+/** Figures to the right, the last column, which is text, to the left. */
 function table(rows: readonly (readonly string[])[]): string[] {
   if (rows.length < 2) return [];
-  return [
-    textTable(
-      rows.map((cells) => cells.map((value): Cell => ({ text: value }))),
-      { colour: false },
-    ),
-  ];
+  const figures = rows.map((cells) => cells.slice(0, -1).map((value): Cell => ({ text: value })));
+  const lines = textTable(figures, { colour: false }).split('\n');
+  return lines.map((line, i) => `${line}  ${printable(rows[i]!.at(-1)!)}`);
 }
 
 function origin({ name, value, key, file, rule }: Inspection['values'][number]): string[] {

@@ -63,7 +63,7 @@ function hfCommand(): Command {
     )
     .option('--max-shard-size <size>', 'e.g. 500MB, 5GB; larger weights are split', byteSize, 5e9)
     .addOption(
-      new Option('--profile <name>', 'phi3-legacy: for transformers before 4.45')
+      new Option('--profile <name>', 'phi3-legacy: Phi-3 for transformers 4')
         .choices(['redundant', 'phi3-legacy'])
         .default('redundant'),
     )

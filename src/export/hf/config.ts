@@ -9,7 +9,7 @@ import { hasDefaultAttention, type LongropeTable, longropeTable } from '../longr
 type Config = Readonly<Record<string, unknown>>;
 
 /**
- * `redundant`: for readers of every age. `phi3-legacy`: what Phi3Config of transformers before 4.45 accepts, a block of
+ * `redundant`: for readers of every age. `phi3-legacy`: what Phi3Config of transformers 4 accepts (seen in 4.57.6), a block of
  * exactly three keys.
  */
 export const CONFIG_PROFILES = ['redundant', 'phi3-legacy'] as const;
@@ -124,6 +124,6 @@ function checkLegacy(config: Config, table: LongropeTable): void {
       where: '--profile phi3-legacy',
       expected: 'the attention factor that readers compute from the lengths, as its block has no key for another',
       found: `${table.attentionFactor}`,
-      fix: 'leave --profile out (transformers 4.45 and later), or export gguf for llama.cpp',
+      fix: 'leave --profile out (transformers 5, vLLM, SGLang), or export gguf for llama.cpp',
     });
 }

@@ -120,7 +120,7 @@ function factorTraps(
     list.add(
       'attention-recomputed',
       `${name}.attention_factor`,
-      `${attention}: ${mscale === undefined ? 'vLLM, SGLang, ' : ''}llama.cpp's converter${mscale === undefined ? ' and onnxruntime-genai' : ''} computes ${formula}`,
+      `${attention}: ${mscale === undefined ? "vLLM, SGLang, onnxruntime-genai and llama.cpp's converter compute" : "llama.cpp's converter computes"} ${formula}`,
       'short_mscale and long_mscale (vLLM, SGLang, genai); rope.scaling.attn_factor in the GGUF (longrope export gguf)',
     );
   if (mscale !== undefined && attention === undefined && Math.abs(mscale / formula - 1) > 1e-6)
