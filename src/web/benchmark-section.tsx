@@ -108,7 +108,7 @@ function BenchmarkTable({ panel }: { panel: BenchmarkPanel }) {
             </th>
             {panel.series.map(({ name }) => (
               <th key={name} scope="col" class="number">
-                {name}
+                <span class="column-name">{name}</span>
               </th>
             ))}
           </tr>
