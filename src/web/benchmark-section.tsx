@@ -74,7 +74,9 @@ function DifferenceTable({ panel }: { panel: BenchmarkPanel }) {
           {panel.comparisons.map(({ task, name, difference, interval, pValue }, i) => (
             <tr key={i}>
               <th scope="row">
-                <span class="row-name">{task}</span>
+                <span class="row-name">
+                  {panel.tasks.findIndex((one) => one.name === task) + 1}. {task}
+                </span>
               </th>
               <td>{name}</td>
               <td class="number">{formatSigned(difference)}</td>
@@ -106,7 +108,7 @@ function BenchmarkTable({ panel }: { panel: BenchmarkPanel }) {
             </th>
             {panel.series.map(({ name }) => (
               <th key={name} scope="col" class="number">
-                {name}
+                <span class="column-name">{name}</span>
               </th>
             ))}
           </tr>

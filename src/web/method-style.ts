@@ -1,6 +1,6 @@
 import type { Method } from '../report/view-model.js';
 
-export const MARKER_SHAPES = ['circle', 'square', 'triangle', 'diamond', 'star', 'cross'] as const;
+export const MARKER_SHAPES = ['circle', 'square', 'triangle', 'diamond', 'star', 'cross', 'wye', 'hexagon'] as const;
 export type MarkerShape = (typeof MARKER_SHAPES)[number];
 
 /** How a method looks in every chart: colour, dashes, weight and shape together, so that no chart depends on colour alone. */

@@ -159,7 +159,11 @@ describe('evaluations', () => {
     await writeFile(path.join(folder, 'ARC-Challenge-Test.jsonl'), rows.map((row) => JSON.stringify(row)).join('\n'));
     const words = ['--data', folder, '--shots', '0', '--max-length', '6', '--rope', 'none', '--rope', 'pi'];
     const result = await longrope(['evaluate', 'benchmark', TINY, ...words]);
-    expectRefusal(result, 3, /^error: arc_challenge, question b, choice 2: expected 1 to 6 tokens, .*, found \d+\n$/);
+    expectRefusal(
+      result,
+      3,
+      /^error: arc_challenge, question b, choice 2: expected 1 to 6 tokens, found \d+; give a larger --max-length, .*\n$/,
+    );
   });
 });
 

@@ -34,8 +34,9 @@ export function encodeChoices(
     if (continuationIds.length === 0 || continuationIds.length > maxLength)
       throw new UserError('input', {
         where: `${where}, choice ${choice + 1}`,
-        expected: `1 to ${maxLength} tokens, as many as the model takes (--max-length)`,
+        expected: `1 to ${maxLength} tokens`,
         found: String(continuationIds.length),
+        ...(continuationIds.length > maxLength && { fix: 'give a larger --max-length, or leave the question out' }),
       });
     const cut = Math.max(0, contextIds.length + continuationIds.length - (maxLength + 1));
     const ids = new Int32Array(contextIds.length + continuationIds.length - cut);

@@ -12,8 +12,9 @@ interface Props {
 }
 
 /** Share of a row's height over which its series are spread. */
-const SPREAD = 0.5;
-const [ROW_HEIGHT, SERIES_HEIGHT] = [26, 15];
+const SPREAD = 0.42;
+const [ROW_HEIGHT, SERIES_HEIGHT] = [28, 18];
+const MARGIN_TOP = 10;
 /** Pixels below which rows are named by their number in the table. */
 const ROOM_FOR_NAMES = 520;
 const LONGEST_NAME = 30;
@@ -46,9 +47,10 @@ export function DifferenceChart({ id, panel, styles }: Props) {
     };
     const marks = (width: number): Plot.Markish[] => [
       Plot.gridX({ ticks: width < ROOM_FOR_NAMES ? 5 : 9, stroke: 'var(--grid)', strokeOpacity: 1 }),
+      Plot.ruleY(rows.slice(1), { y: (_, i) => i + 0.5, stroke: 'var(--line)' }),
       Plot.ruleX([0], { stroke: 'var(--rule)', strokeWidth: 1.5 }),
       Plot.axisX({
-        label: `points more than ${against} →`,
+        label: `difference to ${against} in points →`,
         ticks: width < ROOM_FOR_NAMES ? 5 : 9,
         tickFormat: (points: number) => (points > 0 ? `+${points}` : `${points}`),
       }),
@@ -106,7 +108,8 @@ export function DifferenceChart({ id, panel, styles }: Props) {
     <Chart
       id={id}
       label={`Benchmark differences to ${against}, ${panel.subject}`}
-      height={74 + rowHeight * rows.length}
+      height={MARGIN_TOP + 44 + rowHeight * rows.length}
+      marginTop={MARGIN_TOP}
       along="y"
       {...chart}
     />

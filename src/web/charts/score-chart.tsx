@@ -41,7 +41,7 @@ export function ScoreChart({ id, label, lengths, series, threshold, styles }: Pr
       ...(threshold === undefined ? [] : [Plot.ruleY([threshold], { stroke: 'var(--rule)', strokeDasharray: '2 3' })]),
       ...shown.flatMap(({ name, points }, index) => {
         const { colour, dash, width, kind, symbol } = styles.get(name)!;
-        const dx = hasIntervals ? BAR_DISTANCE * (index - (shown.length - 1) / 2) : 0;
+        const dx = hasIntervals || lengths.length === 1 ? BAR_DISTANCE * (index - (shown.length - 1) / 2) : 0;
         const measured = points.filter(({ interval }) => interval !== null);
         return [
           Plot.ruleX(measured, {
