@@ -50,9 +50,10 @@ function specOf(config: Readonly<Record<string, unknown>>, file: string): Decode
   const known = architectures.find(({ modelTypes }) => modelTypes.includes(type as string));
   const { quantization_config: _, ...plain } = config;
   const keys = known === undefined ? { ...plain, hidden_act: 'silu' } : plain;
-  return resolveDecoder(known ?? llama, keys, {
+  const { spec } = resolveDecoder(known ?? llama, keys, {
     locate: (key) => `${path.basename(file)}: ${key}`,
     rotaryPairing: 'half',
     hasOutputHead: false,
-  }).spec;
+  });
+  return known === undefined ? { ...spec, architecture: String(type) } : spec;
 }

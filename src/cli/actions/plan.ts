@@ -137,6 +137,7 @@ function duration(seconds: number | null): string {
   if (seconds === null) return '-';
   if (seconds >= 2 * YEAR) return `${Math.round(seconds / YEAR)} years`;
   if (seconds >= 2 * DAY) return `${Math.round(seconds / DAY)} days`;
+  if (seconds < 0.01) return '< 0.01 s';
   if (seconds < 10) return `${seconds.toPrecision(2)} s`;
   return formatDuration(1000 * seconds);
 }
