@@ -27,7 +27,19 @@ export type CacheOutputs = 'none' | 'present' | 'appended';
  */
 export function buildDecoder(spec: DecoderSpec, weights: WeightTable, cache: CacheOutputs = 'none'): Uint8Array {
   const graph = new OnnxBuilder('decoder');
-  const inputs = sequenceInputs(graph, spec, cache !== 'none');
+  const hidden = addDecoder(graph, spec, weights, sequenceInputs(graph, spec, cache !== 'none'), cache);
+  graph.output(hidden, 'float32', ['N', spec.hiddenSize]);
+  return graph.build();
+}
+
+/** The layers of a decoder in a graph that has its inputs; returns the normalised hidden states [B * S, hiddenSize]. */
+export function addDecoder(
+  graph: OnnxBuilder,
+  spec: DecoderSpec,
+  weights: WeightTable,
+  inputs: SequenceInputs,
+  cache: CacheOutputs,
+): Value {
   const flatIds = graph.apply('flat_ids', 'Reshape', [inputs.ids, graph.constant('flat', 'int64', [1], [-1])]);
   let residual = graph.apply('embed', 'Gather', [weights.add(graph, 'model.embed_tokens.weight'), flatIds]);
   let normed = graph.apply(
@@ -55,8 +67,7 @@ export function buildDecoder(spec: DecoderSpec, weights: WeightTable, cache: Cac
       residual,
     });
   }
-  graph.output(normed, 'float32', ['N', spec.hiddenSize]);
-  return graph.build();
+  return normed;
 }
 
 function cacheOutputs(

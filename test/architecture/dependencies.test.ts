@@ -18,7 +18,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   evaluation: ['rope', 'model', 'graph', 'runtime', 'corpus', 'run'],
   search: ['rope', 'model', 'graph', 'runtime', 'corpus', 'evaluation', 'run'],
   report: ['rope', 'model', 'evaluation', 'search'],
-  export: ['rope', 'run', 'model', 'corpus'],
+  export: ['rope', 'run', 'model', 'graph', 'corpus'],
   web: ['report'],
   workflow: ['rope', 'run', 'model', 'runtime', 'corpus', 'evaluation', 'search', 'report', 'export'],
   cli: ['run', 'corpus', 'evaluation', 'search', 'report', 'workflow'],
