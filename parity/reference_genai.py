@@ -22,5 +22,6 @@ for line in sys.stdin:
     while not generator.is_done():
         generator.generate_next_token()
     tokens = [int(token) for token in generator.get_sequence(0)][len(ids) :]
-    answer = {"version": og.__version__, "tokens": tokens, "logits": logits.tolist(), "text": tokenizer.decode(np.array(ids, dtype=np.int32))}
+    text = tokenizer.decode(np.array(ids[1:], dtype=np.int32))
+    answer = {"version": og.__version__, "tokens": tokens, "logits": logits.tolist(), "text": text}
     print(json.dumps(answer), flush=True)

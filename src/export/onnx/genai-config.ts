@@ -57,6 +57,7 @@ export function genaiConfig(model: Model, { filename, contextLength, originalLen
         outputs: { logits: 'logits', present_key_names: 'present.%d.key', present_value_names: 'present.%d.value' },
       },
     },
-    search: { do_sample: false, max_length: contextLength, num_beams: 1, past_present_share_buffer: false },
+    // One buffer of max_length tokens instead of a copy of the cache for every token.
+    search: { do_sample: false, max_length: contextLength, num_beams: 1, past_present_share_buffer: true },
   };
 }
