@@ -50,7 +50,7 @@ describe('export training', () => {
     const out = path.join(exchange.folder, 'hf-trainer-1');
     const file = path.join(out, 'training_arguments.json');
     const { deepspeed: _, bf16: __, ...values } = JSON.parse(await readFile(file, 'utf8')) as Record<string, unknown>;
-    await writeFile(file, JSON.stringify({ ...values, use_cpu: true, max_steps: 1 }));
+    await writeFile(file, JSON.stringify({ ...values, use_cpu: true, max_steps: 1, gradient_accumulation_steps: 1 }));
     python(out, 'train.py', 'training_arguments.json');
     const { rope } = await exportHf({
       model: path.join(out, 'trained'),
