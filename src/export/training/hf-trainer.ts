@@ -17,7 +17,7 @@ export const hfTrainer: TrainingEngine = {
     ]),
   launch: ({ gpus }) => [`torchrun --nproc_per_node=${gpus} train.py training_arguments.json`],
   notes: [
-    'transformers 4.57 or later, accelerate 1.12 or later, deepspeed 0.18.2 or later, datasets, flash-attn.',
+    'transformers 5, accelerate 1.12 or later, deepspeed 0.18.2 or later, datasets, flash-attn.',
     'For another number of GPUs export again: it is in train.py.',
   ],
 };

@@ -20,6 +20,8 @@ export const llamaFactory: TrainingEngine = {
           flash_attn: 'fa2',
           enable_liger_kernel: true,
           deepspeed: './deepspeed.json',
+          // Asked for even where tokenised rows are there, which then stand for it.
+          dataset: 'tokenized',
           tokenized_path: './data',
           cutoff_len: plan.table.targetLength,
           packing: false,
