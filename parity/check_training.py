@@ -1,6 +1,6 @@
 """Hand-off folders of `longrope export training`, as the libraries that will read them see them. Run in such a folder.
 
-    python check_training.py data ENGINE ROWS         # data/ with datasets.load_from_disk
+    python check_training.py data ENGINE:ROWS:FOLDER...   # FOLDER/data with datasets.load_from_disk
     python check_training.py arguments                # training_arguments.json and the parallel configuration of train.py
     python check_training.py fields FOLDER BASE KEY...   # KEYs are fields of the settings classes in FOLDER of a trainer's checkout,
                                                        # or of BASE, a class of transformers (none: -)
@@ -19,12 +19,17 @@ COLUMNS = {
 }
 
 
-def data(engine, rows):
+def data(*handoffs):
+    for handoff in handoffs:
+        rows_of(*handoff.split(":", 2))
+
+
+def rows_of(engine, rows, folder):
     import datasets
     from transformers import AutoConfig, default_data_collator
 
-    loaded = datasets.load_from_disk("data")
-    config = AutoConfig.from_pretrained("model")
+    loaded = datasets.load_from_disk(f"{folder}/data")
+    config = AutoConfig.from_pretrained(f"{folder}/model")
     assert loaded.column_names == COLUMNS[engine], loaded.column_names
     assert len(loaded) == int(rows)
     for row in loaded:
