@@ -37,4 +37,22 @@ export {
   longropeTable,
   type NamedSet,
 } from './longrope-table.js';
+export {
+  ONNX_DTYPES,
+  type OnnxDtype,
+  type OnnxFolderOptions,
+  type OnnxRope,
+  writeOnnxFolder,
+} from './onnx/export-folder.js';
+export { rereads } from './onnx/genai-config.js';
 export { ExportProgress } from './progress.js';
+export {
+  TRAINING_ENGINES,
+  type TrainingEngine,
+  type TrainingEngineName,
+  type TrainingPlan,
+} from './training/engine.js';
+export { type TrainingFolderOptions, writeTrainingFolder } from './training/export-folder.js';
+export { HANDOFF_NAME, type Handoff, readHandoff } from './training/handoff-file.js';
+export { trainingEngines } from './training/index.js';
+export { restoredTable } from './training/restore.js';

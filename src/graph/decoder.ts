@@ -31,7 +31,19 @@ const LAST_NORM = 'norm';
  */
 export function buildDecoder(spec: DecoderSpec, weights: WeightTable, cache: CacheOutputs = 'none'): Uint8Array {
   const graph = new OnnxBuilder('decoder');
-  const inputs = sequenceInputs(graph, spec, cache !== 'none');
+  const hidden = addDecoder(graph, spec, weights, sequenceInputs(graph, spec, cache !== 'none'), cache);
+  graph.output(hidden, 'float32', ['N', spec.hiddenSize]);
+  return graph.build();
+}
+
+/** The layers of a decoder in a graph that has its inputs; returns the normalised hidden states [B * S, hiddenSize]. */
+export function addDecoder(
+  graph: OnnxBuilder,
+  spec: DecoderSpec,
+  weights: WeightTable,
+  inputs: SequenceInputs,
+  cache: CacheOutputs,
+): Value {
   const flatIds = graph.apply('flat_ids', 'Reshape', [inputs.ids, graph.constant('flat', 'int64', [1], [-1])]);
   let residual = embed(graph, spec, weights, flatIds);
   const norms = layerNorms(spec.normPlacement);
@@ -60,8 +72,7 @@ export function buildDecoder(spec: DecoderSpec, weights: WeightTable, cache: Cac
     const next = layer === spec.layers - 1 ? LAST_NORM : within(layer + 1, norms.beforeAttention);
     [input, residual] = add(next, mlpUpdate, `layers.${layer}.mlp_sum`);
   }
-  graph.output(input, 'float32', ['N', spec.hiddenSize]);
-  return graph.build();
+  return input;
 }
 
 function cacheOutputs(

@@ -37,12 +37,33 @@ export function sequenceInputs(graph: OnnxBuilder, spec: DecoderSpec, withPast: 
   };
   const lastPosition = graph.input('seqlens_k', 'int32', ['B']);
   const totalLength = graph.input('total_sequence_length', 'int32', []);
-  const past = Array.from({ length: spec.layers }, (_, layer) => {
-    const tensor = (what: 'key' | 'value') =>
-      graph.input(`past_key_values.${layer}.${what}`, 'float32', ['B', spec.keyValueHeads, 'P', spec.headDim]);
-    return withPast ? [{ key: tensor('key'), value: tensor('value') }] : [];
-  }).flat();
+  const past = withPast ? pastInputs(graph, spec, 'B') : undefined;
 
+  return {
+    cos,
+    sin,
+    ...(localTables && { localTables }),
+    lastPosition,
+    ...(past && { past }),
+    ...sequenceShapes(graph, ids, totalLength),
+  };
+}
+
+/** `past_key_values.N.key` and `.value` per layer. */
+export function pastInputs(graph: OnnxBuilder, spec: DecoderSpec, batch: string): NonNullable<SequenceInputs['past']> {
+  return Array.from({ length: spec.layers }, (_, layer) => {
+    const tensor = (what: 'key' | 'value') =>
+      graph.input(`past_key_values.${layer}.${what}`, 'float32', [batch, spec.keyValueHeads, 'P', spec.headDim]);
+    return { key: tensor('key'), value: tensor('value') };
+  });
+}
+
+/** What follows from the ids [B, S] and T, an int32 scalar. */
+export function sequenceShapes(
+  graph: OnnxBuilder,
+  ids: Value,
+  totalLength: Value,
+): Omit<SequenceInputs, 'cos' | 'sin' | 'localTables' | 'lastPosition' | 'past'> {
   const batchAndLength = graph.apply('batch_and_length', 'Shape', [ids]);
   const newLength = graph.apply('new_length', 'Shape', [ids], { start: 1, end: 2 });
   const total = graph.apply('total_int64', 'Cast', [totalLength], { to: 7 });
@@ -59,15 +80,10 @@ export function sequenceInputs(graph: OnnxBuilder, spec: DecoderSpec, withPast: 
   };
   return {
     ids,
-    cos,
-    sin,
-    ...(localTables && { localTables }),
-    lastPosition,
     totalLength,
     pastLength,
     presentLength,
     sequenceAxis: graph.constant('sequence_axis', 'int64', [1], [2]),
-    ...(withPast && { past }),
     shape: (...sizes) =>
       once(`shape.${sizes.join('x')}`, (name) =>
         graph.apply(name, 'Concat', [batchAndLength, graph.constant(`${name}.sizes`, 'int64', [sizes.length], sizes)], {

@@ -19,7 +19,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   evaluation: ['rope', 'model', 'graph', 'runtime', 'corpus', 'run'],
   search: ['rope', 'model', 'graph', 'runtime', 'corpus', 'evaluation', 'run'],
   report: ['rope', 'model', 'evaluation', 'search'],
-  export: ['rope', 'run', 'model', 'corpus'],
+  export: ['rope', 'run', 'model', 'graph', 'corpus'],
   verify: ['rope', 'run'],
   web: ['report'],
   workflow: [

@@ -57,7 +57,7 @@ export async function writeHfFolder(model: Model, options: HfFolderOptions): Pro
     async (staging) => {
       if (rewritten) placed.push(...(await rewriteWeights(model, staging, options)));
       else if (options.weights !== 'none') placed.push(...(await placeWeights(model, staging, options.weights)));
-      placed.push(...(await companions(model, staging, options)));
+      placed.push(...(await placeCompanions(model, staging, options.config)));
       const texts = new Map([...options.extra, ['config.json', configText(model, options, rewritten)]]);
       for (const [name, text] of texts) {
         await writeFile(path.join(staging, name), text);
@@ -129,7 +129,12 @@ async function placeWeights(model: Model, staging: string, mode: 'copy' | 'link'
   return placed;
 }
 
-async function companions(model: Model, staging: string, options: HfFolderOptions): Promise<PlacedFile[]> {
+/** The files of a model beside config and weights: copied, or rebuilt from GGUF metadata. */
+export async function placeCompanions(
+  model: Model,
+  staging: string,
+  config: HfFolderOptions['config'],
+): Promise<PlacedFile[]> {
   const { checkpoint } = model;
   if (checkpoint.format === 'safetensors') {
     const names = (await readdir(model.path)).filter((name) => COMPANIONS.test(name));
@@ -137,7 +142,7 @@ async function companions(model: Model, staging: string, options: HfFolderOption
       names.map(async (name) => placeFile(await realpath(path.join(model.path, name)), staging, name, 'copy')),
     );
   }
-  const length = options.config['max_position_embeddings'] as number;
+  const length = config['max_position_embeddings'] as number;
   const kind = checkpoint.metadata.get('tokenizer.ggml.model');
   const files =
     kind !== undefined && kind !== 'none'
