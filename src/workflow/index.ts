@@ -9,10 +9,10 @@ export { exportGguf, type GgufExport, type GgufExportJob } from './export-gguf.j
 export { exportHf, type HfExport, type HfExportJob } from './export-hf.js';
 export { exportOnnx, type OnnxExport, type OnnxExportJob } from './export-onnx.js';
 export type { ExportedRope, ExportRopeOptions } from './export-rope.js';
+export { exportTraining, type TrainingExport, type TrainingExportJob } from './export-training.js';
+export { type EngineLine, type InspectedTable, type Inspection, inspectModel } from './inspect.js';
 export { type Plan, type PlanJob, planModel } from './plan.js';
 export { type Pull, type PulledFile, type PullJob, pull } from './pull.js';
-export { type EngineLine, type InspectedTable, type Inspection, inspectModel } from './inspect.js';
-export { exportTraining, type TrainingExport, type TrainingExportJob } from './export-training.js';
 export { readRecords } from './read-records.js';
 export { type SearchJob, type SearchOutcome, searchModel } from './search-model.js';
 export { readTexts, type TextSelection } from './texts.js';

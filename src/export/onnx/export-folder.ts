@@ -13,7 +13,7 @@ import type { ResolvedRope } from '../../rope/types.js';
 import { checkSpace, replaceFolder } from '../../run/index.js';
 import { placeCompanions } from '../hf/export-folder.js';
 import type { PlacedFile } from '../hf/weights.js';
-import type { ExportProgress } from '../progress.js';
+import { EXPORTED, type ExportProgress, ROOM } from '../progress.js';
 import { type DataPart, writeDataFiles } from './data-files.js';
 import { genaiConfig } from './genai-config.js';
 import { tableParts, weightParts } from './parts.js';
@@ -58,7 +58,7 @@ export async function writeOnnxFolder(model: Model, options: OnnxFolderOptions):
   await replaceFolder(out, { force: false, outdated: () => false, last: 'config.json' }, async (staging) => {
     const folder = path.join(staging, FOLDER);
     await mkdir(folder);
-    await checkSpace(folder, total);
+    await checkSpace(folder, total, EXPORTED, ROOM);
     const data = await writeDataFiles(folder, file, parts, {
       maxBytes: options.maxShardBytes,
       onBytes: progress.counter(total),
