@@ -1,5 +1,6 @@
 import type { DecoderSpec } from '../model/types.js';
 import { OnnxBuilder, type Value } from './onnx-builder.js';
+import { softcap } from './softcap.js';
 import type { WeightTable } from './weights.js';
 
 /**
@@ -33,5 +34,7 @@ export function addHead(
   name: string,
 ): Value {
   const weight = weights.add(graph, spec.tiedEmbeddings ? 'model.embed_tokens.weight' : 'lm_head.weight');
-  return graph.apply(name, 'Gemm', [hidden, weight], { transB: 1 });
+  const uncapped = spec.logitSoftcap === null ? name : `${name}_uncapped`;
+  const logits = graph.apply(uncapped, 'Gemm', [hidden, weight], { transB: 1 });
+  return softcap(graph, name, logits, spec.logitSoftcap);
 }

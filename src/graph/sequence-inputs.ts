@@ -6,6 +6,8 @@ export interface SequenceInputs {
   readonly ids: Value;
   readonly cos: Value;
   readonly sin: Value;
+  /** Those of local layers, where there are any. */
+  readonly localTables?: { readonly cos: Value; readonly sin: Value };
   /** int32 [B] = T - 1. */
   readonly lastPosition: Value;
   /** int32 scalar = T. */
@@ -29,6 +31,10 @@ export function sequenceInputs(graph: OnnxBuilder, spec: DecoderSpec, withPast: 
   const ids = graph.input('input_ids', 'int64', ['B', 'S']);
   const cos = graph.input('cos', 'float32', ['R', spec.rope.geometry.rotaryDim / 2]);
   const sin = graph.input('sin', 'float32', ['R', spec.rope.geometry.rotaryDim / 2]);
+  const localTables = spec.localRope && {
+    cos: graph.input('local_cos', 'float32', ['R', spec.localRope.geometry.rotaryDim / 2]),
+    sin: graph.input('local_sin', 'float32', ['R', spec.localRope.geometry.rotaryDim / 2]),
+  };
   const lastPosition = graph.input('seqlens_k', 'int32', ['B']);
   const totalLength = graph.input('total_sequence_length', 'int32', []);
   const past = withPast ? pastInputs(graph, spec, 'B') : undefined;
@@ -36,6 +42,7 @@ export function sequenceInputs(graph: OnnxBuilder, spec: DecoderSpec, withPast: 
   return {
     cos,
     sin,
+    ...(localTables && { localTables }),
     lastPosition,
     ...(past && { past }),
     ...sequenceShapes(graph, ids, totalLength),
@@ -56,7 +63,7 @@ export function sequenceShapes(
   graph: OnnxBuilder,
   ids: Value,
   totalLength: Value,
-): Omit<SequenceInputs, 'cos' | 'sin' | 'lastPosition' | 'past'> {
+): Omit<SequenceInputs, 'cos' | 'sin' | 'localTables' | 'lastPosition' | 'past'> {
   const batchAndLength = graph.apply('batch_and_length', 'Shape', [ids]);
   const newLength = graph.apply('new_length', 'Shape', [ids], { start: 1, end: 2 });
   const total = graph.apply('total_int64', 'Cast', [totalLength], { to: 7 });
