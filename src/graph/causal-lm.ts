@@ -1,4 +1,5 @@
 import type { DecoderSpec } from '../model/types.js';
+import type { RopeGeometry } from '../rope/types.js';
 import { addDecoder } from './decoder.js';
 import { addHead } from './head.js';
 import { type ExternalBytes, OnnxBuilder, type Value } from './onnx-builder.js';
@@ -17,6 +18,8 @@ export interface CausalLmOptions {
   readonly tables:
     | { readonly all: RotaryTensors }
     | { readonly short: RotaryTensors; readonly long: RotaryTensors; readonly originalLength: number };
+  /** Of local layers, which have one RoPE for every length; with a spec that has such layers. */
+  readonly local?: RotaryTensors;
   /** `last`: of the last new token of every row only; those of a long prompt fill the memory. */
   readonly logits: 'all' | 'last';
 }
@@ -46,6 +49,9 @@ export function buildCausalLm(spec: DecoderSpec, weights: WeightTable, options: 
   const inputs: SequenceInputs = {
     ...sequenceShapes(graph, ids, totalLength),
     ...rotaryTables(graph, spec, scalar, options.tables),
+    ...(spec.localRope && options.local
+      ? { localTables: tablePair(graph, '_local', spec.localRope.geometry, options.local) }
+      : {}),
     lastPosition,
     past,
   };
@@ -74,22 +80,33 @@ function rotaryTables(
   totalLength: Value,
   tables: CausalLmOptions['tables'],
 ): Pick<SequenceInputs, 'cos' | 'sin'> {
-  const width = spec.rope.geometry.rotaryDim / 2;
-  const pair = (name: string, { rows, cos, sin }: RotaryTensors) => [
-    graph.external(`cos_cache${name}`, 'float32', [rows, width], cos),
-    graph.external(`sin_cache${name}`, 'float32', [rows, width], sin),
-  ];
-  if ('all' in tables) {
-    const [cos, sin] = pair('', tables.all) as [Value, Value];
-    return { cos, sin };
-  }
+  const { geometry } = spec.rope;
+  if ('all' in tables) return tablePair(graph, '', geometry, tables.all);
   const original = graph.constant('original_length', 'int64', [], [tables.originalLength]);
   const isLong = graph.apply('is_long', 'Greater', [totalLength, original]);
-  const [cos, sin] = graph.choose('rope_caches', isLong, [pair('_large', tables.long), pair('_small', tables.short)], {
-    names: ['cos', 'sin'],
-    shape: ['rows', width],
-  }) as [Value, Value];
+  const [long, short] = [
+    tablePair(graph, '_large', geometry, tables.long),
+    tablePair(graph, '_small', geometry, tables.short),
+  ];
+  const values = [
+    [long.cos, long.sin],
+    [short.cos, short.sin],
+  ] as const;
+  const shape = ['rows', geometry.rotaryDim / 2];
+  const [cos, sin] = graph.choose('rope_caches', isLong, values, { names: ['cos', 'sin'], shape }) as [Value, Value];
   return { cos, sin };
+}
+
+function tablePair(
+  graph: OnnxBuilder,
+  suffix: string,
+  { rotaryDim }: RopeGeometry,
+  { rows, cos, sin }: RotaryTensors,
+): { readonly cos: Value; readonly sin: Value } {
+  return {
+    cos: graph.external(`cos_cache${suffix}`, 'float32', [rows, rotaryDim / 2], cos),
+    sin: graph.external(`sin_cache${suffix}`, 'float32', [rows, rotaryDim / 2], sin),
+  };
 }
 
 /**

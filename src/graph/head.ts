@@ -34,7 +34,7 @@ export function addHead(
   name: string,
 ): Value {
   const weight = weights.add(graph, spec.tiedEmbeddings ? 'model.embed_tokens.weight' : 'lm_head.weight');
-  const capped = spec.logitSoftcap !== null;
-  const logits = graph.apply(capped ? `${name}_uncapped` : name, 'Gemm', [hidden, weight], { transB: 1 });
+  const uncapped = spec.logitSoftcap === null ? name : `${name}_uncapped`;
+  const logits = graph.apply(uncapped, 'Gemm', [hidden, weight], { transB: 1 });
   return softcap(graph, name, logits, spec.logitSoftcap);
 }

@@ -45,14 +45,7 @@ export interface OnnxExport {
 export async function exportOnnx(job: OnnxExportJob): Promise<OnnxExport> {
   await checkVacantFolder(job.out);
   const model = await loadModel(job.model);
-  const { rope, localRope } = model.spec;
-  if (localRope !== null)
-    throw new UserError('unsupported', {
-      where: job.model,
-      expected: 'one pair of rotary tables for all layers, which this format is written for',
-      found: `${model.spec.architecture}, whose local layers have one of their own`,
-      fix: 'use export hf: transformers reads both',
-    });
+  const { rope } = model.spec;
   const table = await exportTable(job, rope);
   const tables = table === null ? ownTables(rope, job.model) : factorTables(rope, table);
   const contextLength = table === null ? rope.maxPositionEmbeddings : table.targetLength;

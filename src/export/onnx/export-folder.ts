@@ -9,6 +9,7 @@ import {
 } from '../../graph/index.js';
 import { decoderTensors } from '../../model/index.js';
 import type { FloatDtype, Model } from '../../model/types.js';
+import { resolveRope } from '../../rope/frequencies.js';
 import type { ResolvedRope } from '../../rope/types.js';
 import { checkSpace, replaceFolder } from '../../run/index.js';
 import { placeCompanions } from '../hf/export-folder.js';
@@ -51,7 +52,14 @@ export interface OnnxFolderOptions {
 export async function writeOnnxFolder(model: Model, options: OnnxFolderOptions): Promise<PlacedFile[]> {
   const { out, rope, contextLength, config, progress } = options;
   const { dtype, file } = TYPES[options.dtype];
-  const parts = [...weightParts(model, dtype), ...ropeParts(rope, contextLength)];
+  const { localRope } = model.spec;
+  const parts = [
+    ...weightParts(model, dtype),
+    ...ropeParts(rope, contextLength),
+    ...(localRope === null
+      ? []
+      : tableParts('local', resolveRope(localRope.geometry, localRope.scaling, contextLength), contextLength)),
+  ];
   const total = parts.reduce((sum, { byteLength }) => sum + byteLength, 0);
   const names: string[] = [];
   const placed: PlacedFile[] = [];
@@ -68,6 +76,7 @@ export async function writeOnnxFolder(model: Model, options: OnnxFolderOptions):
       weightTable(model, dtype, folder, data.placed),
       {
         tables: placedTables(rope, contextLength, data.placed),
+        ...(localRope !== null && { local: placedTable('local', contextLength, data.placed) }),
         logits: options.logits,
       },
     );
@@ -100,14 +109,15 @@ function placedTables(
   contextLength: number,
   placed: ReadonlyMap<string, ExternalBytes>,
 ): CausalLmOptions['tables'] {
-  const table = (name: string, rows: number): RotaryTensors => ({
-    rows,
-    cos: placed.get(`${name}.cos`) as ExternalBytes,
-    sin: placed.get(`${name}.sin`) as ExternalBytes,
-  });
+  const table = (name: string, rows: number) => placedTable(name, rows, placed);
   if ('all' in rope) return { all: table('all', contextLength) };
   const { originalLength } = rope;
   return { short: table('short', originalLength), long: table('long', contextLength), originalLength };
+}
+
+function placedTable(name: string, rows: number, placed: ReadonlyMap<string, ExternalBytes>): RotaryTensors {
+  const bytes = (what: string) => placed.get(`${name}.${what}`) as ExternalBytes;
+  return { rows, cos: bytes('cos'), sin: bytes('sin') };
 }
 
 function weightTable(
