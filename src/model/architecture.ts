@@ -1,5 +1,11 @@
 import { type Problem, UserError } from '../errors.js';
-import { type DecoderConfig, headDimension, type LocateKey, parseDecoderConfig } from './decoder-config.js';
+import {
+  type DecoderConfig,
+  headDimension,
+  isHeadDimension,
+  type LocateKey,
+  parseDecoderConfig,
+} from './decoder-config.js';
 import { parseRopeConfig } from './rope-config.js';
 import type { DecoderSpec, RopeSpec } from './types.js';
 
@@ -48,12 +54,11 @@ export function resolveDecoder(
 ): ResolvedDecoder {
   const parsed = parseDecoderConfig(rawConfig, declaration.defaults ?? {}, source.locate);
   const problems: Problem[] = 'problems' in parsed ? [...parsed.problems] : [];
-  const headDim = headDimension('config' in parsed ? parsed.config : (rawConfig as DecoderConfig));
+  const headDim = headDimension('config' in parsed ? parsed.config : rawConfig);
   // With broken head sizes the rotary width is unknown, and lengths of factor lists cannot be judged.
-  const rope =
-    headDim > 0 && headDim % 2 === 0
-      ? collect(problems, source.locate, () => parseRopeConfig(rawConfig, { headDim }))
-      : undefined;
+  const rope = isHeadDimension(headDim)
+    ? collect(problems, source.locate, () => parseRopeConfig(rawConfig, { headDim }))
+    : undefined;
   if ('problems' in parsed || rope === undefined) throw new UserError('input', problems);
   const { config } = parsed;
   const activation = new Map(Object.entries(declaration.activations)).get(config.hidden_act);

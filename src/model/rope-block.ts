@@ -29,7 +29,11 @@ export function selectRopeBlock(config: Config, problems: Problem[]): RopeBlock 
   const current = ALIASES.get(type) ?? type;
   const older = block['type'] ?? type;
   if ((ALIASES.get(older) ?? older) !== current)
-    problems.push({ where: `${name}.type`, expected: `the same as rope_type (${type})`, found: describeValue(older) });
+    problems.push({
+      where: `${name}.type`,
+      expected: `the same as rope_type (${describeValue(type)})`,
+      found: describeValue(older),
+    });
 
   const values = new Map<string, unknown>(Object.entries(block).filter(([, value]) => isGiven(value)));
   const fromTop = new Set<string>();

@@ -6,6 +6,7 @@ import type { FactorVector, RopeGeometry, RopeScaling } from '../rope/types.js';
 import { YARN_DEFAULTS } from '../rope/yarn-ramp.js';
 import { describeValue } from './describe.js';
 import { type Config, type RopeBlock, selectRopeBlock } from './rope-block.js';
+import { overflows } from './rope-overflow.js';
 import type { RopeSpec } from './types.js';
 
 /** The message of every check is what the user is told was expected. */
@@ -91,9 +92,11 @@ export function parseRopeConfig(config: Config, { headDim }: { readonly headDim:
   const maxPositionEmbeddings = maximum.data;
   const scaling = toScaling(parsed.data, lists, maxPositionEmbeddings);
   problems.push(...contradictions(parsed.data, scaling, maxPositionEmbeddings, block));
+  const geometry = { theta: parsed.data.rope_theta, headDim, ...rotary };
+  if (problems.length === 0) problems.push(...overflows(geometry, scaling, maxPositionEmbeddings, block));
   if (problems.length > 0) throw new UserError('input', problems);
   return {
-    geometry: { theta: parsed.data.rope_theta, headDim, ...rotary },
+    geometry,
     scaling,
     originalLength: 'originalLength' in scaling ? scaling.originalLength : maxPositionEmbeddings,
     maxPositionEmbeddings,
