@@ -2,6 +2,7 @@ import { type Problem, UserError } from '../errors.js';
 import {
   type DecoderConfig,
   headDimension,
+  isHeadDimension,
   type LayerType,
   type LocateKey,
   parseDecoderConfig,
@@ -75,13 +76,11 @@ export function resolveDecoder(
 ): ResolvedDecoder {
   const parsed = parseDecoderConfig(rawConfig, declaration.defaults ?? {}, source.locate);
   const problems: Problem[] = 'problems' in parsed ? [...parsed.problems] : [];
-  const headDim = headDimension(
-    'config' in parsed ? parsed.config : ({ ...declaration.defaults, ...rawConfig } as DecoderConfig),
-  );
+  const headDim = headDimension('config' in parsed ? parsed.config : { ...declaration.defaults, ...rawConfig });
   // With broken head sizes the rotary width is unknown, and lengths of factor lists cannot be judged.
   const conventions = declaration.rope ?? {};
   const parseRope = (layerType?: LayerType) =>
-    headDim > 0 && headDim % 2 === 0
+    isHeadDimension(headDim)
       ? collect(problems, source.locate, () =>
           parseRopeConfig(rawConfig, { headDim, conventions, ...(layerType && { layerType }) }),
         )

@@ -87,9 +87,24 @@ export function parseDecoderConfig(
   return problems.length > 0 ? { problems } : { config: parsed.data };
 }
 
-/** `head_dim`, or the share of the hidden size that a head has without it. */
-export function headDimension(config: DecoderConfig): number {
-  return config.head_dim ?? config.hidden_size / config.num_attention_heads;
+/** Published heads have 64 to 512 dimensions. Everything about RoPE is computed per pair before any weight is read. */
+const MAX_HEAD_DIMENSION = 65_536;
+
+export function isHeadDimension(value: number): boolean {
+  return value > 0 && value % 2 === 0 && value <= MAX_HEAD_DIMENSION;
+}
+
+/** `head_dim`, or the share of the hidden size that a head has without it; NaN when they are no numbers. */
+export function headDimension(
+  config: Readonly<Partial<Record<'head_dim' | 'hidden_size' | 'num_attention_heads', unknown>>>,
+): number {
+  const { head_dim: own, hidden_size: hidden, num_attention_heads: heads } = config;
+  return own === undefined || own === null ? numberOf(hidden) / numberOf(heads) : numberOf(own);
+}
+
+/** The config may be one that was refused. */
+function numberOf(value: unknown): number {
+  return typeof value === 'number' ? value : Number.NaN;
 }
 
 function headProblems(config: DecoderConfig, locate: LocateKey): Problem[] {
@@ -114,5 +129,7 @@ function headProblems(config: DecoderConfig, locate: LocateKey): Problem[] {
       expected: 'an even number, because rotary embedding turns pairs',
       found: `${headDim}`,
     });
+  else if (!isHeadDimension(headDim))
+    problems.push({ where: locate('head_dim'), expected: `at most ${MAX_HEAD_DIMENSION}`, found: `${headDim}` });
   return problems;
 }

@@ -57,7 +57,7 @@ export function selectRopeBlock(
   if (today(older) !== current)
     problems.push({
       where: `${nameOf('type')}.type`,
-      expected: `the same as rope_type (${type})`,
+      expected: `the same as rope_type (${describeValue(type)})`,
       found: describeValue(older),
     });
 

@@ -6,6 +6,7 @@ import type { FactorVector, RopeGeometry, RopeScaling } from '../rope/types.js';
 import type { LayerType } from './decoder-config.js';
 import { describeValue } from './describe.js';
 import { type Config, type RopeBlock, type RopeConventions, selectRopeBlock } from './rope-block.js';
+import { overflows } from './rope-overflow.js';
 import { common, SCHEMAS, tokens, type Values } from './rope-schema.js';
 import type { RopeSpec } from './types.js';
 
@@ -49,9 +50,11 @@ export function parseRopeConfig(config: Config, { headDim, conventions = {}, lay
   const maxPositionEmbeddings = maximum.data;
   const scaling = toScaling(parsed.data, lists, maxPositionEmbeddings);
   problems.push(...contradictions(parsed.data, scaling, maxPositionEmbeddings, block));
+  const geometry = { theta: parsed.data.rope_theta, headDim, ...rotary };
+  if (problems.length === 0) problems.push(...overflows(geometry, scaling, maxPositionEmbeddings, block));
   if (problems.length > 0) throw new UserError('input', problems);
   return {
-    geometry: { theta: parsed.data.rope_theta, headDim, ...rotary },
+    geometry,
     scaling,
     originalLength: 'originalLength' in scaling ? scaling.originalLength : maxPositionEmbeddings,
     maxPositionEmbeddings,
