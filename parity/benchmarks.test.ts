@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -36,6 +37,8 @@ const TASKS: readonly { readonly name: string; readonly shots: number; readonly 
 const QUESTIONS = 200;
 /** SmolLM2 takes torch half a minute per ARC question: LONGROPE_PARITY_QUESTIONS=200 for the long form. */
 const SMOLLM2_QUESTIONS = Number(process.env['LONGROPE_PARITY_QUESTIONS'] ?? 5);
+/** A folder in which answers of the harness with SmolLM2 are kept, so that the long form can be run in several sittings. */
+const KEPT_ANSWERS = process.env['LONGROPE_PARITY_ANSWERS'];
 const TOLERANCE = 1e-3;
 /** No prompt of these tasks is longer with either tokenizer, so that none is cut where prompts are compared. */
 const LONGEST_PROMPT = 16_384;
@@ -59,9 +62,16 @@ beforeAll(async () => {
 });
 afterAll(() => exchange?.remove());
 
-async function harness(reference: PythonReference, task: string, shots: number, limit: number): Promise<Harness> {
-  const output = path.join(exchange.folder, `${task}.json`);
-  await reference.ask({ task, shots, limit, output });
+async function harness(
+  reference: PythonReference,
+  task: string,
+  shots: number,
+  limit: number,
+  keepAs?: string,
+): Promise<Harness> {
+  const kept = KEPT_ANSWERS !== undefined && keepAs !== undefined;
+  const output = kept ? path.join(KEPT_ANSWERS, `${keepAs}-${task}-${limit}.json`) : path.join(exchange.folder, `${task}.json`);
+  if (!kept || !existsSync(output)) await reference.ask({ task, shots, limit, output });
   return JSON.parse(await readFile(output, 'utf8')) as Harness;
 }
 
@@ -170,7 +180,8 @@ describe.each(CASES)('log-likelihoods, $label', ({ model: parityModel, questions
         }),
       ),
     );
-    const { samples, metrics } = await harness(reference, name, shots, limit);
+    const keepAs = parityModel === SMOLLM2 ? SMOLLM2.name : undefined;
+    const { samples, metrics } = await harness(reference, name, shots, limit, keepAs);
     const difference = Math.max(
       ...samples.flatMap(({ logLikelihoods }, i) =>
         logLikelihoods.map((value, choice) => Math.abs(value - (answers[i]?.logLikelihoods[choice] as number))),
