@@ -42,7 +42,8 @@ export const ARCHITECTURES: readonly ArchitectureCase[] = [
   { name: 'mistral', config: { model_type: 'mistral', sliding_window: WINDOW }, rotaryPairs: 8, theta: 1e4 },
   {
     name: 'mixtral',
-    config: { model_type: 'mixtral', sliding_window: WINDOW, num_local_experts: 5, num_experts_per_tok: 2 },
+    // Without head_dim its class stops at all types but default and linear (transformers 5.23).
+    config: { model_type: 'mixtral', head_dim: 16, sliding_window: WINDOW, num_local_experts: 5, num_experts_per_tok: 2 },
     rotaryPairs: 8,
     theta: 1e6,
   },
@@ -88,13 +89,13 @@ export const ARCHITECTURES: readonly ArchitectureCase[] = [
   },
   {
     name: 'gemma2',
-    config: { model_type: 'gemma2', ...GEMMA, attn_logit_softcapping: 2, final_logit_softcapping: 5 },
+    config: { model_type: 'gemma2', ...GEMMA, attn_logit_softcapping: 2.5, final_logit_softcapping: 5.5 },
     rotaryPairs: 16,
     theta: 1e4,
   },
   {
     name: 'gemma3',
-    config: { model_type: 'gemma3_text', ...GEMMA, sliding_window_pattern: 2, final_logit_softcapping: 5 },
+    config: { model_type: 'gemma3_text', ...GEMMA, sliding_window_pattern: 2, final_logit_softcapping: 5.5 },
     rotaryPairs: 16,
     theta: 1e6,
     byLayerType: true,

@@ -1,12 +1,12 @@
 """Tiny random models of any class of transformers, and their logits on torch CPU.
 
-    python parity/reference_architectures.py [--threads 2]
+    python parity/reference_architectures.py [--threads 1]
 One request per line, one answer per line:
     {"create": folder, "config": {"model_type": ..., ...}, "seed": n}
         writes a model with random weights, norms and biases included, float32 safetensors: {}
-    {"folder": folder, "ids": file of int32, "output": file}
-        next-token logits of all positions, float32 little-endian, go to `output`: {"shape": [...]}, or {"refused": message}
-        for a config that the class does not accept
+    {"folder": folder, "texts": [{"ids": file of int32, "output": file}, ...]}
+        next-token logits of all positions of each, float32 little-endian, go to `output`: {"shapes": [[...], ...]}, or
+        {"refused": message} for a config that the class does not accept
 Attention is eager: it is the one that applies every cap and window.
 """
 
@@ -47,14 +47,17 @@ def logits(request: dict) -> dict:
         model = load(request["folder"], "eager")
     except Exception as error:  # noqa: BLE001 - validation raises several kinds, wrapped by huggingface_hub
         return {"refused": f"{type(error).__name__}: {error}"}
-    result = model(read_ids(request["ids"])[None], use_cache=False).logits[0]
-    result.numpy().astype("<f4").tofile(request["output"])
-    return {"shape": list(result.shape)}
+    shapes = []
+    for text in request["texts"]:
+        result = model(read_ids(text["ids"])[None], use_cache=False).logits[0]
+        result.numpy().astype("<f4").tofile(text["output"])
+        shapes.append(list(result.shape))
+    return {"shapes": shapes}
 
 
 def main() -> None:
     parser = argparse.ArgumentParser()
-    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--threads", type=int, default=1)
     torch.set_num_threads(parser.parse_args().threads)
     transformers.logging.set_verbosity_error()
     answer_lines(lambda request: create(request) if "create" in request else logits(request))

@@ -26,6 +26,7 @@ export {
   longropeConfig,
   RECOMPUTING_ENGINES,
 } from './hf/config.js';
+export { configJson } from './hf/config-json.js';
 export { HF_DTYPES, type HfDtype, type HfFolderOptions, writeHfFolder } from './hf/export-folder.js';
 export { FACTOR_SETS_NAME, factorSetsJson, type LengthSet } from './hf/factor-sets.js';
 export { type PlacedFile, WEIGHT_MODES, type WeightMode } from './hf/weights.js';

@@ -56,6 +56,8 @@ export function configWithLongrope(
     original_max_position_embeddings: originalLength,
     rope_theta: geometry.theta,
     ...(local && { rope_local_base_freq: local['rope_theta'] }),
+    // Its class leaves a missing head_dim at None, with which transformers 5 stops at every type but default and linear.
+    ...(config['model_type'] === 'mixtral' && { head_dim: geometry.headDim }),
   };
   if (profile === 'phi3-legacy') {
     checkLegacy(config, table);

@@ -8,6 +8,7 @@ import { EXPORTED, type ExportProgress, ROOM } from '../progress.js';
 import { neighboursToHalves } from '../row-order.js';
 import { encodedBytes } from '../stream-tensor.js';
 import { type ExportTensor, exportTensors } from '../tensors.js';
+import { configJson } from './config-json.js';
 import { writeSafetensorsFiles } from './safetensors-files.js';
 import { tokenizerFilesFromGguf } from './tokenizer-files.js';
 import { type PlacedFile, placeFile, type WeightMode } from './weights.js';
@@ -172,5 +173,5 @@ function configText(model: Model, { config, dtype }: HfFolderOptions, rewritten:
     // transformers 4 reads torch_dtype, 5 reads dtype.
     ...((rewritten || isGguf) && { dtype: type, torch_dtype: type }),
   };
-  return `${JSON.stringify(full, null, 2)}\n`;
+  return configJson(full);
 }
