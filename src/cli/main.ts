@@ -10,6 +10,7 @@ import { pullCommand } from './commands/pull.js';
 import { reportCommand } from './commands/report.js';
 import { searchCommand } from './commands/search.js';
 import { tokenizeCommand } from './commands/tokenize.js';
+import { verifyCommand } from './commands/verify.js';
 
 /**
  * Runs one command line and returns the exit code. A user's mistake prints what is wrong and nothing else; a bug is thrown
@@ -51,6 +52,7 @@ function createProgram(): Command {
     searchCommand(),
     evaluateCommand(),
     exportCommand(),
+    verifyCommand(),
     inspectCommand(),
     planCommand(),
     tokenizeCommand(),

@@ -1,3 +1,5 @@
+export { buildCausalLm, type CausalLmOptions, type RotaryTensors } from './causal-lm.js';
 export { buildDecoder, type CacheOutputs } from './decoder.js';
 export { buildLogitsHead, buildLossHead } from './head.js';
+export type { ExternalBytes } from './onnx-builder.js';
 export { WeightTable } from './weights.js';

@@ -9,6 +9,7 @@ const ELEMENT_TYPE: Record<FloatDtype, ElementType> = { F32: 'float32', F16: 'fl
 export class WeightTable {
   readonly folder: string;
   readonly #weights: ReadonlyMap<string, PreparedTensor>;
+  readonly #added = new WeakMap<OnnxBuilder, Map<string, Value>>();
 
   constructor(weights: Iterable<PreparedTensor>) {
     this.#weights = new Map([...weights].map((weight) => [weight.name, weight]));
@@ -19,8 +20,19 @@ export class WeightTable {
     return this.#weights.has(name);
   }
 
-  /** Adds the weight as a float32 value. Half-precision ones get a Cast, which ONNX Runtime folds at load. */
+  /**
+   * Adds the weight as a float32 value, once to each graph (tied embeddings are asked for twice). Half-precision ones get a Cast,
+   * which ONNX Runtime folds at load.
+   */
   add(builder: OnnxBuilder, name: string): Value {
+    const added = this.#added.get(builder) ?? new Map<string, Value>();
+    this.#added.set(builder, added);
+    const value = added.get(name) ?? this.#add(builder, name);
+    added.set(name, value);
+    return value;
+  }
+
+  #add(builder: OnnxBuilder, name: string): Value {
     const weight = this.#weights.get(name);
     if (weight === undefined) throw new Error(`no weight named ${name}`);
     const type = ELEMENT_TYPE[weight.dtype];

@@ -153,7 +153,13 @@ describe('speed', () => {
 
 describe('the original length', () => {
   const config = (more: object) =>
-    originalLength({ format: 'config', headDim: 128, config: { max_position_embeddings: 131_072, ...more } });
+    originalLength({
+      format: 'config',
+      file: 'config.json',
+      nested: new Set(),
+      headDim: 128,
+      config: { max_position_embeddings: 131_072, ...more },
+    });
 
   it.each([
     [{}, 131_072, 'max_position_embeddings'],
@@ -190,6 +196,7 @@ describe('the original length', () => {
     const gguf = {
       ...{ format: 'gguf' as const, architecture: 'llama', theta: 10_000, headDim: 64, rotaryDim: 64 },
       ...{ contextLength: 8192, originalLength: 2048, type: 'longrope', factor: 1, attentionFactor: 1 },
+      ...{ file: 'model.gguf', betaFast: 32, betaSlow: 1, keys: new Set<string>() },
     };
     expect(originalLength(gguf)).toMatchObject({ value: 2048, from: 'llama.rope.scaling.original_context_length' });
     expect(originalLength({ ...gguf, originalLength: 8192 })).toMatchObject({ from: 'llama.context_length' });

@@ -5,12 +5,15 @@ import { expect, it } from 'vitest';
 import { openEngine } from '../../src/runtime/index.js';
 import { bytesPerCachedToken } from '../../src/runtime/key-value-cache.js';
 import { rejection } from '../helpers/rejection.js';
+import { temporaryFolder } from '../helpers/temporary-folder.js';
+import { tinyConfig } from '../helpers/tiny-architectures.js';
+import { writeTinyCheckpoint } from '../helpers/tiny-checkpoint.js';
 import { loadTiny, TINY } from '../helpers/tiny-model.js';
 
 const SCRIPT = path.join(import.meta.dirname, 'measure-memory.mjs');
 
-async function peak(length: number, decoder: 'plain' | 'cached' = 'plain'): Promise<number> {
-  const { stdout } = await promisify(execFile)(process.execPath, [SCRIPT, TINY, String(length), decoder]);
+async function peak(length: number, decoder: 'plain' | 'cached' = 'plain', model = TINY): Promise<number> {
+  const { stdout } = await promisify(execFile)(process.execPath, [SCRIPT, model, String(length), decoder]);
   return Number(stdout);
 }
 
@@ -31,6 +34,16 @@ it('a decoder with a cache keeps keys, values and hidden states of a token: noth
   const kept = bytesPerCachedToken(spec) + 4 * spec.hiddenSize;
   console.log(`bytes per token with a cache: ${Math.round(perToken)}, of which kept: ${kept}`);
   // Copies of earlier pieces wait for the garbage collector; scores of one piece for one head would be 8,192 bytes per token.
+  expect(perToken).toBeLessThan(25_000);
+});
+
+it('a cap on scores holds those of one piece, not of all pairs of tokens', async () => {
+  const folder = await temporaryFolder();
+  await writeTinyCheckpoint(folder, { config: tinyConfig('gemma2') });
+  const [short, long] = [await peak(2048, 'plain', folder), await peak(4096, 'plain', folder)];
+  const perToken = (long - short) / 2048;
+  console.log(`bytes per token with capped scores: ${Math.round(perToken)}`);
+  // 4 heads x 256 tokens x 4 bytes for the scores of a piece; all of them at once would add 98,304 per token.
   expect(perToken).toBeLessThan(25_000);
 });
 
