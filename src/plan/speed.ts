@@ -4,8 +4,10 @@ import type { ModelShape } from './shape.js';
 export interface Measurement {
   /** tokens */
   readonly length: number;
-  /** Of one sequence, while all workers compute one each. */
+  /** Of one sequence on a machine that does nothing else, while all workers compute one each. */
   readonly seconds: number;
+  /** Share of the machine's processor time that the measurement got; the rest idled or went to other programs. */
+  readonly processorShare?: number;
 }
 
 /** seconds = linear FLOPs / linear rate + attention FLOPs / attention rate */

@@ -125,6 +125,20 @@ describe('speed', () => {
     expect(machineSeconds(speed, flops, 3)).toBeCloseTo(2 * truth(8192), 6);
   });
 
+  it('is what real evaluations have: from two lengths of the README the third', () => {
+    // SmolLM2-135M on two cores, tokens per second (bench/evaluate).
+    const real = new Map([
+      [2048, 503],
+      [4096, 367],
+      [8192, 240],
+    ]);
+    const at = (length: number) => ({ length, seconds: length / real.get(length)! });
+    const speed = fitSpeed(SMOLLM2_135M, [at(2048), at(4096)], 1);
+    const error = sequenceSeconds(speed, forwardFlops(SMOLLM2_135M, 8192)) / at(8192).seconds - 1;
+    console.log(`predicted / measured - 1 at 8,192 tokens: ${error.toFixed(4)}`);
+    expect(Math.abs(error)).toBeLessThan(0.03);
+  });
+
   it.each([
     ['slower at the short length than noise allows', (length: number) => length * 1e-3 + 0.5],
     ['without any linear part', (length: number) => length ** 2 * 1e-6],
