@@ -35,6 +35,7 @@ const LLAMA_3_8B: ModelShape = {
   tiedEmbeddings: false,
   attentionBias: NO_BIAS,
   mlpBias: false,
+  experts: null,
   slidingWindow: Array(32).fill(null),
 };
 
@@ -49,6 +50,16 @@ describe('parameters', () => {
   it('are those of the published checkpoints', () => {
     expect(countParameters(LLAMA_3_8B).total).toBe(8_030_261_248);
     expect(countParameters(SMOLLM2_135M).total).toBe(134_515_008);
+  });
+
+  it('count experts, all for memory and those of a token for FLOPs', () => {
+    // Mixtral-8x7B, whose authors say 47 B and 13 B.
+    const mixtral = { ...LLAMA_3_8B, vocabularySize: 32_000, experts: { count: 8, perToken: 2 } };
+    const { total, activeMatrices, head } = countParameters(mixtral);
+    expect(total).toBe(46_702_792_704);
+    // 32 * (41,943,040 + 32,768 + 2 * 176,160,768) + 32,000 * 4,096
+    expect(activeMatrices + head).toBe(12_748_587_008);
+    expect(forwardFlops(mixtral, 1).linear).toBe(2 * 12_748_587_008);
   });
 
   it('count biases', () => {
