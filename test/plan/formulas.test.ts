@@ -238,6 +238,12 @@ describe('stages', () => {
     ]);
   });
 
+  it('give commands that search accepts: no target up to the original length', () => {
+    const commands = recommendStages(4096, 2_097_152, { model: 'm', documents: 10 }).map(({ command = '' }) => command);
+    expect(commands.filter((command) => command.includes('--target 4096 '))).toEqual([]);
+    expect(commands.filter((command) => command.includes('search TUNED'))).toHaveLength(2);
+  });
+
   it('evaluate at doublings and the target', () => {
     expect(doublings(4096, 20_000)).toEqual([4096, 8192, 16_384, 20_000]);
   });
