@@ -16,10 +16,10 @@ export interface SequenceFlops {
  * a third of it forward), counted only for the pairs that a causal, windowed mask leaves, as tiled kernels do.
  */
 export function forwardFlops(shape: ModelShape, length: number): SequenceFlops {
-  const { layerMatrices, head } = countParameters(shape);
+  const { activeMatrices, head } = countParameters(shape);
   const perPair = 4 * shape.heads * shape.headDim;
   const pairs = shape.slidingWindow.reduce<number>((sum, window) => sum + visiblePairs(length, window), 0);
-  return { linear: 2 * (layerMatrices + head) * length, attention: perPair * pairs };
+  return { linear: 2 * (activeMatrices + head) * length, attention: perPair * pairs };
 }
 
 /** Pairs (query, key) with key <= query and, in a window, query - key < window. */

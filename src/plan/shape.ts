@@ -13,5 +13,6 @@ export type ModelShape = Pick<
   | 'tiedEmbeddings'
   | 'attentionBias'
   | 'mlpBias'
+  | 'experts'
   | 'slidingWindow'
 >;

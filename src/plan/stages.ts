@@ -37,12 +37,15 @@ export interface StageOptions {
  */
 export function recommendStages(original: number, target: number, { model, documents }: StageOptions): Stage[] {
   const ratio = target / original;
-  const search = (length: number, title: string, kind: 'search' | 'readjust' = 'search'): Stage => ({
+  const search = (length: number, title: string, searched = model, kind: 'search' | 'readjust' = 'search'): Stage => ({
     kind,
     title,
     work: [{ length, sequences: SEARCH_SEQUENCES }],
     source: `cma-es with ${SEARCH_SEQUENCES} documents (the paper's Algorithm 1: 1,344 candidates on 5 documents, 19 times as much)`,
-    command: `npx longrope search ${model} --text TEXTS --target ${length} --budget ${SEARCH_SEQUENCES}evals --out runs/${length}`,
+    // `search` takes targets above the original length only.
+    ...(length > original && {
+      command: `npx longrope search ${searched} --text TEXTS --target ${length} --budget ${SEARCH_SEQUENCES}evals --out runs/${kind === 'readjust' ? 'short-' : ''}${length}`,
+    }),
   });
   const tune = (length: number, steps: number): Stage => ({
     kind: 'fine-tune',
@@ -58,9 +61,10 @@ export function recommendStages(original: number, target: number, { model, docum
     if (tuned > ONE_STEP_RATIO * original)
       stages.push(search(half, `search ${half}`), search(tuned, `search ${tuned}`), tune(half, 400), tune(tuned, 600));
     else stages.push(search(tuned, `search ${tuned}`), tune(tuned, 400));
-    if (target > tuned) stages.push(search(target, `second search, ${target}, on the model fine-tuned at ${tuned}`));
+    if (target > tuned)
+      stages.push(search(target, `second search, ${target}, on the model fine-tuned at ${tuned}`, 'TUNED'));
     for (const length of [original, 2 * original])
-      stages.push(search(length, `readjust short contexts, ${length}`, 'readjust'));
+      stages.push(search(length, `readjust short contexts, ${length}`, 'TUNED', 'readjust'));
   }
   const lengths = doublings(original, target);
   stages.push({

@@ -35,6 +35,7 @@ const LLAMA_3_8B: ModelShape = {
   tiedEmbeddings: false,
   attentionBias: NO_BIAS,
   mlpBias: false,
+  experts: null,
   slidingWindow: Array(32).fill(null),
 };
 
@@ -49,6 +50,16 @@ describe('parameters', () => {
   it('are those of the published checkpoints', () => {
     expect(countParameters(LLAMA_3_8B).total).toBe(8_030_261_248);
     expect(countParameters(SMOLLM2_135M).total).toBe(134_515_008);
+  });
+
+  it('count experts, all for memory and those of a token for FLOPs', () => {
+    // Mixtral-8x7B, whose authors say 47 B and 13 B.
+    const mixtral = { ...LLAMA_3_8B, vocabularySize: 32_000, experts: { count: 8, perToken: 2 } };
+    const { total, activeMatrices, head } = countParameters(mixtral);
+    expect(total).toBe(46_702_792_704);
+    // 32 * (41,943,040 + 32,768 + 2 * 176,160,768) + 32,000 * 4,096
+    expect(activeMatrices + head).toBe(12_748_587_008);
+    expect(forwardFlops(mixtral, 1).linear).toBe(2 * 12_748_587_008);
   });
 
   it('count biases', () => {
@@ -225,6 +236,12 @@ describe('stages', () => {
       'fine-tune 19200x262144',
       'search 350x2097152',
     ]);
+  });
+
+  it('give commands that search accepts: no target up to the original length', () => {
+    const commands = recommendStages(4096, 2_097_152, { model: 'm', documents: 10 }).map(({ command = '' }) => command);
+    expect(commands.filter((command) => command.includes('--target 4096 '))).toEqual([]);
+    expect(commands.filter((command) => command.includes('search TUNED'))).toHaveLength(2);
   });
 
   it('evaluate at doublings and the target', () => {
