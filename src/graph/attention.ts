@@ -2,11 +2,13 @@ import type { DecoderSpec } from '../model/types.js';
 import { linear } from './linear.js';
 import type { OnnxBuilder, Value } from './onnx-builder.js';
 import type { SequenceInputs } from './sequence-inputs.js';
-import type { WeightTable } from './weights.js';
+import type { WeightSource } from './weights.js';
 
 export interface Attention {
   /** [B * S, hiddenSize] */
   readonly output: Value;
+  /** [B * S, heads * headDim], before the output projection. */
+  readonly rows: Value;
   /** Past and new ones, [B, keyValueHeads, T, headDim]; keys are rotated. */
   readonly presentKey: Value;
   readonly presentValue: Value;
@@ -16,7 +18,7 @@ export interface Attention {
 export function attention(
   graph: OnnxBuilder,
   spec: DecoderSpec,
-  weights: WeightTable,
+  weights: WeightSource,
   layer: number,
   x: Value,
   inputs: SequenceInputs,
@@ -56,7 +58,7 @@ export function attention(
     ['', 'present_key', 'present_value'],
   ) as [Value, Value, Value];
   const rows = graph.apply(`${name}.rows`, 'Reshape', [attended, inputs.rowShape(spec.heads * spec.headDim)]);
-  return { output: linear(graph, weights, `${name}.o_proj`, rows), presentKey, presentValue };
+  return { output: linear(graph, weights, `${name}.o_proj`, rows), rows, presentKey, presentValue };
 }
 
 /** What GroupQueryAttention's own rotation accepts (interop 4.3). */

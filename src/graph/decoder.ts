@@ -1,9 +1,10 @@
 import type { DecoderSpec } from '../model/types.js';
 import { type Attention, attention } from './attention.js';
-import { linear } from './linear.js';
-import { OnnxBuilder, type Value } from './onnx-builder.js';
+import { mlp } from './mlp.js';
+import { addAndNormalise, normalise } from './norm.js';
+import { OnnxBuilder } from './onnx-builder.js';
 import { type SequenceInputs, sequenceInputs } from './sequence-inputs.js';
-import type { WeightTable } from './weights.js';
+import type { WeightSource } from './weights.js';
 
 /**
  * What a decoder graph gives beside the hidden states.
@@ -25,17 +26,12 @@ export type CacheOutputs = 'none' | 'present' | 'appended';
  * beyond T - S are not read; 0 rows are fine), and the outputs `present.N.key` and `.value` [B, keyValueHeads, max(P, T),
  * headDim] or `appended.N.key` and `.value` [B, keyValueHeads, S, headDim]. The CPU kernel takes S > 1 after a past only with B = 1.
  */
-export function buildDecoder(spec: DecoderSpec, weights: WeightTable, cache: CacheOutputs = 'none'): Uint8Array {
+export function buildDecoder(spec: DecoderSpec, weights: WeightSource, cache: CacheOutputs = 'none'): Uint8Array {
   const graph = new OnnxBuilder('decoder');
   const inputs = sequenceInputs(graph, spec, cache !== 'none');
   const flatIds = graph.apply('flat_ids', 'Reshape', [inputs.ids, graph.constant('flat', 'int64', [1], [-1])]);
   let residual = graph.apply('embed', 'Gather', [weights.add(graph, 'model.embed_tokens.weight'), flatIds]);
-  let normed = graph.apply(
-    'layers.0.input_layernorm',
-    'SimplifiedLayerNormalization',
-    [residual, weights.add(graph, 'model.layers.0.input_layernorm.weight')],
-    { axis: -1, epsilon: { float: spec.normEpsilon }, stash_type: 1 },
-  );
+  let normed = normalise(graph, spec, weights, 'layers.0.input_layernorm', residual);
   for (let layer = 0; layer < spec.layers; layer++) {
     const prefix = `layers.${layer}`;
     const attended = attention(graph, spec, weights, layer, normed, inputs);
@@ -79,33 +75,4 @@ function cacheOutputs(
     const length = cache === 'present' ? 'T' : 'S';
     graph.output(given, 'float32', ['B', spec.keyValueHeads, length, spec.headDim]);
   }
-}
-
-/** residual + update, and the norm of it, in one pass over memory. */
-function addAndNormalise(
-  graph: OnnxBuilder,
-  spec: DecoderSpec,
-  weights: WeightTable,
-  { name, weight, update, residual }: { name: string; weight: string; update: Value; residual: Value },
-): [normed: Value, sum: Value] {
-  const [normed, sum] = graph.node(
-    name,
-    'com.microsoft.SkipSimplifiedLayerNormalization',
-    [residual, update, weights.add(graph, weight)],
-    { epsilon: { float: spec.normEpsilon } },
-    ['', null, null, 'sum'],
-  );
-  return [normed as Value, sum as Value];
-}
-
-function mlp(graph: OnnxBuilder, spec: DecoderSpec, weights: WeightTable, prefix: string, x: Value): Value {
-  const name = `${prefix}.mlp`;
-  const gate = linear(graph, weights, `${name}.gate_proj`, x);
-  const up = linear(graph, weights, `${name}.up_proj`, x);
-  const activated =
-    spec.activation === 'silu'
-      ? graph.apply(`${name}.silu`, 'com.microsoft.QuickGelu', [gate], { alpha: { float: 1 } })
-      : graph.apply(`${name}.gelu`, 'Gelu', [gate], { approximate: 'tanh' });
-  const product = graph.apply(`${name}.gated`, 'Mul', [activated, up]);
-  return linear(graph, weights, `${name}.down_proj`, product);
 }

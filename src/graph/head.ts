@@ -1,12 +1,12 @@
 import type { DecoderSpec } from '../model/types.js';
 import { OnnxBuilder } from './onnx-builder.js';
-import type { WeightTable } from './weights.js';
+import type { WeightSource } from './weights.js';
 
 /**
  * The head on a block of rows: `hidden` float32 [B, hiddenSize] and `targets` int64 [B, 1] in; `loss` float32 [B, 1] out,
  * the negative log-likelihood of each target in nats. Run in row blocks so that no T x vocabulary buffer exists.
  */
-export function buildLossHead(spec: DecoderSpec, weights: WeightTable): Uint8Array {
+export function buildLossHead(spec: DecoderSpec, weights: WeightSource): Uint8Array {
   const graph = new OnnxBuilder('loss_head');
   const logits = headLogits(graph, spec, weights);
   const targets = graph.input('targets', 'int64', ['B', 1]);
@@ -17,13 +17,13 @@ export function buildLossHead(spec: DecoderSpec, weights: WeightTable): Uint8Arr
 }
 
 /** The head alone: `hidden` [B, hiddenSize] in, `logits` float32 [B, vocabulary] out. */
-export function buildLogitsHead(spec: DecoderSpec, weights: WeightTable): Uint8Array {
+export function buildLogitsHead(spec: DecoderSpec, weights: WeightSource): Uint8Array {
   const graph = new OnnxBuilder('logits_head');
   graph.output(headLogits(graph, spec, weights), 'float32', ['B', spec.vocabularySize]);
   return graph.build();
 }
 
-function headLogits(graph: OnnxBuilder, spec: DecoderSpec, weights: WeightTable) {
+function headLogits(graph: OnnxBuilder, spec: DecoderSpec, weights: WeightSource) {
   const hidden = graph.input('hidden', 'float32', ['B', spec.hiddenSize]);
   const weight = weights.add(graph, spec.tiedEmbeddings ? 'model.embed_tokens.weight' : 'lm_head.weight');
   return graph.apply('logits', 'Gemm', [hidden, weight], { transB: 1 });

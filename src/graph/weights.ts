@@ -1,12 +1,41 @@
 import path from 'node:path';
-import type { PreparedTensor } from '../model/index.js';
-import type { FloatDtype } from '../model/types.js';
+import { decoderTensors, type PreparedTensor } from '../model/index.js';
+import type { DecoderSpec, FloatDtype } from '../model/types.js';
 import type { ElementType, OnnxBuilder, Value } from './onnx-builder.js';
 
 const ELEMENT_TYPE: Record<FloatDtype, ElementType> = { F32: 'float32', F16: 'float16', BF16: 'bfloat16' };
 
+/** Where a graph gets its weights from, by canonical name. */
+export interface WeightSource {
+  has(name: string): boolean;
+  /** Adds the weight as a float32 value. */
+  add(builder: OnnxBuilder, name: string): Value;
+}
+
+/** Weights that are given anew in every run, because training changes them; each is an input of its name. */
+export class WeightInputs implements WeightSource {
+  /** What the graph asked for. */
+  readonly names: string[] = [];
+  readonly #shapes: ReadonlyMap<string, readonly number[]>;
+
+  constructor(spec: DecoderSpec) {
+    this.#shapes = decoderTensors(spec);
+  }
+
+  has(name: string): boolean {
+    return this.#shapes.has(name);
+  }
+
+  add(builder: OnnxBuilder, name: string): Value {
+    const shape = this.#shapes.get(name);
+    if (shape === undefined) throw new Error(`no weight named ${name}`);
+    this.names.push(name);
+    return builder.input(name, 'float32', shape);
+  }
+}
+
 /** The weights of one model, addressed relative to one folder, which is how ONNX external data is resolved. */
-export class WeightTable {
+export class WeightTable implements WeightSource {
   readonly folder: string;
   readonly #weights: ReadonlyMap<string, PreparedTensor>;
 
@@ -19,7 +48,7 @@ export class WeightTable {
     return this.#weights.has(name);
   }
 
-  /** Adds the weight as a float32 value. Half-precision ones get a Cast, which ONNX Runtime folds at load. */
+  /** Half-precision ones get a Cast, which ONNX Runtime folds at load. */
   add(builder: OnnxBuilder, name: string): Value {
     const weight = this.#weights.get(name);
     if (weight === undefined) throw new Error(`no weight named ${name}`);

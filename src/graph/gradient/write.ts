@@ -4,24 +4,21 @@ import { type Expression, type Operation, type Operator, topologicalOrder } from
 export interface WriteOptions {
   /** Arithmetic of the whole graph; float64 is for tests. */
   readonly element: 'float32' | 'float64';
-  /** Places a weight. Default: an input of its name. */
-  readonly parameter?: (graph: OnnxBuilder, name: string) => Value;
 }
 
-/** Writes a plain graph as an ONNX model; its outputs get the keys of `outputs` as names. */
+/** Writes a plain graph as an ONNX model. Weights are inputs of their names; outputs are named by the keys of `outputs`. */
 export function writeGraph(
   name: string,
   outputs: Readonly<Record<string, Expression>>,
-  { element, parameter }: WriteOptions,
+  { element }: WriteOptions,
 ): Uint8Array {
   const graph = new OnnxBuilder(name);
   const values = new Map<Expression, Value>();
   const write = (expression: Expression, id: string): Value => {
     switch (expression.kind) {
       case 'input':
-        return graph.input(expression.name, elementType(expression, element), expression.shape);
       case 'parameter':
-        return parameter?.(graph, expression.name) ?? graph.input(expression.name, element, expression.shape);
+        return graph.input(expression.name, elementType(expression, element), expression.shape);
       case 'constant':
         return graph.constant(id, elementType(expression, element), expression.shape as number[], expression.values);
       case 'operation': {

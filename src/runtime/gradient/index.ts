@@ -1,0 +1,3 @@
+export { type GradientConfig, GradientEngine, type LossGradient } from './gradient-engine.js';
+export { readWeights } from './read-weights.js';
+export type { Weights } from './step.js';
