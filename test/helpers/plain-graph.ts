@@ -35,6 +35,8 @@ export async function openPlain<Name extends string>(outputs: Readonly<Record<Na
     executionProviders: ['cpu'],
     logSeverityLevel: 3,
     intraOpNumThreads: 1,
+    // Its fusions make operations that know float32 only.
+    graphOptimizationLevel: 'disabled',
   });
   return async (feeds: Feeds): Promise<Record<Name, Values>> => {
     const tensors = Object.fromEntries(

@@ -24,18 +24,16 @@ export async function attentionBackward(
   spec: DecoderSpec,
   step: Step,
   pass: Pass,
-  { q, k, v }: AttentionRows,
-  dAttended: Float32Array,
-  window: number | null,
+  { q, k, v, dAttended }: AttentionRows & { readonly dAttended: Float32Array },
+  { window, blockQueries }: { readonly window: number | null; readonly blockQueries: number },
 ): Promise<AttentionRows> {
   const [width, keyWidth] = [spec.heads * spec.headDim, spec.keyValueHeads * spec.headDim];
   const group = spec.heads / spec.keyValueHeads;
   const length = q.length / width;
   const numbers = BigInt64Array.from({ length }, (_, i) => BigInt(i));
   const d = { q: new Float32Array(q.length), k: new Float32Array(k.length), v: new Float32Array(v.length) };
-  let from = 0;
-  while (from < length) {
-    const to = Math.min(length, from + blockQueries(spec, length));
+  for (let from = 0; from < length; from += blockQueries) {
+    const to = Math.min(length, from + blockQueries);
     const firstKey = (query: number) => (window === null ? 0 : Math.max(0, query - window + 1));
     const key = firstKey(from);
     const perQuery = (of: (query: number) => number): Tensor => ({
@@ -60,11 +58,10 @@ export async function attentionBackward(
     d.q.set(result('d_q'), from * width);
     addInto(d.k.subarray(key * keyWidth, to * keyWidth), result('d_k'));
     addInto(d.v.subarray(key * keyWidth, to * keyWidth), result('d_v'));
-    from = to;
   }
   return d;
 }
 
-function blockQueries(spec: DecoderSpec, length: number): number {
+export function defaultBlockQueries(spec: DecoderSpec, length: number): number {
   return Math.max(MIN_BLOCK_QUERIES, Math.floor(BLOCK_SCORES / (spec.heads * length)));
 }

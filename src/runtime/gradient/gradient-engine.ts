@@ -5,7 +5,7 @@ import { type RopeGradient, ropeGradient, type TableGradient } from '../../rope/
 import type { RotaryTable } from '../../rope/types.js';
 import type { LossRequest } from '../requests.js';
 import type { Tensor } from '../session.js';
-import { attentionBackward } from './attention-backward.js';
+import { attentionBackward, defaultBlockQueries } from './attention-backward.js';
 import { addInto, type Pass, Step, type Weights } from './step.js';
 
 export interface GradientConfig {
@@ -13,6 +13,10 @@ export interface GradientConfig {
   readonly threads: number;
   /** What is to be differentiated by; each costs time, so the graphs are built for it. */
   readonly wanted: graphs.Wanted;
+  /** Rows that the parts without attention compute at a time; their inner values are several times as wide as a row. Default 1024. */
+  readonly blockRows?: number;
+  /** Queries that attention computes at a time; default: as many as keep their scores in the processor's cache. */
+  readonly blockQueries?: number;
 }
 
 export interface LossGradient {
@@ -25,9 +29,6 @@ export interface LossGradient {
   /** By canonical name; empty if not wanted. A tied embedding has one gradient, both uses added. */
   readonly weights: ReadonlyMap<string, Float32Array>;
 }
-
-/** Rows that the parts without attention compute at a time; their inner values are several times as wide as a row. */
-const BLOCK_ROWS = 1024;
 
 /** Logits of one block of the head stay near this many floats (16 MB). */
 const BLOCK_LOGITS = 4 * 2 ** 20;
@@ -180,7 +181,7 @@ export class GradientEngine {
       new Float32Array(length * keyWidth),
       new Float32Array(length * keyWidth),
     ];
-    for (const [from, to] of blocks(length)) {
+    for (const [from, to] of this.#blocks(length)) {
       const after = await this.afterAttention.run(pass, layer, {
         x: rows(x, hiddenSize, from, to),
         attended: rows(attended, width, from, to),
@@ -198,8 +199,14 @@ export class GradientEngine {
       v.set(inputs('v'), from * keyWidth);
     }
     const window = spec.slidingWindow[layer] ?? null;
-    const d = await attentionBackward(spec, this.attention, pass, { q, k, v }, dAttended, window);
-    for (const [from, to] of blocks(length)) {
+    const d = await attentionBackward(
+      spec,
+      this.attention,
+      pass,
+      { q, k, v, dAttended },
+      { window, blockQueries: this.config.blockQueries ?? defaultBlockQueries(spec, length) },
+    );
+    for (const [from, to] of this.#blocks(length)) {
       const before = await this.beforeAttention.run(pass, layer, {
         x: rows(x, hiddenSize, from, to),
         cos: rows(table.cos, table.width, from, to),
@@ -217,6 +224,11 @@ export class GradientEngine {
     return dX;
   }
 
+  *#blocks(length: number): Iterable<readonly [from: number, to: number]> {
+    const { blockRows = 1024 } = this.config;
+    for (let from = 0; from < length; from += blockRows) yield [from, Math.min(from + blockRows, length)];
+  }
+
   /** The forward graph of a layer; layers with the same window share one. */
   async #layer(layer: number): Promise<Step> {
     const { spec, threads } = this.config;
@@ -232,8 +244,4 @@ const EMBEDDING = 'model.embed_tokens.weight';
 /** Rows from..to-1 of a matrix. */
 function rows(data: Float32Array, width: number, from = 0, to = data.length / width): Tensor {
   return { type: 'float32', data: data.subarray(from * width, to * width), dims: [to - from, width] };
-}
-
-function* blocks(length: number): Iterable<readonly [from: number, to: number]> {
-  for (let from = 0; from < length; from += BLOCK_ROWS) yield [from, Math.min(from + BLOCK_ROWS, length)];
 }
