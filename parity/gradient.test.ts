@@ -20,8 +20,16 @@ function relativeError(ours: ArrayLike<number>, theirs: Float32Array): number {
   return Math.sqrt(difference / norm);
 }
 
-// torch in float64 is the truth; torch in float32 shows what rounding alone does to it.
-describe.each(['float64', 'float32'])(`gradients of ${TINY.name} against torch autograd in %s`, (precision) => {
+/**
+ * torch in float64 is the truth, as long as the angles of float32 tables are near enough to it; at 1,500 tokens, where attention
+ * and the other parts run in several blocks, torch in float32 has the same angles.
+ */
+const COMPARISONS = [
+  { precision: 'float64', lengths: [64, 256] },
+  { precision: 'float32', lengths: [64, 256, 1500] },
+];
+
+describe.each(COMPARISONS)(`gradients of ${TINY.name} against torch autograd in $precision`, ({ precision, lengths }) => {
   let exchange: Exchange;
   let reference: PythonReference;
   let model: Model;
@@ -41,12 +49,12 @@ describe.each(['float64', 'float32'])(`gradients of ${TINY.name} against torch a
     await exchange?.remove();
   });
 
-  it.each([
-    { length: 64, scoreFrom: 1, startTokens: 0 },
-    { length: 256, scoreFrom: 1, startTokens: 0 },
-    { length: 256, scoreFrom: 200, startTokens: 16 },
-    { length: 1500, scoreFrom: 1, startTokens: 0 },
-  ])('$length tokens scored from $scoreFrom, $startTokens start tokens', async ({ length, scoreFrom, startTokens }) => {
+  const cases = lengths.flatMap((length) => [
+    { length, scoreFrom: 1, startTokens: 0 },
+    ...(length === 256 ? [{ length, scoreFrom: 200, startTokens: 16 }] : []),
+  ]);
+  it.each(cases)('$length tokens scored from $scoreFrom, $startTokens start tokens', async (setting) => {
+    const { length, scoreFrom, startTokens } = setting;
     const ids = await bookIds(TINY, length);
     const pairs = model.spec.rope.geometry.rotaryDim / 2;
     const factors = Float64Array.from({ length: pairs }, (_, pair) => 1 + (7 * pair) / pairs);

@@ -73,6 +73,7 @@ describe.each(CASES)('the gradient with $name', ({ config, spec: change, blocks 
       spec: model.spec,
       threads: 1,
       wanted: { weights: true, tables: true },
+      ...blocks,
     });
     result = await engine.lossAndGradient({ ids, rope: interpolated(model, 4, 1.2), scoreFrom: 1 }, weights);
     await engine.close();
