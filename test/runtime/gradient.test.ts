@@ -144,6 +144,26 @@ describe.each(CASES)('the gradient with $name', ({ config, spec: change, blocks 
   });
 });
 
+describe('tokens that cannot be scored', () => {
+  it('are refused', async () => {
+    const folder = await temporaryFolder();
+    await writeTinyCheckpoint(folder, {});
+    const model = await loadModel(folder);
+    const weights = await readWeights(model);
+    const engine = await GradientEngine.create({
+      spec: model.spec,
+      threads: 1,
+      wanted: { weights: false, tables: true },
+    });
+    const run = (scoreFrom: number, ...ids: readonly number[]) =>
+      engine.lossAndGradient({ ids: Int32Array.from(ids), rope: interpolated(model, 2), scoreFrom }, weights);
+    await expect(run(0, 1, 2, 3)).rejects.toThrow('scoreFrom 0 of 3 tokens');
+    await expect(run(1, 1)).rejects.toThrow('scoreFrom 1 of 1 tokens');
+    await expect(run(1, 1, 96, 3)).rejects.toThrow('token 96 of a vocabulary of 96');
+    await engine.close();
+  });
+});
+
 describe('what is not wanted', () => {
   it('is not computed, and the rest is the same', async () => {
     const folder = await temporaryFolder();

@@ -26,7 +26,7 @@ export interface LossGradient {
   readonly tables: TableGradient | null;
   /** The same carried on to frequencies and the attention factor. */
   readonly rope: RopeGradient | null;
-  /** By canonical name; empty if not wanted. A tied embedding has one gradient, both uses added. */
+  /** By canonical name; empty if not wanted; the caller's to change. A tied embedding has one gradient, both uses added. */
   readonly weights: ReadonlyMap<string, Float32Array>;
 }
 
@@ -70,9 +70,16 @@ export class GradientEngine {
     );
   }
 
-  /** Tokens scoreFrom..T-1 are scored, each from those before it; scoreFrom >= 1. */
+  /**
+   * Tokens scoreFrom..T-1 are scored, each from those before it. The gradient of a weight has its rows in the order of `weights`,
+   * which for the queries and keys of a GGUF file is not that of Hugging Face (`DecoderSpec.rotaryPairing`).
+   */
   async lossAndGradient({ ids, rope, scoreFrom }: LossRequest, weights: Weights): Promise<LossGradient> {
-    const { layers, tiedEmbeddings } = this.config.spec;
+    const { layers, tiedEmbeddings, vocabularySize } = this.config.spec;
+    if (!(scoreFrom >= 1 && scoreFrom < ids.length)) throw new Error(`scoreFrom ${scoreFrom} of ${ids.length} tokens`);
+    // ONNX Runtime would see only the targets.
+    const foreign = ids.find((id) => id < 0 || id >= vocabularySize);
+    if (foreign !== undefined) throw new Error(`token ${foreign} of a vocabulary of ${vocabularySize}`);
     const pass: Pass = { weights, sums: new Map() };
     const read = ids.subarray(0, -1);
     const table = rotaryTable(rope, read.length);
