@@ -188,7 +188,7 @@ describe.each(CASES)('log-likelihoods, $label', ({ model: parityModel, questions
       ),
     );
     check(`${name}, ${limit} questions, ${parityModel.name}: log-likelihoods`, difference, TOLERANCE);
-    const ours = taskResult('model', task, answers);
+    const ours = taskResult('model', task, answers, null);
     for (const metric of ['acc', 'acc_norm'].filter((key) => key in metrics)) {
       const { value, standardError } = ours.metrics[metric] as { value: number; standardError: number | null };
       // mc2 is a mean of probabilities; accuracies are counts and equal exactly.

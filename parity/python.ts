@@ -17,13 +17,13 @@ export function pythonInterpreter(): string {
 }
 
 /** A script of parity/ that answers JSON lines; the model is loaded once for all questions. */
-export class PythonReference {
+export class Reference {
   readonly #child: ChildProcessWithoutNullStreams;
   readonly #lines: AsyncIterator<string>;
   #complaints = '';
 
-  constructor(script: string, ...args: readonly string[]) {
-    this.#child = spawn(pythonInterpreter(), [path.join(import.meta.dirname, script), ...args]);
+  constructor(interpreter: string, script: string, ...args: readonly string[]) {
+    this.#child = spawn(interpreter, [path.join(import.meta.dirname, script), ...args]);
     this.#child.stderr.setEncoding('utf8').on('data', (text: string) => {
       this.#complaints = (this.#complaints + text).slice(-4000);
     });
@@ -42,5 +42,12 @@ export class PythonReference {
 
   close(): void {
     this.#child.stdin.end();
+  }
+}
+
+/** One in Python, with the pinned libraries. */
+export class PythonReference extends Reference {
+  constructor(script: string, ...args: readonly string[]) {
+    super(pythonInterpreter(), script, ...args);
   }
 }

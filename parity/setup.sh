@@ -3,6 +3,7 @@
 # LONGROPE_PYTHON=/path/to/python uses an interpreter of yours instead. Does nothing when all pins are there already.
 set -euo pipefail
 cd "$(dirname "$0")/.."
+[ -d parity/llama-cpp/node_modules ] || npm install --prefix parity/llama-cpp --ignore-scripts --omit=optional --no-package-lock
 python="${LONGROPE_PYTHON:-.venv/bin/python}"
 
 satisfied() {

@@ -8,7 +8,7 @@ export const EXIT_CODES = {
   busy: 4,
   resource: 5,
   unsupported: 6,
-  /** Not a mistake: `evaluate gate` found a loss past its limit. */
+  /** Not a mistake: `evaluate gate` found a loss past its limit, or `verify` a difference. */
   gate: 7,
   interrupted: 130,
 } as const;
@@ -23,6 +23,10 @@ export interface Problem {
   readonly fix?: string;
 }
 
+/** A damaged file can have as many problems as bytes, and name them at any length; `problems` has all of it. */
+const MAX_PROBLEMS = 100;
+const MAX_PART_LENGTH = 500;
+
 export class UserError extends Error {
   override readonly name = 'UserError';
   readonly problems: readonly Problem[];
@@ -33,11 +37,17 @@ export class UserError extends Error {
     options?: ErrorOptions,
   ) {
     const list = Array.isArray(problems) ? (problems as readonly Problem[]) : [problems as Problem];
-    super(list.map(describeProblem).join('\n'), options);
+    const told = list.slice(0, MAX_PROBLEMS).map(describeProblem);
+    if (list.length > MAX_PROBLEMS) told.push(`... and ${list.length - MAX_PROBLEMS} more problems`);
+    super(told.join('\n'), options);
     this.problems = list;
   }
 }
 
 export function describeProblem({ where, expected, found, fix }: Problem): string {
-  return `${where}: expected ${expected}, found ${found}${fix === undefined ? '' : `; ${fix}`}`;
+  return `${clip(where)}: expected ${clip(expected)}, found ${clip(found)}${fix === undefined ? '' : `; ${clip(fix)}`}`;
+}
+
+function clip(text: string): string {
+  return text.length > MAX_PART_LENGTH ? `${text.slice(0, MAX_PART_LENGTH)}...` : text;
 }

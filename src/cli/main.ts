@@ -5,9 +5,12 @@ import { demoCommand } from './commands/demo.js';
 import { evaluateCommand } from './commands/evaluate.js';
 import { exportCommand } from './commands/export.js';
 import { inspectCommand } from './commands/inspect.js';
+import { planCommand } from './commands/plan.js';
+import { pullCommand } from './commands/pull.js';
 import { reportCommand } from './commands/report.js';
 import { searchCommand } from './commands/search.js';
 import { tokenizeCommand } from './commands/tokenize.js';
+import { verifyCommand } from './commands/verify.js';
 
 /**
  * Runs one command line and returns the exit code. A user's mistake prints what is wrong and nothing else; a bug is thrown
@@ -49,8 +52,11 @@ function createProgram(): Command {
     searchCommand(),
     evaluateCommand(),
     exportCommand(),
+    verifyCommand(),
     inspectCommand(),
+    planCommand(),
     tokenizeCommand(),
+    pullCommand(),
     reportCommand(),
   ])
     program.addCommand(command);

@@ -1,3 +1,4 @@
+export { DATASET_COLUMNS, type DatasetColumn } from './arrow/columns.js';
 export { type Dataset, isDataset, readDataset } from './arrow/read.js';
 export { checkDatasetTarget, type WrittenDataset, writeDataset } from './arrow/write.js';
 export { type Corpus, type CorpusOptions, hashDocuments, openCorpus } from './open-corpus.js';
@@ -7,6 +8,7 @@ export { findTextInputs, type TextInput, type TextInputs } from './readers/text-
 export * from './synthetic/index.js';
 export { type TokenizeOptions, type TokenizeProgress, tokenizeDocuments } from './tokenize-documents.js';
 export { tokenizerFromGguf } from './tokenizer/gguf.js';
-export { openTokenizer } from './tokenizer/open-tokenizer.js';
+export { hasTokenizer, openTokenizer } from './tokenizer/open-tokenizer.js';
+export { concatenatedRows, mixedRows, type RowOptions, type TrainingRow } from './training-rows.js';
 export type * from './types.js';
 export { type DocumentSelection, selectDocuments } from './windows.js';

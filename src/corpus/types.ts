@@ -3,6 +3,8 @@ export interface TokenDocument {
   /** Names the document in every result: file name, JSONL line, Parquet row or data-set row. */
   readonly id: string;
   readonly ids: Int32Array;
+  /** Only in rows to train on that hold several documents; elsewhere a token's position is its index. */
+  readonly positions?: Int32Array;
 }
 
 /** A tokenizer reduced to what the product needs; the same ids as the Rust `tokenizers` package. */

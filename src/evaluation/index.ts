@@ -1,6 +1,6 @@
 export * from './benchmarks/index.js';
 export { type GateLimits, type GateRow, runGate } from './gate/gate.js';
-export { type Measure, measuresOf, methodsOf } from './gate/measures.js';
+export { type Condition, type Measure, measuresOf, methodsOf } from './gate/measures.js';
 export { answerRows } from './generation/answer.js';
 export type { AnsweredRow } from './generation/answered-row.js';
 export { ropeStages, SWITCH_POLICIES, type SwitchPolicy } from './generation/rope-stages.js';

@@ -5,10 +5,14 @@ export {
   type Engine,
   type EngineRope,
   findTraps,
+  type GgufSource,
   type Intent,
   intentOf,
   type RopeSource,
+  TRAP_IDS,
   type Trap,
+  type TrapId,
+  type ValueOrigin,
   type Verdict,
 } from './engines/index.js';
 export { type GgufFileOptions, type WrittenGguf, writeGgufFile } from './gguf/export-file.js';
@@ -22,6 +26,7 @@ export {
   longropeConfig,
   RECOMPUTING_ENGINES,
 } from './hf/config.js';
+export { configJson } from './hf/config-json.js';
 export { HF_DTYPES, type HfDtype, type HfFolderOptions, writeHfFolder } from './hf/export-folder.js';
 export { FACTOR_SETS_NAME, factorSetsJson, type LengthSet } from './hf/factor-sets.js';
 export { type PlacedFile, WEIGHT_MODES, type WeightMode } from './hf/weights.js';
@@ -33,4 +38,22 @@ export {
   longropeTable,
   type NamedSet,
 } from './longrope-table.js';
+export {
+  ONNX_DTYPES,
+  type OnnxDtype,
+  type OnnxFolderOptions,
+  type OnnxRope,
+  writeOnnxFolder,
+} from './onnx/export-folder.js';
+export { rereads } from './onnx/genai-config.js';
 export { ExportProgress } from './progress.js';
+export {
+  TRAINING_ENGINES,
+  type TrainingEngine,
+  type TrainingEngineName,
+  type TrainingPlan,
+} from './training/engine.js';
+export { type TrainingFolderOptions, writeTrainingFolder } from './training/export-folder.js';
+export { HANDOFF_NAME, type Handoff, readHandoff } from './training/handoff-file.js';
+export { trainingEngines } from './training/index.js';
+export { restoredTable } from './training/restore.js';

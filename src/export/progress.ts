@@ -1,3 +1,7 @@
+/** What the disk must have room for, and what to do if it has not. */
+export const EXPORTED = 'the exported weights';
+export const ROOM = 'free space, choose another disk or a smaller type';
+
 /** Tells bytes written as they are written, and stops the export when the signal is aborted. */
 export class ExportProgress {
   readonly #report: ((done: number, total: number, detail: string) => void) | undefined;

@@ -1,8 +1,9 @@
+import { layerNorms } from '../model/layer-norms.js';
 import type { DecoderSpec } from '../model/types.js';
 import { type Attention, attention } from './attention.js';
-import { mlp } from './mlp.js';
-import { addAndNormalise, normalise } from './norm.js';
-import { OnnxBuilder } from './onnx-builder.js';
+import { feedForward } from './feed-forward.js';
+import { addAndNormalise, rmsNorm } from './norm.js';
+import { OnnxBuilder, type Value } from './onnx-builder.js';
 import { type SequenceInputs, sequenceInputs } from './sequence-inputs.js';
 import type { WeightSource } from './weights.js';
 
@@ -14,13 +15,15 @@ import type { WeightSource } from './weights.js';
  */
 export type CacheOutputs = 'none' | 'present' | 'appended';
 
+const LAST_NORM = 'norm';
+
 /**
  * The decoder without its head: token ids and one pair of rotary tables in, final normalised hidden states out.
  *
  * B rows of S new tokens stand after T - S tokens of past. Inputs: `input_ids` int64 [B, S]; `cos`, `sin` float32
  * [at least T, rotaryDim / 2], row p for position p; `seqlens_k` int32 [B] = T - 1; `total_sequence_length` int32 scalar = T.
  * Output: `hidden` float32 [B * S, hiddenSize]. The rotary tables are inputs, so a search candidate is two small tensors and
- * never a new graph.
+ * never a new graph. Where a layer is local also `local_cos` and `local_sin` [at least T, its rotaryDim / 2].
  *
  * With a cache also the inputs `past_key_values.N.key` and `.value` float32 [B, keyValueHeads, P, headDim], P >= T - S (rows
  * beyond T - S are not read; 0 rows are fine), and the outputs `present.N.key` and `.value` [B, keyValueHeads, max(P, T),
@@ -28,31 +31,48 @@ export type CacheOutputs = 'none' | 'present' | 'appended';
  */
 export function buildDecoder(spec: DecoderSpec, weights: WeightSource, cache: CacheOutputs = 'none'): Uint8Array {
   const graph = new OnnxBuilder('decoder');
-  const inputs = sequenceInputs(graph, spec, cache !== 'none');
-  const flatIds = graph.apply('flat_ids', 'Reshape', [inputs.ids, graph.constant('flat', 'int64', [1], [-1])]);
-  let residual = graph.apply('embed', 'Gather', [weights.add(graph, 'model.embed_tokens.weight'), flatIds]);
-  let normed = normalise(graph, spec, weights, 'layers.0.input_layernorm', residual);
-  for (let layer = 0; layer < spec.layers; layer++) {
-    const prefix = `layers.${layer}`;
-    const attended = attention(graph, spec, weights, layer, normed, inputs);
-    if (cache !== 'none') cacheOutputs(graph, spec, cache, layer, attended, inputs);
-    [normed, residual] = addAndNormalise(graph, spec, weights, {
-      name: `${prefix}.post_attention_layernorm`,
-      weight: `model.${prefix}.post_attention_layernorm.weight`,
-      update: attended.output,
-      residual,
-    });
-    const expanded = mlp(graph, spec, weights, prefix, normed);
-    const last = layer === spec.layers - 1;
-    [normed, residual] = addAndNormalise(graph, spec, weights, {
-      name: last ? 'hidden' : `layers.${layer + 1}.input_layernorm`,
-      weight: last ? 'model.norm.weight' : `model.layers.${layer + 1}.input_layernorm.weight`,
-      update: expanded,
-      residual,
-    });
-  }
-  graph.output(normed, 'float32', ['N', spec.hiddenSize]);
+  const hidden = addDecoder(graph, spec, weights, sequenceInputs(graph, spec, cache !== 'none'), cache);
+  graph.output(hidden, 'float32', ['N', spec.hiddenSize]);
   return graph.build();
+}
+
+/** The layers of a decoder in a graph that has its inputs; returns the normalised hidden states [B * S, hiddenSize]. */
+export function addDecoder(
+  graph: OnnxBuilder,
+  spec: DecoderSpec,
+  weights: WeightSource,
+  inputs: SequenceInputs,
+  cache: CacheOutputs,
+): Value {
+  const flatIds = graph.apply('flat_ids', 'Reshape', [inputs.ids, graph.constant('flat', 'int64', [1], [-1])]);
+  let residual = embed(graph, spec, weights, flatIds);
+  const norms = layerNorms(spec.normPlacement);
+  const norm = (name: string, x: Value) => rmsNorm(graph, spec, weights, { name, x });
+  /** What the next part of a block reads, and the stream that goes past it. */
+  const add = (name: string | null, update: Value, sumName: string): [input: Value, residual: Value] => {
+    if (name !== null) {
+      const node = name === LAST_NORM ? 'hidden' : name;
+      return addAndNormalise(graph, spec, weights, { name: node, weight: name, update, residual });
+    }
+    const sum = graph.apply(sumName, 'Add', [residual, update]);
+    return [sum, sum];
+  };
+  const within = (layer: number, module: string | null) => module && `layers.${layer}.${module}`;
+  const first = within(0, norms.beforeAttention);
+  let input = first === null ? residual : norm(first, residual);
+  for (let layer = 0; layer < spec.layers; layer++) {
+    const attended = attention(graph, spec, weights, layer, input, inputs);
+    if (cache !== 'none') cacheOutputs(graph, spec, cache, layer, attended, inputs);
+    const afterAttention = within(layer, norms.afterAttention);
+    const attentionUpdate = afterAttention === null ? attended.output : norm(afterAttention, attended.output);
+    [input, residual] = add(within(layer, norms.beforeMlp), attentionUpdate, `layers.${layer}.attention_sum`);
+    const expanded = feedForward(graph, spec, weights, layer, input);
+    const afterMlp = within(layer, norms.afterMlp);
+    const mlpUpdate = afterMlp === null ? expanded : norm(afterMlp, expanded);
+    const next = layer === spec.layers - 1 ? LAST_NORM : within(layer + 1, norms.beforeAttention);
+    [input, residual] = add(next, mlpUpdate, `layers.${layer}.mlp_sum`);
+  }
+  return input;
 }
 
 function cacheOutputs(
@@ -75,4 +95,13 @@ function cacheOutputs(
     const length = cache === 'present' ? 'T' : 'S';
     graph.output(given, 'float32', ['B', spec.keyValueHeads, length, spec.headDim]);
   }
+}
+
+function embed(graph: OnnxBuilder, spec: DecoderSpec, weights: WeightSource, ids: Value): Value {
+  const rows = graph.apply('embed', 'Gather', [weights.add(graph, 'model.embed_tokens.weight'), ids]);
+  if (spec.embeddingScale === 1) return rows;
+  return graph.apply('embed_scaled', 'Mul', [
+    rows,
+    graph.constant('embed_scale', 'float32', [], [spec.embeddingScale]),
+  ]);
 }

@@ -1,5 +1,6 @@
 import type { DecoderSpec } from '../model/types.js';
-import { OnnxBuilder } from './onnx-builder.js';
+import { OnnxBuilder, type Value } from './onnx-builder.js';
+import { softcap } from './softcap.js';
 import type { WeightSource } from './weights.js';
 
 /**
@@ -8,7 +9,7 @@ import type { WeightSource } from './weights.js';
  */
 export function buildLossHead(spec: DecoderSpec, weights: WeightSource): Uint8Array {
   const graph = new OnnxBuilder('loss_head');
-  const logits = headLogits(graph, spec, weights);
+  const logits = addHead(graph, spec, weights, graph.input('hidden', 'float32', ['B', spec.hiddenSize]), 'logits');
   const targets = graph.input('targets', 'int64', ['B', 1]);
   const logProbabilities = graph.apply('log_probabilities', 'LogSoftmax', [logits], { axis: -1 });
   const chosen = graph.apply('chosen', 'GatherElements', [logProbabilities, targets], { axis: 1 });
@@ -19,12 +20,21 @@ export function buildLossHead(spec: DecoderSpec, weights: WeightSource): Uint8Ar
 /** The head alone: `hidden` [B, hiddenSize] in, `logits` float32 [B, vocabulary] out. */
 export function buildLogitsHead(spec: DecoderSpec, weights: WeightSource): Uint8Array {
   const graph = new OnnxBuilder('logits_head');
-  graph.output(headLogits(graph, spec, weights), 'float32', ['B', spec.vocabularySize]);
+  const hidden = graph.input('hidden', 'float32', ['B', spec.hiddenSize]);
+  graph.output(addHead(graph, spec, weights, hidden, 'logits'), 'float32', ['B', spec.vocabularySize]);
   return graph.build();
 }
 
-function headLogits(graph: OnnxBuilder, spec: DecoderSpec, weights: WeightSource) {
-  const hidden = graph.input('hidden', 'float32', ['B', spec.hiddenSize]);
+/** [N, hiddenSize] to logits [N, vocabulary], called `name`. */
+export function addHead(
+  graph: OnnxBuilder,
+  spec: DecoderSpec,
+  weights: WeightSource,
+  hidden: Value,
+  name: string,
+): Value {
   const weight = weights.add(graph, spec.tiedEmbeddings ? 'model.embed_tokens.weight' : 'lm_head.weight');
-  return graph.apply('logits', 'Gemm', [hidden, weight], { transB: 1 });
+  const uncapped = spec.logitSoftcap === null ? name : `${name}_uncapped`;
+  const logits = graph.apply(uncapped, 'Gemm', [hidden, weight], { transB: 1 });
+  return softcap(graph, name, logits, spec.logitSoftcap);
 }

@@ -1,9 +1,10 @@
+import { layerNorms } from '../model/layer-norms.js';
 import type { DecoderSpec } from '../model/types.js';
 import { attention } from './attention.js';
+import { feedForward } from './feed-forward.js';
 import type { StepGraph } from './gradient/backward-graphs.js';
-import { mlp } from './mlp.js';
-import { addAndNormalise, normalise } from './norm.js';
-import { OnnxBuilder } from './onnx-builder.js';
+import { rmsNorm } from './norm.js';
+import { OnnxBuilder, type Value } from './onnx-builder.js';
 import { sequenceInputs } from './sequence-inputs.js';
 import { WeightInputs } from './weights.js';
 
@@ -15,24 +16,15 @@ import { WeightInputs } from './weights.js';
 export function buildLayer(spec: DecoderSpec, layer: number): StepGraph {
   const graph = new OnnxBuilder(`layer ${layer}`);
   const weights = new WeightInputs(spec);
-  const prefix = `layers.${layer}`;
+  const norms = layerNorms(spec.normPlacement);
+  const norm = (module: string | null, x: Value) =>
+    module === null ? x : rmsNorm(graph, spec, weights, { name: `layers.${layer}.${module}`, x });
   const inputs = sequenceInputs(graph, spec, false);
   const x = graph.input('x', 'float32', ['N', spec.hiddenSize]);
-  const attended = attention(
-    graph,
-    spec,
-    weights,
-    layer,
-    normalise(graph, spec, weights, `${prefix}.input_layernorm`, x),
-    inputs,
-  );
-  const [normed, residual] = addAndNormalise(graph, spec, weights, {
-    name: `${prefix}.post_attention_layernorm`,
-    weight: `model.${prefix}.post_attention_layernorm.weight`,
-    update: attended.output,
-    residual: x,
-  });
-  const y = graph.apply('y', 'Add', [residual, mlp(graph, spec, weights, prefix, normed)]);
+  const attended = attention(graph, spec, weights, layer, norm(norms.beforeAttention, x), inputs);
+  const middle = graph.apply('middle', 'Add', [x, norm(norms.afterAttention, attended.output)]);
+  const expanded = feedForward(graph, spec, weights, layer, norm(norms.beforeMlp, middle));
+  const y = graph.apply('y', 'Add', [middle, norm(norms.afterMlp, expanded)]);
   graph.output(graph.apply('attended', 'Identity', [attended.rows]), 'float32', ['N', spec.heads * spec.headDim]);
   graph.output(y, 'float32', ['N', spec.hiddenSize]);
   return {

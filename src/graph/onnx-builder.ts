@@ -108,6 +108,34 @@ export class OnnxBuilder {
     return names.filter((value): value is Value => value !== '');
   }
 
+  /**
+   * One of two lists of values of this graph, by a bool: `whenTrue[i]` or `whenFalse[i]`, float32 of this shape. An If node,
+   * since every execution provider has it.
+   */
+  choose(
+    name: string,
+    condition: Value,
+    [whenTrue, whenFalse]: readonly [readonly Value[], readonly Value[]],
+    { names, shape }: { readonly names: readonly string[]; readonly shape: readonly (number | string)[] },
+  ): Value[] {
+    const branch = (label: string, values: readonly Value[]) => {
+      const outputs = names.map((output) => `${name}.${output}.${label}`);
+      const node = outputs.map(
+        (output, i) => new onnx.NodeProto({ name: output, opType: 'Identity', input: [values[i]!], output: [output] }),
+      );
+      const graph = {
+        name: `${name}.${label}`,
+        node,
+        output: outputs.map((output) => valueInfo(output, 'float32', shape)),
+      };
+      return { name: `${label}_branch`, type: onnx.AttributeProto.AttributeType.GRAPH, g: new onnx.GraphProto(graph) };
+    };
+    const output = names.map((suffix) => this.#claim(`${name}.${suffix}`));
+    const attribute = [branch('then', whenTrue), branch('else', whenFalse)];
+    this.#nodes.push(new onnx.NodeProto({ name, opType: 'If', input: [condition], output, attribute }));
+    return output;
+  }
+
   /** The common case of a node with one output. */
   apply(
     name: string,

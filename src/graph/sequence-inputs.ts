@@ -6,6 +6,8 @@ export interface SequenceInputs {
   readonly ids: Value;
   readonly cos: Value;
   readonly sin: Value;
+  /** Those of local layers, where there are any. */
+  readonly localTables?: { readonly cos: Value; readonly sin: Value };
   /** int32 [B] = T - 1. */
   readonly lastPosition: Value;
   /** int32 scalar = T. */
@@ -29,14 +31,39 @@ export function sequenceInputs(graph: OnnxBuilder, spec: DecoderSpec, withPast: 
   const ids = graph.input('input_ids', 'int64', ['B', 'S']);
   const cos = graph.input('cos', 'float32', ['R', spec.rope.geometry.rotaryDim / 2]);
   const sin = graph.input('sin', 'float32', ['R', spec.rope.geometry.rotaryDim / 2]);
+  const localTables = spec.localRope && {
+    cos: graph.input('local_cos', 'float32', ['R', spec.localRope.geometry.rotaryDim / 2]),
+    sin: graph.input('local_sin', 'float32', ['R', spec.localRope.geometry.rotaryDim / 2]),
+  };
   const lastPosition = graph.input('seqlens_k', 'int32', ['B']);
   const totalLength = graph.input('total_sequence_length', 'int32', []);
-  const past = Array.from({ length: spec.layers }, (_, layer) => {
-    const tensor = (what: 'key' | 'value') =>
-      graph.input(`past_key_values.${layer}.${what}`, 'float32', ['B', spec.keyValueHeads, 'P', spec.headDim]);
-    return withPast ? [{ key: tensor('key'), value: tensor('value') }] : [];
-  }).flat();
+  const past = withPast ? pastInputs(graph, spec, 'B') : undefined;
 
+  return {
+    cos,
+    sin,
+    ...(localTables && { localTables }),
+    lastPosition,
+    ...(past && { past }),
+    ...sequenceShapes(graph, ids, totalLength),
+  };
+}
+
+/** `past_key_values.N.key` and `.value` per layer. */
+export function pastInputs(graph: OnnxBuilder, spec: DecoderSpec, batch: string): NonNullable<SequenceInputs['past']> {
+  return Array.from({ length: spec.layers }, (_, layer) => {
+    const tensor = (what: 'key' | 'value') =>
+      graph.input(`past_key_values.${layer}.${what}`, 'float32', [batch, spec.keyValueHeads, 'P', spec.headDim]);
+    return { key: tensor('key'), value: tensor('value') };
+  });
+}
+
+/** What follows from the ids [B, S] and T, an int32 scalar. */
+export function sequenceShapes(
+  graph: OnnxBuilder,
+  ids: Value,
+  totalLength: Value,
+): Omit<SequenceInputs, 'cos' | 'sin' | 'localTables' | 'lastPosition' | 'past'> {
   const batchAndLength = graph.apply('batch_and_length', 'Shape', [ids]);
   const newLength = graph.apply('new_length', 'Shape', [ids], { start: 1, end: 2 });
   const total = graph.apply('total_int64', 'Cast', [totalLength], { to: 7 });
@@ -53,14 +80,10 @@ export function sequenceInputs(graph: OnnxBuilder, spec: DecoderSpec, withPast: 
   };
   return {
     ids,
-    cos,
-    sin,
-    lastPosition,
     totalLength,
     pastLength,
     presentLength,
     sequenceAxis: graph.constant('sequence_axis', 'int64', [1], [2]),
-    ...(withPast && { past }),
     shape: (...sizes) =>
       once(`shape.${sizes.join('x')}`, (name) =>
         graph.apply(name, 'Concat', [batchAndLength, graph.constant(`${name}.sizes`, 'int64', [sizes.length], sizes)], {

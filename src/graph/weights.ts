@@ -8,18 +8,22 @@ const ELEMENT_TYPE: Record<FloatDtype, ElementType> = { F32: 'float32', F16: 'fl
 /** Where a graph gets its weights from, by canonical name. */
 export interface WeightSource {
   has(name: string): boolean;
-  /** Adds the weight as a float32 value. */
+  /** Adds the weight as a float32 value, once to each graph. */
   add(builder: OnnxBuilder, name: string): Value;
 }
 
-/** Weights that are given anew in every run, because training changes them; each is an input of its name. */
+/** Weights that are given anew in every run, because training changes them; each is an input of its name. For one graph. */
 export class WeightInputs implements WeightSource {
-  /** What the graph asked for. */
-  readonly names: string[] = [];
   readonly #shapes: ReadonlyMap<string, readonly number[]>;
+  readonly #added = new Map<string, Value>();
 
   constructor(spec: DecoderSpec) {
     this.#shapes = decoderTensors(spec);
+  }
+
+  /** What the graph asked for. */
+  get names(): string[] {
+    return [...this.#added.keys()];
   }
 
   has(name: string): boolean {
@@ -29,8 +33,9 @@ export class WeightInputs implements WeightSource {
   add(builder: OnnxBuilder, name: string): Value {
     const shape = this.#shapes.get(name);
     if (shape === undefined) throw new Error(`no weight named ${name}`);
-    this.names.push(name);
-    return builder.input(name, 'float32', shape);
+    const value = this.#added.get(name) ?? builder.input(name, 'float32', shape);
+    this.#added.set(name, value);
+    return value;
   }
 }
 
@@ -38,6 +43,7 @@ export class WeightInputs implements WeightSource {
 export class WeightTable implements WeightSource {
   readonly folder: string;
   readonly #weights: ReadonlyMap<string, PreparedTensor>;
+  readonly #added = new WeakMap<OnnxBuilder, Map<string, Value>>();
 
   constructor(weights: Iterable<PreparedTensor>) {
     this.#weights = new Map([...weights].map((weight) => [weight.name, weight]));
@@ -48,8 +54,19 @@ export class WeightTable implements WeightSource {
     return this.#weights.has(name);
   }
 
-  /** Half-precision ones get a Cast, which ONNX Runtime folds at load. */
+  /**
+   * Adds the weight as a float32 value, once to each graph (tied embeddings are asked for twice). Half-precision ones get a Cast,
+   * which ONNX Runtime folds at load.
+   */
   add(builder: OnnxBuilder, name: string): Value {
+    const added = this.#added.get(builder) ?? new Map<string, Value>();
+    this.#added.set(builder, added);
+    const value = added.get(name) ?? this.#add(builder, name);
+    added.set(name, value);
+    return value;
+  }
+
+  #add(builder: OnnxBuilder, name: string): Value {
     const weight = this.#weights.get(name);
     if (weight === undefined) throw new Error(`no weight named ${name}`);
     const type = ELEMENT_TYPE[weight.dtype];

@@ -1,7 +1,15 @@
 import { type Problem, UserError } from '../errors.js';
-import { type DecoderConfig, headDimension, type LocateKey, parseDecoderConfig } from './decoder-config.js';
+import {
+  type DecoderConfig,
+  headDimension,
+  isHeadDimension,
+  type LayerType,
+  type LocateKey,
+  parseDecoderConfig,
+} from './decoder-config.js';
+import type { RopeConventions } from './rope-block.js';
 import { parseRopeConfig } from './rope-config.js';
-import type { DecoderSpec, RopeSpec } from './types.js';
+import type { DecoderSpec, LocalRope, RopeSpec, Rotation } from './types.js';
 
 /**
  * What makes an architecture differ from the base block of llama (pre-norm RMSNorm, gated MLP, grouped-query attention,
@@ -15,17 +23,37 @@ export interface ArchitectureDeclaration {
   readonly gguf: { readonly architectures: readonly string[]; readonly rotaryPairing: DecoderSpec['rotaryPairing'] };
   /** What the Hugging Face config class assumes for absent keys, where it differs from `LlamaConfig`. */
   readonly defaults?: Readonly<Record<string, unknown>>;
-  /** `hidden_act` -> activation. */
+  /** `hidden_act` (or the key named here) -> activation. */
   readonly activations: Readonly<Record<string, DecoderSpec['activation']>>;
+  readonly activationKey?: 'hidden_act' | 'hidden_activation';
   readonly attentionBias?: (config: DecoderConfig) => DecoderSpec['attentionBias'];
   readonly mlpBias?: (config: DecoderConfig) => boolean;
+  readonly normPlacement?: DecoderSpec['normPlacement'];
+  readonly normOffset?: DecoderSpec['normOffset'];
+  readonly queryKeyNorm?: DecoderSpec['queryKeyNorm'];
+  readonly embeddingScale?: (config: DecoderConfig) => number;
+  readonly attentionScale?: (config: DecoderConfig) => number;
+  readonly attentionSoftcap?: (config: DecoderConfig) => number | null;
+  readonly logitSoftcap?: (config: DecoderConfig) => number | null;
+  readonly experts?: (config: DecoderConfig) => DecoderSpec['experts'];
   /** Tokens that a layer sees, null for all. */
   readonly slidingWindow?: (config: DecoderConfig, layer: number) => number | null;
+  readonly rotation?: (config: DecoderConfig, layer: number) => Rotation;
+  /** How the config class reads RoPE keys, where it differs from what all of them do. */
+  readonly rope?: RopeConventions;
+  /** What is wrong with a config although every key by itself is fine. */
+  readonly problems?: (config: DecoderConfig) => readonly ConfigProblem[];
   /**
    * Canonical module -> module in the checkpoint, below `model.layers.N`. Modules with the same target are fused: their rows
    * follow each other in canonical order (`self_attn.q_proj`, `k_proj`, `v_proj` in one `qkv_proj`).
    */
   readonly storedModules?: Readonly<Record<string, string>>;
+}
+
+export interface ConfigProblem {
+  readonly key: string;
+  readonly expected: string;
+  readonly found: string;
 }
 
 const NO_BIAS: DecoderSpec['attentionBias'] = { query: false, key: false, value: false, output: false };
@@ -48,21 +76,35 @@ export function resolveDecoder(
 ): ResolvedDecoder {
   const parsed = parseDecoderConfig(rawConfig, declaration.defaults ?? {}, source.locate);
   const problems: Problem[] = 'problems' in parsed ? [...parsed.problems] : [];
-  const headDim = headDimension('config' in parsed ? parsed.config : (rawConfig as DecoderConfig));
+  const headDim = headDimension('config' in parsed ? parsed.config : { ...declaration.defaults, ...rawConfig });
   // With broken head sizes the rotary width is unknown, and lengths of factor lists cannot be judged.
-  const rope =
-    headDim > 0 && headDim % 2 === 0
-      ? collect(problems, source.locate, () => parseRopeConfig(rawConfig, { headDim }))
+  const conventions = declaration.rope ?? {};
+  const parseRope = (layerType?: LayerType) =>
+    isHeadDimension(headDim)
+      ? collect(problems, source.locate, () =>
+          parseRopeConfig(rawConfig, { headDim, conventions, ...(layerType && { layerType }) }),
+        )
       : undefined;
-  if ('problems' in parsed || rope === undefined) throw new UserError('input', problems);
+  const byLayerType = conventions.thetaByLayerType !== undefined;
+  const rope = byLayerType ? parseRope('full_attention') : parseRope();
+  const local = byLayerType ? parseRope('sliding_attention') : undefined;
+  if ('config' in parsed)
+    for (const { key, expected, found } of declaration.problems?.(parsed.config) ?? [])
+      problems.push({ where: source.locate(key), expected, found });
+  if ('problems' in parsed || rope === undefined || problems.length > 0) throw new UserError('input', problems);
   const { config } = parsed;
-  const activation = new Map(Object.entries(declaration.activations)).get(config.hidden_act);
+  const activationKey = declaration.activationKey ?? 'hidden_act';
+  const activationName = config[activationKey] ?? '';
+  const activation = new Map(Object.entries(declaration.activations)).get(activationName);
   if (activation === undefined)
     throw new UserError('unsupported', {
-      where: source.locate('hidden_act'),
+      where: source.locate(activationKey),
       expected: `${Object.keys(declaration.activations).join(' or ')} (${declaration.name})`,
-      found: config.hidden_act,
+      found: activationName,
     });
+  const perLayer = <Value>(of: (layer: number) => Value): Value[] =>
+    Array.from({ length: config.num_hidden_layers }, (_, layer) => of(layer));
+  const rotation = perLayer((layer) => declaration.rotation?.(config, layer) ?? 'global');
   return {
     spec: {
       architecture: declaration.name,
@@ -78,17 +120,32 @@ export function resolveDecoder(
       tiedEmbeddings: config.tie_word_embeddings && !source.hasOutputHead,
       attentionBias: declaration.attentionBias?.(config) ?? NO_BIAS,
       mlpBias: declaration.mlpBias?.(config) ?? false,
-      slidingWindow: Array.from(
-        { length: config.num_hidden_layers },
-        (_, layer) => declaration.slidingWindow?.(config, layer) ?? null,
-      ),
+      normPlacement: declaration.normPlacement ?? 'before',
+      normOffset: declaration.normOffset ?? 0,
+      queryKeyNorm: declaration.queryKeyNorm ?? 'none',
+      embeddingScale: declaration.embeddingScale?.(config) ?? 1,
+      attentionSoftcap: declaration.attentionSoftcap?.(config) ?? null,
+      logitSoftcap: declaration.logitSoftcap?.(config) ?? null,
+      experts: declaration.experts?.(config) ?? null,
+      slidingWindow: perLayer((layer) => declaration.slidingWindow?.(config, layer) ?? null),
       rotaryPairing: source.rotaryPairing,
-      attentionScale: 1 / Math.sqrt(headDim),
+      attentionScale: declaration.attentionScale?.(config) ?? 1 / Math.sqrt(headDim),
+      rotation,
       rope,
+      localRope:
+        rotation.includes('local') && local !== undefined
+          ? fixedRope(local, source.locate('rope_parameters.sliding_attention'))
+          : null,
     },
     bosTokenId: config.bos_token_id ?? null,
     eosTokenIds: [config.eos_token_id ?? []].flat(),
   };
+}
+
+/** One fixed table: it is made without the length of a text. */
+function fixedRope({ geometry, scaling }: RopeSpec, where: string): LocalRope {
+  if (scaling.type === 'default' || scaling.type === 'linear') return { geometry, scaling };
+  throw new UserError('unsupported', { where, expected: 'RoPE of type default or linear', found: scaling.type });
 }
 
 /** The result of `parse`, or nothing and its problems, located, added to the others. */
@@ -100,7 +157,10 @@ function collect(problems: Problem[], locate: LocateKey, parse: () => RopeSpec):
     if (!(error instanceof UserError)) throw error;
     const located = error.problems.map((problem) => ({ ...problem, where: locate(problem.where) }));
     if (error.kind !== 'input') throw new UserError(error.kind, [...problems, ...located]);
-    problems.push(...located);
+    // A top-level key is read for each layer type.
+    const isNew = ({ where, expected }: Problem) =>
+      !problems.some((known) => known.where === where && known.expected === expected);
+    problems.push(...located.filter(isNew));
     return undefined;
   }
 }

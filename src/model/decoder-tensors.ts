@@ -2,6 +2,7 @@ import { type Problem, UserError } from '../errors.js';
 import type { ArchitectureDeclaration } from './architecture.js';
 import { READABLE_DTYPES } from './checkpoint/layouts.js';
 import { ggufTensorName } from './gguf/tensor-names.js';
+import { layerNorms } from './layer-norms.js';
 import type { Checkpoint, DecoderSpec, StoredTensor } from './types.js';
 
 /** Tensors of old checkpoints that hold nothing the config does not say (transformers and llama.cpp skip them too). */
@@ -18,18 +19,32 @@ export function decoderTensors(spec: DecoderSpec): Map<string, readonly number[]
     tensors.set(`${name}.weight`, [rows, columns]);
     if (hasBias) tensors.set(`${name}.bias`, [rows]);
   };
+  const gatedMlp = (name: string, [gate, up, down]: readonly [string, string, string]) => {
+    projection(`${name}.${gate}`, intermediateSize, hiddenSize, spec.mlpBias);
+    projection(`${name}.${up}`, intermediateSize, hiddenSize, spec.mlpBias);
+    projection(`${name}.${down}`, hiddenSize, intermediateSize, spec.mlpBias);
+  };
   tensors.set('model.embed_tokens.weight', [vocabularySize, hiddenSize]);
   for (let layer = 0; layer < spec.layers; layer++) {
     const prefix = `model.layers.${layer}`;
-    tensors.set(`${prefix}.input_layernorm.weight`, [hiddenSize]);
+    for (const norm of Object.values(layerNorms(spec.normPlacement)))
+      if (norm !== null) tensors.set(`${prefix}.${norm}.weight`, [hiddenSize]);
     projection(`${prefix}.self_attn.q_proj`, queryRows, hiddenSize, bias.query);
     projection(`${prefix}.self_attn.k_proj`, keyRows, hiddenSize, bias.key);
     projection(`${prefix}.self_attn.v_proj`, keyRows, hiddenSize, bias.value);
     projection(`${prefix}.self_attn.o_proj`, hiddenSize, queryRows, bias.output);
-    tensors.set(`${prefix}.post_attention_layernorm.weight`, [hiddenSize]);
-    projection(`${prefix}.mlp.gate_proj`, intermediateSize, hiddenSize, spec.mlpBias);
-    projection(`${prefix}.mlp.up_proj`, intermediateSize, hiddenSize, spec.mlpBias);
-    projection(`${prefix}.mlp.down_proj`, hiddenSize, intermediateSize, spec.mlpBias);
+    if (spec.queryKeyNorm !== 'none') {
+      const perHead = spec.queryKeyNorm === 'head';
+      tensors.set(`${prefix}.self_attn.q_norm.weight`, [perHead ? spec.headDim : queryRows]);
+      tensors.set(`${prefix}.self_attn.k_norm.weight`, [perHead ? spec.headDim : keyRows]);
+    }
+    if (spec.experts === null) gatedMlp(`${prefix}.mlp`, ['gate_proj', 'up_proj', 'down_proj']);
+    else {
+      const experts = `${prefix}.block_sparse_moe`;
+      projection(`${experts}.gate`, spec.experts.count, hiddenSize, false);
+      for (let expert = 0; expert < spec.experts.count; expert++)
+        gatedMlp(`${experts}.experts.${expert}`, ['w1', 'w3', 'w2']);
+    }
   }
   tensors.set('model.norm.weight', [hiddenSize]);
   if (!spec.tiedEmbeddings) tensors.set('lm_head.weight', [vocabularySize, hiddenSize]);
@@ -45,7 +60,7 @@ export function storedName(
   const [, layer, module, kind] = /^model\.layers\.(\d+)\.(.+)\.(weight|bias)$/.exec(canonical) ?? [];
   const stored =
     module === undefined ? canonical : `model.layers.${layer}.${declaration.storedModules?.[module] ?? module}.${kind}`;
-  return format === 'gguf' ? ggufTensorName(stored) : stored;
+  return format === 'gguf' ? ggufTensorName(stored, declaration.normPlacement) : stored;
 }
 
 /**

@@ -1,81 +1,39 @@
-import { z } from 'zod';
+import type { z } from 'zod';
 import { type Problem, UserError } from '../errors.js';
 import { attentionFactorOf } from '../rope/attention-factor.js';
 import { factorVector } from '../rope/factor-vector.js';
 import type { FactorVector, RopeGeometry, RopeScaling } from '../rope/types.js';
-import { YARN_DEFAULTS } from '../rope/yarn-ramp.js';
+import type { LayerType } from './decoder-config.js';
 import { describeValue } from './describe.js';
-import { type Config, type RopeBlock, selectRopeBlock } from './rope-block.js';
+import { type Config, type RopeBlock, type RopeConventions, selectRopeBlock } from './rope-block.js';
+import { overflows } from './rope-overflow.js';
+import { common, SCHEMAS, tokens, type Values } from './rope-schema.js';
 import type { RopeSpec } from './types.js';
 
-/** The message of every check is what the user is told was expected. */
-const above = (bound: number) => z.number(`a number above ${bound}`).gt(bound, `a number above ${bound}`);
-const positive = above(0);
-const scale = z.number('a number of at least 1').min(1, 'a number of at least 1');
-const weight = z.number('a number of at least 0').min(0, 'a number of at least 0');
-const share = z.number('a number in (0, 1]').gt(0, 'a number in (0, 1]').max(1, 'a number in (0, 1]');
-// Not 1: the longrope attention factor divides by the logarithm of the length.
-const tokens = z.int('a whole number of at least 2').min(2, 'a whole number of at least 2');
-// Entries are judged by factorVector, which also needs the rotary width.
-const list = z.array(z.unknown(), 'a list of numbers');
-
-/** Keys that any block may have. YaRN's own checkpoints carry `finetuned`, which nothing reads. */
-const common = {
-  type: z.unknown().optional(),
-  finetuned: z.unknown().optional(),
-  rope_theta: above(1).default(10_000),
-  partial_rotary_factor: share.default(1),
-  original_max_position_embeddings: tokens.optional(),
-};
-
-const schemaOf = <Type extends string, Shape extends z.ZodRawShape>(type: Type, shape: Shape) =>
-  z.strictObject({ rope_type: z.literal(type), ...common, ...shape });
-
-/**
- * Keys per type. A key that the type does not read is refused: transformers warns and ignores it, and then a misspelt
- * `beta_fast` is a wrong number.
- */
-const SCHEMAS = [
-  schemaOf('default', {}),
-  schemaOf('linear', { factor: scale }),
-  schemaOf('dynamic', { factor: scale }),
-  schemaOf('yarn', {
-    factor: scale,
-    beta_fast: positive.default(YARN_DEFAULTS.betaFast),
-    beta_slow: positive.default(YARN_DEFAULTS.betaSlow),
-    truncate: z.boolean('true or false').default(YARN_DEFAULTS.truncate),
-    attention_factor: positive.optional(),
-    mscale: weight.optional(),
-    mscale_all_dim: weight.optional(),
-  }),
-  schemaOf('llama3', { factor: scale, low_freq_factor: positive, high_freq_factor: positive }),
-  schemaOf('longrope', {
-    short_factor: list,
-    long_factor: list,
-    factor: scale.optional(),
-    attention_factor: positive.optional(),
-    short_mscale: positive.optional(),
-    long_mscale: positive.optional(),
-  }),
-  schemaOf('proportional', { factor: scale.default(1) }),
-] as const;
-
-type Values = z.output<(typeof SCHEMAS)[number]>;
+export interface RopeContext {
+  readonly headDim: number;
+  readonly conventions?: RopeConventions;
+  readonly layerType?: LayerType;
+}
 
 /**
  * RoPE of a Hugging Face config with the keys of transformers v4 (`rope_scaling`, `rope_theta`) or v5 (`rope_parameters`),
- * and v5's precedence and defaults (docs/rope.md). `headDim`: dimensions of a head, an even number.
+ * and v5's precedence and defaults (docs/rope.md). `headDim`: dimensions of a head, an even number; `conventions`: what the
+ * config class does of its own; `layerType`: whose RoPE is wanted, for classes that have one per layer type.
  * Throws one UserError with every problem, also where transformers would warn and compute something else: `input` for
  * missing keys, bad numbers and lists of the wrong length, `unsupported` for other types and RoPE that differs by layer.
  */
-export function parseRopeConfig(config: Config, { headDim }: { readonly headDim: number }): RopeSpec {
+export function parseRopeConfig(config: Config, { headDim, conventions = {}, layerType }: RopeContext): RopeSpec {
   const problems: Problem[] = [];
-  const block = selectRopeBlock(config, problems);
-  const schema = SCHEMAS.find(({ shape }) => shape.rope_type.value === block.values['rope_type']);
+  const block = selectRopeBlock(config, problems, { conventions, ...(layerType && { layerType }) });
+  const types = conventions.types ?? SCHEMAS.map(({ shape }) => shape.rope_type.value);
+  const schema = SCHEMAS.find(
+    ({ shape: { rope_type: type } }) => type.value === block.values['rope_type'] && types.includes(type.value),
+  );
   if (schema === undefined)
     throw new UserError('unsupported', {
       where: block.locate('rope_type'),
-      expected: `one of ${SCHEMAS.map(({ shape }) => shape.rope_type.value).join(', ')}`,
+      expected: `one of ${types.join(', ')}`,
       found: describeValue(block.values['rope_type']),
     });
   const maximum = tokens.safeParse(config['max_position_embeddings']);
@@ -84,6 +42,7 @@ export function parseRopeConfig(config: Config, { headDim }: { readonly headDim:
   const parsed = schema.safeParse(block.values);
   if (!parsed.success) problems.push(...issues(parsed.error, block.values, block.locate, Object.keys(schema.shape)));
   const rotary = rotaryWidth(block, headDim, problems);
+  refusePartial(block, rotary, conventions, problems);
   const lists = rotary && factorLists(block, rotary.rotaryDim / 2, problems);
   if (!parsed.success || !maximum.success || rotary === undefined || lists === undefined)
     throw new UserError('input', problems);
@@ -91,9 +50,11 @@ export function parseRopeConfig(config: Config, { headDim }: { readonly headDim:
   const maxPositionEmbeddings = maximum.data;
   const scaling = toScaling(parsed.data, lists, maxPositionEmbeddings);
   problems.push(...contradictions(parsed.data, scaling, maxPositionEmbeddings, block));
+  const geometry = { theta: parsed.data.rope_theta, headDim, ...rotary };
+  if (problems.length === 0) problems.push(...overflows(geometry, scaling, maxPositionEmbeddings, block));
   if (problems.length > 0) throw new UserError('input', problems);
   return {
-    geometry: { theta: parsed.data.rope_theta, headDim, ...rotary },
+    geometry,
     scaling,
     originalLength: 'originalLength' in scaling ? scaling.originalLength : maxPositionEmbeddings,
     maxPositionEmbeddings,
@@ -139,6 +100,23 @@ function rotaryWidth(
   }
   if (!isProportional) return { rotaryDim: pairs * 2 };
   return pairs === headDim / 2 ? { rotaryDim: headDim } : { rotaryDim: headDim, rotatingPairs: pairs };
+}
+
+/** Classes that turn whole heads ignore the share, or stop with a shape error. */
+function refusePartial(
+  block: RopeBlock,
+  rotary: Pick<RopeGeometry, 'rotaryDim'> | undefined,
+  { wholeHeads = false }: RopeConventions,
+  problems: Problem[],
+): void {
+  const partial = block.values['partial_rotary_factor'];
+  if (!wholeHeads || rotary === undefined || block.values['rope_type'] === 'proportional') return;
+  if (partial !== undefined && partial !== 1)
+    problems.push({
+      where: block.locate('partial_rotary_factor'),
+      expected: '1 or nothing, because this architecture turns whole heads',
+      found: describeValue(partial),
+    });
 }
 
 /** The valid lists of a longrope block; none for other types. Undefined, and problems, for lists that are wrong. */

@@ -56,13 +56,39 @@ export interface DecoderSpec {
     readonly output: boolean;
   };
   readonly mlpBias: boolean;
+  /** Where a block normalises: what goes into attention and MLP, what comes out of them, or both. */
+  readonly normPlacement: NormPlacement;
+  /** Added to every norm weight: 1 where checkpoints keep weight - 1 (gemma). */
+  readonly normOffset: 0 | 1;
+  /** Norm of queries and keys before they turn: per head, or over the whole projection. */
+  readonly queryKeyNorm: 'none' | 'head' | 'projection';
+  /** Multiplies the embeddings. */
+  readonly embeddingScale: number;
+  /** s becomes cap * tanh(s / cap) before the softmax; null = no cap. */
+  readonly attentionSoftcap: number | null;
+  /** The same for the logits of the vocabulary. */
+  readonly logitSoftcap: number | null;
+  /** Mixture of experts in place of the one MLP; null = one MLP. */
+  readonly experts: { readonly count: number; readonly perToken: number } | null;
   /** Window per layer in tokens; null = full attention. */
   readonly slidingWindow: readonly (number | null)[];
   /** 'half' pairs (i, i + d/2) as Hugging Face; 'adjacent' pairs (2i, 2i+1) as llama-arch GGUF. */
   readonly rotaryPairing: 'half' | 'adjacent';
   /** 1/sqrt(headDim) unless the architecture says otherwise. */
   readonly attentionScale: number;
+  /** How each layer turns: by `rope` (which searches rescale), by `localRope`, or not at all (NoPE). */
+  readonly rotation: readonly Rotation[];
   readonly rope: RopeSpec;
+  /** RoPE of the local layers, which keeps its own base and is never rescaled; null = no layer is local. */
+  readonly localRope: LocalRope | null;
+}
+
+export type NormPlacement = 'before' | 'after' | 'both';
+export type Rotation = 'global' | 'local' | 'none';
+
+export interface LocalRope {
+  readonly geometry: RopeGeometry;
+  readonly scaling: RopeScaling;
 }
 
 export interface RopeSpec {
@@ -74,7 +100,7 @@ export interface RopeSpec {
   readonly maxPositionEmbeddings: number;
 }
 
-/** A model as the rest of the program sees it. Tensor names are canonical Hugging Face llama names. */
+/** A model as the rest of the program sees it. Tensor names are those of the Hugging Face class, unfused. */
 export interface Model {
   /** The path the user gave. */
   readonly path: string;

@@ -101,6 +101,7 @@ export const benchmarkPanelSchema = z
           against: z.string(),
           /** Points; positive = `name` is better. */
           difference: z.number(),
+          /** Student t; null where no two questions differ differently. */
           interval: interval.nullable(),
           pValue: z.number(),
         })

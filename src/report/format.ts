@@ -60,7 +60,11 @@ export function formatPoints(value: number): string {
 }
 
 export function formatSigned(value: Figure): string {
-  return value === null ? INFINITE : `${value < 0 ? '' : '+'}${value.toFixed(1)}`;
+  if (value === null) return INFINITE;
+  const rounded = value.toFixed(1);
+  // What rounds to nothing has no direction.
+  if (Number(rounded) === 0) return '0.0';
+  return value < 0 ? rounded : `+${rounded}`;
 }
 
 export function formatPValue(value: number): string {

@@ -5,7 +5,7 @@ export { renderHtml } from './html.js';
 export { parseReport, renderJson } from './json.js';
 export { SEARCHED, type SearchReport, searchReport } from './search-report.js';
 export { factorTable, perplexityTable, renderTerminal, searchTable, type TerminalOptions } from './terminal.js';
-export { type Cell, textTable } from './text-table.js';
+export { type Cell, printable, textTable } from './text-table.js';
 export {
   type FactorPanel,
   type Figure,

@@ -154,6 +154,7 @@ function perplexityPanel(
         length,
         perplexity: toFigure(result.perplexity),
         interval: result.interval && { low: toFigure(result.interval.low), high: toFigure(result.interval.high) },
+        bootstrap: result.bootstrap && { low: toFigure(result.bootstrap.low), high: toFigure(result.bootstrap.high) },
         tokens: result.tokens,
         documents: result.documents.length,
       })),

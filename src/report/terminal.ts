@@ -9,6 +9,7 @@ import {
   formatLoss,
   formatPerplexity,
 } from './format.js';
+import { hasBootstrap } from './has-bootstrap.js';
 import { bestPerLength, headline } from './headline.js';
 import { type Cell, printable, textTable } from './text-table.js';
 import type { FactorPanel, PerplexityPanel, ReportView, SearchPanel } from './view-model.js';
@@ -52,12 +53,17 @@ export function perplexityTable(view: ReportView, panel: PerplexityPanel, option
         return { text: formatPerplexity(point.perplexity) + mark, ...bold };
       }),
     ]);
-    if (at.some((point) => point?.interval != null)) {
-      const intervals = at.map((point) => (point?.interval == null ? '' : `${formatInterval(point.interval)} `));
-      rows.push([{ text: '' }, ...intervals.map((text) => ({ text, style: 'dim' as const }))]);
+    for (const [kind, label] of [
+      ['interval', ''],
+      ['bootstrap', 'bootstrap'],
+    ] as const) {
+      const intervals = at.map((point) => point?.[kind] ?? null);
+      if (intervals.every((interval) => interval === null)) continue;
+      const texts = [label, ...intervals.map((interval) => (interval === null ? '' : `${formatInterval(interval)} `))];
+      rows.push(texts.map((text) => ({ text, style: 'dim' as const })));
     }
   }
-  const heading = `${panel.measure === 'LongPPL' ? 'LongPPL' : 'Perplexity'} by length in tokens, ${panel.subject}\n${panel.protocol}\n${formatConfidence(panel.confidence)} intervals over documents; * lowest of its length`;
+  const heading = `${panel.measure === 'LongPPL' ? 'LongPPL' : 'Perplexity'} by length in tokens, ${panel.subject}\n${panel.protocol}\n${formatConfidence(panel.confidence)} intervals over documents (Student t${hasBootstrap(panel) ? ', then bootstrap' : ''}); * lowest of its length`;
   return [heading.split('\n').map(printable).join('\n'), textTable(rows, options), ...comparisonLines(panel)].join(
     '\n',
   );

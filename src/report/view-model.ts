@@ -116,8 +116,10 @@ const perplexityPanelSchema = z
               .strictObject({
                 length: countSchema.positive(),
                 perplexity: figureSchema,
-                /** Over documents; null when there are too few of them. */
+                /** Over documents, Student t; null with one of them. */
                 interval: intervalSchema.nullable(),
+                /** Over documents, bootstrap (BCa); null with fewer than five of them. */
+                bootstrap: intervalSchema.nullable().default(null),
                 tokens: countSchema,
                 documents: countSchema,
               })

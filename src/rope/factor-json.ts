@@ -90,7 +90,7 @@ function parseLongrope(
     problems.push({
       where: `${prefix}${'rope_type' in block ? 'rope_type' : 'type'}`,
       expected: '"longrope", because there is a long_factor',
-      found: JSON.stringify(type),
+      found: found(type),
     });
   const factors = factorList(block['long_factor'], `${prefix}long_factor`, rotaryPairs, problems);
   const original = 'original_max_position_embeddings';
@@ -136,7 +136,9 @@ function factorList(
 
 function positive(value: unknown, where: string, problems: Problem[]): number | null {
   if (value === undefined || value === null) return null;
-  if (typeof value === 'number' && Number.isFinite(value) && value > 0) return value;
+  // Tables are float32: what is 0 or infinite there is no number of anything.
+  const single = typeof value === 'number' ? Math.fround(value) : 0;
+  if (typeof value === 'number' && Number.isFinite(single) && single > 0) return value;
   problems.push({ where, expected: 'a finite number above 0, or null', found: found(value) });
   return null;
 }

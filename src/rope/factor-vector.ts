@@ -1,6 +1,9 @@
 import { type Problem, UserError } from '../errors.js';
 import type { FactorVector } from './types.js';
 
+/** Below it a float32 frequency times a position overflows. The smallest published factors are a little below 1. */
+const SMALLEST_FACTOR = 1e-6;
+
 /**
  * Validates rescale factors and copies them. `values` may come from parsed text, hence `unknown`; without `rotaryPairs`
  * every length is accepted. Factors below 1 are legal, published files have them.
@@ -18,6 +21,8 @@ export function factorVector(values: ArrayLike<unknown>, rotaryPairs = values.le
     const value = values[pair];
     if (!(typeof value === 'number' && Number.isFinite(value) && value > 0))
       problems.push({ where: `${where}[${pair}]`, expected: 'a finite number above 0', found: describe(value) });
+    else if (value < SMALLEST_FACTOR)
+      problems.push({ where: `${where}[${pair}]`, expected: `at least ${SMALLEST_FACTOR}`, found: `${value}` });
   }
   if (problems.length > 0) throw new UserError('input', problems);
   return Float64Array.from(values as ArrayLike<number>) as FactorVector;

@@ -25,13 +25,7 @@ export async function replaceFolder(
 ): Promise<void> {
   const target = path.resolve(folder);
   const present = await contents(folder);
-  if (present.length > 0 && !force)
-    throw new UserError('input', {
-      where: folder,
-      expected: 'a folder that does not exist yet or is empty',
-      found: `${present.length} files or folders`,
-      fix: 'name another one, or give --force to replace files of the same names',
-    });
+  if (!force) refuseContents(folder, present, 'name another one, or give --force to replace files of the same names');
   const staging = path.join(path.dirname(target), `.${path.basename(target)}.${randomBytes(6).toString('hex')}.tmp`);
   try {
     await mkdir(path.dirname(target), { recursive: true });
@@ -50,6 +44,22 @@ export async function replaceFolder(
     await rm(staging, { recursive: true, force: true }).catch(() => undefined);
     throw fileError(folder, 'a folder that can be written', error);
   }
+}
+
+/** What a command that never replaces a folder asks before it computes anything. */
+export async function checkVacantFolder(folder: string): Promise<void> {
+  refuseContents(folder, await contents(folder), 'name another one');
+}
+
+function refuseContents(folder: string, present: readonly string[], fix: string): void {
+  if (present.length === 0) return;
+  const found = `${present.length} files or folders`;
+  throw new UserError('input', {
+    where: folder,
+    expected: 'a folder that does not exist yet or is empty',
+    found,
+    fix,
+  });
 }
 
 async function contents(folder: string): Promise<string[]> {

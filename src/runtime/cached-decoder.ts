@@ -1,11 +1,21 @@
 import type { DecoderSpec } from '../model/types.js';
-import { rotaryTable } from '../rope/rotary-table.js';
-import type { ResolvedRope, RotaryTable } from '../rope/types.js';
+import type { ResolvedRope } from '../rope/types.js';
 import { cachedNames, type KeyValueCache } from './key-value-cache.js';
+import { type RotaryTables, rotaryFeeds, rotaryTables } from './rotary-feeds.js';
 import type { Session } from './session.js';
 
 /** A longer extension is run in pieces: what a run holds beside the cache is bounded, and an abort is heard between them. */
-export const CHUNK_TOKENS = 2048;
+const CHUNK_TOKENS = 2048;
+
+/**
+ * With a cap on its scores the attention kernel holds all of them, heads x new tokens x length. Pieces of this size keep that
+ * linear in the length.
+ */
+const CAPPED_CHUNK_TOKENS = 256;
+
+export function chunkTokens({ attentionSoftcap }: DecoderSpec): number {
+  return attentionSoftcap === null ? CHUNK_TOKENS : CAPPED_CHUNK_TOKENS;
+}
 
 /** New tokens of `rows.length` rows of a cache, all of the same length, standing at `position`. */
 export interface Extension {
@@ -17,7 +27,7 @@ export interface Extension {
 /** The decoder on a cache: computes new tokens after those whose keys and values are kept. */
 export class CachedDecoder {
   readonly #outputs: readonly string[];
-  #table: { readonly rope: ResolvedRope; readonly rotary: RotaryTable } | undefined;
+  #tables: { readonly rope: ResolvedRope; readonly tables: RotaryTables } | undefined;
 
   constructor(
     private readonly spec: DecoderSpec,
@@ -41,8 +51,9 @@ export class CachedDecoder {
     if (length === 1) return this.#run(cache, rope, extension);
     if (rows.length > 1) throw new Error(`${length} tokens each of ${rows.length} rows at a time`);
     const hidden = new Float32Array(length * this.spec.hiddenSize);
-    for (let from = 0; from < length; from += CHUNK_TOKENS) {
-      const chunk = (rows[0] as Int32Array).subarray(from, from + CHUNK_TOKENS);
+    const chunkLength = chunkTokens(this.spec);
+    for (let from = 0; from < length; from += chunkLength) {
+      const chunk = (rows[0] as Int32Array).subarray(from, from + chunkLength);
       hidden.set(
         await this.#run(cache, rope, { firstRow, rows: [chunk], position: position + from }),
         from * this.spec.hiddenSize,
@@ -55,14 +66,12 @@ export class CachedDecoder {
     this.checkpoint();
     const length = (rows[0] as Int32Array).length;
     const total = position + length;
-    const { cos, sin, width } = this.#rotary(rope, cache.capacity);
     const ids = rows.flatMap((row) => [...row]);
     const [hidden, ...appended] = await this.session.runFor(
       {
         ...cache.feeds(firstRow, rows.length),
         input_ids: { type: 'int64', data: BigInt64Array.from(ids, BigInt), dims: [rows.length, length] },
-        cos: { type: 'float32', data: cos.subarray(0, total * width), dims: [total, width] },
-        sin: { type: 'float32', data: sin.subarray(0, total * width), dims: [total, width] },
+        ...rotaryFeeds(this.#rotary(rope, cache.capacity), total),
         seqlens_k: { type: 'int32', data: new Int32Array(rows.length).fill(total - 1), dims: [rows.length] },
         total_sequence_length: { type: 'int32', data: Int32Array.of(total), dims: [] },
       },
@@ -76,12 +85,12 @@ export class CachedDecoder {
     return this.session.close();
   }
 
-  /** The table of the last call: a step of generation would spend more time on cosines than on its token. */
-  #rotary(rope: ResolvedRope, length: number): RotaryTable {
-    const known = this.#table;
-    if (known !== undefined && known.rope === rope && known.rotary.length >= length) return known.rotary;
-    const rotary = rotaryTable(rope, length);
-    this.#table = { rope, rotary };
-    return rotary;
+  /** The tables of the last call: a step of generation would spend more time on cosines than on its token. */
+  #rotary(rope: ResolvedRope, length: number): RotaryTables {
+    const known = this.#tables;
+    if (known !== undefined && known.rope === rope && known.tables.global.length >= length) return known.tables;
+    const tables = rotaryTables(this.spec, rope, length);
+    this.#tables = { rope, tables };
+    return tables;
   }
 }

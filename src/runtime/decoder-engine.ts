@@ -1,7 +1,6 @@
 import { buildDecoder, buildLogitsHead, buildLossHead, WeightTable } from '../graph/index.js';
 import type { PreparedWeights } from '../model/index.js';
 import type { DecoderSpec } from '../model/types.js';
-import { rotaryTable } from '../rope/rotary-table.js';
 import type { ResolvedRope } from '../rope/types.js';
 import { CachedDecoder } from './cached-decoder.js';
 import { generate } from './generation.js';
@@ -9,6 +8,7 @@ import { KeyValueStore } from './key-value-cache.js';
 import { LossBatch } from './loss-batch.js';
 import { PrefixTree } from './prefix-tree.js';
 import type { ContinuationRequest, GenerateRequest, LogitsRequest, LossRequest } from './requests.js';
+import { rotaryFeeds, rotaryTables } from './rotary-feeds.js';
 import { Session } from './session.js';
 
 export interface EngineConfig {
@@ -40,6 +40,7 @@ export class DecoderEngine {
   #logitsHead: Session | undefined;
   #decoder: Session | undefined;
   #cached: Cached | undefined;
+  #pieces: KeyValueStore | undefined;
 
   private constructor(
     private readonly config: EngineConfig,
@@ -56,7 +57,7 @@ export class DecoderEngine {
     const options = { weightFolder: table.folder, threads: config.threads };
     const lossHead = await Session.create('loss head', buildLossHead(config.spec, table), options);
     const engine = new DecoderEngine(config, table, lossHead, checkpoint);
-    await (config.opens === 'cached' ? engine.#openCached() : engine.#openDecoder());
+    await (config.opens === 'cached' || computesInPieces(config.spec) ? engine.#openCached() : engine.#openDecoder());
     return engine;
   }
 
@@ -164,19 +165,31 @@ export class DecoderEngine {
   }
 
   async #hidden(ids: Int32Array, rope: ResolvedRope): Promise<Float32Array> {
+    if (computesInPieces(this.config.spec)) return this.#hiddenInPieces(ids, rope);
     this.checkpoint();
     const decoder = await this.#openDecoder();
-    const table = rotaryTable(rope, ids.length);
-    const dims = [table.length, table.width];
     return decoder.run(
       {
         input_ids: { type: 'int64', data: BigInt64Array.from(ids, BigInt), dims: [1, ids.length] },
-        cos: { type: 'float32', data: table.cos, dims },
-        sin: { type: 'float32', data: table.sin, dims },
+        ...rotaryFeeds(rotaryTables(this.config.spec, rope, ids.length), ids.length),
         seqlens_k: { type: 'int32', data: Int32Array.of(ids.length - 1), dims: [1] },
         total_sequence_length: { type: 'int32', data: Int32Array.of(ids.length), dims: [] },
       },
       'hidden',
     );
   }
+
+  /** The same on a cache of its own, which is as long as the sequence. */
+  async #hiddenInPieces(ids: Int32Array, rope: ResolvedRope): Promise<Float32Array> {
+    const { decoder } = await this.#openCached();
+    if (this.#pieces === undefined || this.#pieces.maxTokens < ids.length)
+      this.#pieces = new KeyValueStore(this.config.spec, ids.length);
+    const cache = this.#pieces.open(1, ids.length);
+    return decoder.extend(cache, rope, { firstRow: 0, rows: [ids], position: 0 });
+  }
+}
+
+/** A cap on attention scores costs the tiled kernel: what is computed at once holds a score for every pair of tokens. */
+function computesInPieces({ attentionSoftcap }: DecoderSpec): boolean {
+  return attentionSoftcap !== null;
 }

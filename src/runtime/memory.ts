@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { freemem } from 'node:os';
 import type { PreparedWeights } from '../model/index.js';
 import type { DecoderSpec } from '../model/types.js';
-import { CHUNK_TOKENS } from './cached-decoder.js';
+import { chunkTokens } from './cached-decoder.js';
 import { bytesPerCachedToken } from './key-value-cache.js';
 
 export interface MemoryEstimate {
@@ -21,7 +21,8 @@ const ARENA_SLACK = 1.5;
 const HEAD_BYTES = 2 * 2 ** 25;
 
 /**
- * Bytes needed to evaluate sequences of `length` tokens: linear in it, as attention is tiled and the head runs in blocks.
+ * Bytes needed to evaluate sequences of `length` tokens: linear in it, as attention is tiled and the head runs in blocks;
+ * with a cap on attention scores the decoder runs in pieces, over a cache.
  * `cacheTokens` keys and values are kept beside that, over all rows of a batch.
  */
 export function evaluationMemory(
@@ -37,13 +38,32 @@ export function evaluationMemory(
   const attentionRows = 2 * spec.heads * spec.headDim + 4 * spec.keyValueHeads * spec.headDim;
   const floatsPerToken = 4 * spec.hiddenSize + Math.max(attentionRows, 3 * spec.intermediateSize);
   // What a run appends exists twice more until it is written to the cache: in ONNX Runtime, and copied out of it.
-  const appended = 2 * Math.min(cacheTokens, CHUNK_TOKENS);
+  const chunk = chunkTokens(spec);
+  const appended = 2 * Math.min(cacheTokens, chunk);
   const hidden = 4 * spec.hiddenSize * cacheTokens;
   const cache = bytesPerCachedToken(spec) * (cacheTokens + ARENA_SLACK * appended) + hidden;
   return {
     shared: bytes('F32'),
-    perWorker: WORKER_BASE + cast + HEAD_BYTES + ARENA_SLACK * 4 * floatsPerToken * length + cache,
+    perWorker:
+      WORKER_BASE +
+      cast +
+      HEAD_BYTES +
+      cache +
+      (spec.attentionSoftcap === null
+        ? ARENA_SLACK * 4 * floatsPerToken * length
+        : inPieces(spec, floatsPerToken, length, chunk)),
   };
+}
+
+/** The activations of one piece and its scores, the cache of the whole sequence, and its hidden states. */
+function inPieces(spec: DecoderSpec, floatsPerToken: number, length: number, chunk: number): number {
+  const rows = Math.min(length, chunk);
+  const scores = spec.heads * rows * length;
+  const present = 2 * spec.keyValueHeads * spec.headDim * length;
+  return (
+    ARENA_SLACK * 4 * (floatsPerToken * rows + scores + present) +
+    (bytesPerCachedToken(spec) + 4 * spec.hiddenSize) * length
+  );
 }
 
 /** Memory a new process may use without swapping; the file cache counts as free. */

@@ -1,6 +1,5 @@
-import type { BenchmarkPanel, RetrievalPanel, RulerPanel } from '../report/evaluation-panels.js';
-import { formatConfidence, formatCount, formatPoints, formatPValue, formatSigned } from '../report/format.js';
-import { BenchmarkChart } from './charts/benchmark-chart.js';
+import type { RetrievalPanel, RulerPanel } from '../report/evaluation-panels.js';
+import { formatConfidence, formatCount, formatPoints } from '../report/format.js';
 import { ScoreChart } from './charts/score-chart.js';
 import { Heatmap } from './heatmap.js';
 import type { MethodStyle } from './method-style.js';
@@ -120,87 +119,6 @@ function RulerTable({ panel }: { panel: RulerPanel }) {
               </tr>
             )),
           )}
-        </tbody>
-      </table>
-    </Scroll>
-  );
-}
-
-export function BenchmarkSection({ panels, styles }: Props<BenchmarkPanel>) {
-  return (
-    <section aria-labelledby="benchmarks">
-      <h2 id="benchmarks">Benchmarks</h2>
-      {panels.map((panel, index) => (
-        <article key={index}>
-          {panels.length > 1 && <h3>{panel.subject}</h3>}
-          <p class="lead">{panel.protocol}</p>
-          <BenchmarkChart id={`benchmark-chart-${index}`} panel={panel} styles={styles} />
-          <p class="note">
-            Bars: {formatConfidence(panel.confidence)} intervals from the standard errors.
-            {panel.comparisons.length > 0 &&
-              ' The differences below are paired over the questions, so they are sharper than two intervals side by side.'}
-          </p>
-          <BenchmarkTable panel={panel} />
-          {panel.comparisons.length > 0 && (
-            <ul class="comparisons">
-              {panel.comparisons.map(({ task, name, against, difference, interval, pValue }, i) => (
-                <li key={i}>
-                  {task}: <b>{name}</b> {formatSigned(difference)} points against {against}
-                  {interval !== null && ` (${formatSigned(interval.low)} to ${formatSigned(interval.high)})`}, p{' '}
-                  {formatPValue(pValue)} corrected
-                </li>
-              ))}
-            </ul>
-          )}
-        </article>
-      ))}
-    </section>
-  );
-}
-
-function BenchmarkTable({ panel }: { panel: BenchmarkPanel }) {
-  return (
-    <Scroll label={`Benchmark table, ${panel.subject}`}>
-      <table class="figures">
-        <thead>
-          <tr>
-            <th scope="col">task</th>
-            <th scope="col">metric</th>
-            <th scope="col" class="number">
-              shots
-            </th>
-            <th scope="col" class="number">
-              questions
-            </th>
-            {panel.series.map(({ name }) => (
-              <th key={name} scope="col" class="number">
-                {name}
-              </th>
-            ))}
-          </tr>
-        </thead>
-        <tbody>
-          {panel.tasks.map(({ name, metric, shots, questions }, index) => (
-            <tr key={name}>
-              <th scope="row">
-                <span class="row-name">
-                  {index + 1}. {name}
-                </span>
-              </th>
-              <td>{metric}</td>
-              <td class="number">{shots}</td>
-              <td class="number">{formatCount(questions)}</td>
-              {panel.series.map(({ name: series, scores }) => {
-                const score = scores.find(({ task }) => task === name);
-                return (
-                  <td key={series} class="number">
-                    {score?.score == null ? '–' : formatPoints(score.score)}
-                    {score?.standardError != null && <small>±{formatPoints(score.standardError)}</small>}
-                  </td>
-                );
-              })}
-            </tr>
-          ))}
         </tbody>
       </table>
     </Scroll>

@@ -1,4 +1,5 @@
 import type { MethodStyle } from './method-style.js';
+import { Swatch } from './swatch.js';
 
 interface Props {
   readonly styles: ReadonlyMap<string, MethodStyle>;
@@ -12,7 +13,7 @@ export function MethodBar({ styles, descriptions, hidden, onToggle }: Props) {
   return (
     <fieldset class="methods">
       <legend>Methods, press to show or hide</legend>
-      {[...styles.values()].map(({ name, colour, dash, width }) => (
+      {[...styles].map(([name, style]) => (
         <button
           key={name}
           type="button"
@@ -20,10 +21,8 @@ export function MethodBar({ styles, descriptions, hidden, onToggle }: Props) {
           title={[name, descriptions.get(name)].filter(Boolean).join(': ')}
           onClick={() => onToggle(name)}
         >
-          <svg width="26" height="10" aria-hidden="true">
-            <line x1="1" x2="25" y1="5" y2="5" stroke={colour} stroke-width={width} stroke-dasharray={dash} />
-          </svg>
-          <span>{name}</span>
+          <Swatch style={style} />
+          <span class="name">{name}</span>
         </button>
       ))}
     </fieldset>

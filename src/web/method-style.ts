@@ -1,6 +1,9 @@
 import type { Method } from '../report/view-model.js';
 
-/** How a method looks in every chart: colour, dashes and weight together, so that no chart depends on colour alone. */
+export const MARKER_SHAPES = ['circle', 'square', 'triangle', 'diamond', 'star', 'cross', 'wye', 'hexagon'] as const;
+export type MarkerShape = (typeof MARKER_SHAPES)[number];
+
+/** How a method looks in every chart: colour, dashes, weight and shape together, so that no chart depends on colour alone. */
 export interface MethodStyle {
   readonly name: string;
   readonly kind: Method['kind'];
@@ -8,6 +11,8 @@ export interface MethodStyle {
   readonly colour: string;
   readonly dash: string;
   readonly width: number;
+  /** Of its points. */
+  readonly symbol: MarkerShape;
 }
 
 const BASELINE_COLOURS = ['--orange', '--green', '--purple', '--brown', '--teal'];
@@ -19,15 +24,17 @@ export function styleMethods(methods: readonly Method[]): ReadonlyMap<string, Me
   let baselines = 0;
   let searches = 0;
   return new Map(
-    methods.map(({ name, kind }): [string, MethodStyle] => {
-      if (kind === 'unscaled') return [name, { name, kind, colour: 'var(--grey)', dash: 'none', width: 1.75 }];
+    methods.map(({ name, kind }, index): [string, MethodStyle] => {
+      const symbol = at(MARKER_SHAPES, index);
+      if (kind === 'unscaled') return [name, { name, kind, colour: 'var(--grey)', dash: 'none', width: 1.75, symbol }];
       if (kind === 'searched') {
         const slot = searches++;
         const dash = slot < SEARCHED_COLOURS.length ? 'none' : at(DASHES, slot);
-        return [name, { name, kind, colour: `var(${at(SEARCHED_COLOURS, slot)})`, dash, width: 3 }];
+        return [name, { name, kind, colour: `var(${at(SEARCHED_COLOURS, slot)})`, dash, width: 3, symbol }];
       }
       const slot = baselines++;
-      return [name, { name, kind, colour: `var(${at(BASELINE_COLOURS, slot)})`, dash: at(DASHES, slot), width: 1.75 }];
+      const colour = `var(${at(BASELINE_COLOURS, slot)})`;
+      return [name, { name, kind, colour, dash: at(DASHES, slot), width: 1.75, symbol }];
     }),
   );
 }

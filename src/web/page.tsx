@@ -1,8 +1,9 @@
 import { useMemo, useState } from 'preact/hooks';
 import { headline } from '../report/headline.js';
 import type { ReportView } from '../report/view-model.js';
+import { BenchmarkSection } from './benchmark-section.js';
 import { CopyCommand } from './copy-command.js';
-import { BenchmarkSection, RetrievalSection, RulerSection } from './evaluation-sections.js';
+import { RetrievalSection, RulerSection } from './evaluation-sections.js';
 import { MethodBar } from './method-bar.js';
 import { styleMethods } from './method-style.js';
 import { FactorSection, InputSection, PerplexitySection, PositionSection, SearchSection } from './sections.js';

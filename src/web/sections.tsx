@@ -1,5 +1,6 @@
 import { useMemo } from 'preact/hooks';
 import { describeStop, formatChange, formatConfidence, formatCount, formatLoss } from '../report/format.js';
+import { hasBootstrap } from '../report/has-bootstrap.js';
 import type {
   FactorPanel,
   Figure,
@@ -35,7 +36,13 @@ export function PerplexitySection({
           <p class="lead">{panel.protocol}</p>
           <PerplexityChart id={`perplexity-chart-${index}`} panel={panel} styles={styles} />
           <p class="note">
-            Band and small figures: {formatConfidence(panel.confidence)} intervals over documents.
+            Band and small figures: {formatConfidence(panel.confidence)} intervals over documents, Student t
+            {hasBootstrap(panel) && (
+              <>
+                ; with <i>b</i>, bootstrap (BCa), which supposes no normal distribution
+              </>
+            )}
+            .
             {panel.comparisons.length > 0 &&
               ' The ratios below compare methods on the same documents, so they are sharper than two intervals side by side.'}
           </p>

@@ -90,6 +90,11 @@ export function PerplexityTable({ panel, searched }: { panel: PerplexityPanel; s
                   >
                     <span class={isBest ? 'best' : ''}>{formatPerplexity(point.perplexity)}</span>
                     {point.interval !== null && <small>{formatInterval(point.interval)}</small>}
+                    {point.bootstrap !== null && (
+                      <small class="bootstrap">
+                        <i>b</i> {formatInterval(point.bootstrap)}
+                      </small>
+                    )}
                   </td>
                 );
               })}

@@ -4,6 +4,7 @@ import {
   type Asked,
   askQuestion,
   type BenchmarkTask,
+  checkChoices,
   contextOf,
   DEFAULT_SEED,
   drawExamples,
@@ -11,6 +12,7 @@ import {
   evaluationRecordSchema,
   groupResults,
   loadTasks,
+  promptsHash,
   type RecordOf,
   sharedHeader,
   type TaskSelection,
@@ -42,8 +44,9 @@ export async function evaluateBenchmark(job: BenchmarkJob): Promise<BenchmarkRec
     const maxLength = job.maxLength ?? evaluation.model.spec.rope.maxPositionEmbeddings;
     const asked = tasks.map((task) => {
       const questions = questionsOf(task, seed);
-      return { questions, header: sharedHeader(evaluation.tokenizer, maxLength, questions) };
+      return { task, questions, header: sharedHeader(evaluation.tokenizer, maxLength, questions) };
     });
+    for (const { questions } of asked) checkChoices(evaluation.tokenizer, maxLength, questions);
     const items = evaluation.methods.flatMap((method) =>
       asked.flatMap(({ questions, header }) => questions.map((question) => ({ ...question, header, method }))),
     );
@@ -53,7 +56,10 @@ export async function evaluateBenchmark(job: BenchmarkJob): Promise<BenchmarkRec
     });
     const record = (answers: readonly Answered[]): BenchmarkRecord => {
       const results = evaluation.methods.flatMap(({ name }) =>
-        tasks.map((task) => taskResult(name, task, answersTo(task, name, items, answers))),
+        asked.map(({ task, questions }) => {
+          const own = answersTo(task, name, items, answers);
+          return taskResult(name, task, own, promptsHash(questions, own));
+        }),
       );
       return {
         ...evaluation.header,

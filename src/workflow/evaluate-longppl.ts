@@ -1,4 +1,4 @@
-import { hashDocuments, openTokenizer, type TokenDocument } from '../corpus/index.js';
+import { hashDocuments, type TokenDocument } from '../corpus/index.js';
 import { UserError } from '../errors.js';
 import {
   type DocumentSums,
@@ -6,16 +6,15 @@ import {
   type KeyTokenRule,
   keyTokens,
   longPerplexityResult,
-  parseRopeMethod,
   type RecordOf,
   type RopeMethod,
   type Window,
   windowsOf,
 } from '../evaluation/index.js';
-import { hashModel, loadModel } from '../model/index.js';
 import { resumeItems } from '../run/index.js';
-import { type Engine, openEngine } from '../runtime/index.js';
-import { type EvaluationTarget, type OpenEvaluation, withEvaluation } from './evaluation-job.js';
+import type { Engine } from '../runtime/index.js';
+import { type EvaluationTarget, withEvaluation } from './evaluation-job.js';
+import { type Judge, openJudge } from './longppl-judge.js';
 import { readTexts, type TextSelection } from './texts.js';
 import { writeEvaluation } from './write-evaluation.js';
 
@@ -30,13 +29,6 @@ export interface LongPerplexitySettings extends KeyTokenRule {
   /** RoPE of the judge; default the first method. */
   readonly judgeMethod?: string;
   readonly bos: boolean;
-}
-
-interface Judge {
-  readonly name: string;
-  readonly method: RopeMethod;
-  readonly sha256: string;
-  open(): Promise<Engine>;
 }
 
 interface DocumentItem {
@@ -186,40 +178,6 @@ function itemsOf(
       short: parts.filter(({ document }) => document === index),
     }));
   });
-}
-
-async function openJudge(
-  { methods, tokenizer, model, header }: OpenEvaluation,
-  { workers, threads }: EvaluationTarget,
-  { judge, judgeMethod, lengths }: LongPerplexitySettings,
-): Promise<Judge> {
-  const judging = judge === undefined ? model : await loadModel(judge);
-  if (judge !== undefined) {
-    const { hash } = await openTokenizer(judge);
-    if (hash !== tokenizer.hash)
-      throw new UserError('input', {
-        where: `--judge ${judge}`,
-        expected: `the tokenizer of the model (${header.tokenizer.path})`,
-        found: 'another one, to whose tokens key tokens cannot be carried over',
-      });
-  }
-  const method =
-    judgeMethod === undefined
-      ? judge === undefined
-        ? (methods[0] as RopeMethod)
-        : await parseRopeMethod('model', judging.spec.rope)
-      : await parseRopeMethod(judgeMethod, judging.spec.rope);
-  return {
-    name: `${judge ?? 'the model itself'}, ${method.name}`,
-    method,
-    sha256: judge === undefined ? header.model.sha256 : await hashModel(judging),
-    open: () =>
-      openEngine(judging, {
-        maxLength: Math.max(...lengths),
-        ...(workers !== undefined && { workers }),
-        ...(threads !== undefined && { threads }),
-      }),
-  };
 }
 
 function checkLengths({ lengths, short }: LongPerplexitySettings): void {

@@ -46,6 +46,7 @@ export async function withEvaluation<Result>(
   for (const text of target.methods) methods.push(await parseRopeMethod(text, model.spec.rope));
   const tokenizerPath = target.tokenizer ?? target.model;
   const tokenizer = await openTokenizer(tokenizerPath);
+  if (target.tokenizer !== undefined) checkVocabulary(target.tokenizer, tokenizer, model);
   const sha256 = await hashModel(model);
   const engines: Engine[] = [];
   const header = {
@@ -83,6 +84,16 @@ export async function withEvaluation<Result>(
   } finally {
     for (const engine of engines) await engine.close();
   }
+}
+
+/** Ids that the model has no embedding for would end in an error of the engine, or in numbers that mean nothing. */
+function checkVocabulary(path: string, { vocabularySize }: Tokenizer, { spec }: Model): void {
+  if (vocabularySize <= spec.vocabularySize) return;
+  throw new UserError('input', {
+    where: `--tokenizer ${path}`,
+    expected: `at most ${spec.vocabularySize} tokens, the vocabulary of the model`,
+    found: `${vocabularySize}`,
+  });
 }
 
 function refuseRepeated(methods: readonly string[]): void {

@@ -1,3 +1,4 @@
+import path from 'node:path';
 import { type Problem, UserError } from '../errors.js';
 import {
   type ConfigProfile,
@@ -5,21 +6,27 @@ import {
   ExportProgress,
   FACTOR_SETS_NAME,
   factorSetsJson,
+  HANDOFF_NAME,
   type HfDtype,
   type HfEngine,
   type LengthSet,
   type LongropeTable,
   type PlacedFile,
   RECOMPUTING_ENGINES,
+  readHandoff,
+  restoredTable,
   type WeightMode,
   writeHfFolder,
 } from '../export/index.js';
 import { loadModel } from '../model/index.js';
-import type { RopeSpec } from '../model/types.js';
+import type { Model, RopeSpec } from '../model/types.js';
 import { describeTable, type ExportedRope, type ExportRopeOptions, exportTable, readFactors } from './export-rope.js';
 import { programVersion } from './version.js';
 
-export interface HfExportJob extends ExportRopeOptions {
+export interface HfExportJob extends Omit<ExportRopeOptions, 'rope'> {
+  readonly rope?: string;
+  /** Instead of `rope`: the folder of `export training` that this model was trained from. */
+  readonly restore?: string;
   readonly model: string;
   readonly out: string;
   readonly force: boolean;
@@ -53,7 +60,7 @@ export interface HfExport {
 export async function exportHf(job: HfExportJob): Promise<HfExport> {
   const model = await loadModel(job.model);
   const { rope } = model.spec;
-  const table = await exportTable(job, rope);
+  const table = await chooseTable(job, model);
   if (table === null && job.profile !== 'redundant')
     throw new UserError('usage', { where: '--profile', expected: '--rope with factors', found: '--rope model' });
   const sets = await readSets(job, rope, table);
@@ -75,12 +82,34 @@ export async function exportHf(job: HfExportJob): Promise<HfExport> {
     version: programVersion(),
     model: job.model,
     out: job.out,
-    rope: table === null ? null : describeTable(job.rope, table),
+    rope: table === null ? null : describeTable(job.rope ?? `${job.restore}`, table),
     engines: job.engines,
     profile: job.profile,
     files,
     notes: table === null ? [] : notes(table, job),
   };
+}
+
+async function chooseTable(job: HfExportJob, model: Model): Promise<LongropeTable | null> {
+  const { rope, restore, short, targetLength } = job;
+  if ((rope === undefined) === (restore === undefined))
+    throw new UserError('usage', {
+      where: 'export hf',
+      expected: 'one of --rope FACTORS and --restore HANDOFF',
+      found: rope === undefined ? 'neither' : 'both',
+    });
+  if (restore === undefined) return exportTable({ ...job, rope: rope as string }, model.spec.rope);
+  for (const [flag, value] of [
+    ['--short', short],
+    ['--target', targetLength],
+  ])
+    if (value !== undefined)
+      throw new UserError('usage', {
+        where: `${flag}`,
+        expected: '--rope, as the hand-off says it',
+        found: '--restore',
+      });
+  return restoredTable(model, await readHandoff(path.join(restore, HANDOFF_NAME)));
 }
 
 async function readSets(job: HfExportJob, rope: RopeSpec, table: LongropeTable | null): Promise<LengthSet[]> {
@@ -94,13 +123,13 @@ async function readSets(job: HfExportJob, rope: RopeSpec, table: LongropeTable |
           [table.targetLength, 'the long list'],
         ],
   );
-  for (const { length, path } of job.factorSets) {
-    const where = `--factor-set ${length}=${path}`;
+  for (const { length, path: file } of job.factorSets) {
+    const where = `--factor-set ${length}=${file}`;
     if (table === null) problems.push({ where, expected: '--rope with factors', found: '--rope model' });
     const other = taken.get(length);
     if (other !== undefined) problems.push({ where, expected: 'one set per length', found: `${other} for it too` });
-    taken.set(length, path);
-    const named = await readFactors(path, rope, '--factor-set');
+    taken.set(length, file);
+    const named = await readFactors(file, rope, '--factor-set');
     if (named.set.targetLength !== null && named.set.targetLength !== length)
       problems.push({ where, expected: `factors made for ${length}`, found: `${named.set.targetLength}` });
     sets.push({ ...named, length });

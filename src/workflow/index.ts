@@ -7,8 +7,14 @@ export { evaluateNeedle, evaluatePasskey, type NeedleGrid, type PasskeySettings 
 export { evaluateRuler, type RulerSettings } from './evaluate-ruler.js';
 export { exportGguf, type GgufExport, type GgufExportJob } from './export-gguf.js';
 export { exportHf, type HfExport, type HfExportJob } from './export-hf.js';
+export { exportOnnx, type OnnxExport, type OnnxExportJob } from './export-onnx.js';
 export type { ExportedRope, ExportRopeOptions } from './export-rope.js';
+export { exportTraining, type TrainingExport, type TrainingExportJob } from './export-training.js';
+export { type EngineLine, type InspectedTable, type Inspection, inspectModel } from './inspect.js';
+export { type Plan, type PlanJob, planModel } from './plan.js';
+export { type Pull, type PulledFile, type PullJob, pull } from './pull.js';
 export { readRecords } from './read-records.js';
 export { type SearchJob, type SearchOutcome, searchModel } from './search-model.js';
 export { readTexts, type TextSelection } from './texts.js';
 export { type TokenizeCommandOptions, type TokenizeCommandResult, tokenizeCommand } from './tokenize.js';
+export { type Verification, type VerifyJob, verifyExport } from './verify.js';

@@ -1,11 +1,13 @@
 import {
   compareWithIntent,
   ENGINES,
+  type Engine,
   findTraps,
   type Intent,
   intentOf,
   type RopeSource,
   type Trap,
+  type ValueOrigin,
   type Verdict,
 } from '../export/index.js';
 import { criticalDimension, wavelengths } from '../rope/index.js';
@@ -16,17 +18,20 @@ export interface InspectedTable {
   readonly attentionFactor: number;
   /** radians per position. */
   readonly inverseFrequency: readonly number[];
-  /** tokens. */
-  readonly wavelength: readonly number[];
-  /** base frequency / frequency: 1 = untouched. */
-  readonly factors: readonly number[];
+  /** tokens; null for pairs that do not turn. */
+  readonly wavelength: readonly (number | null)[];
+  /** base frequency / frequency: 1 = untouched; null for pairs that do not turn. */
+  readonly factors: readonly (number | null)[];
 }
 
 export interface EngineLine {
   readonly engine: string;
+  /** Release or commit whose source the rules were read from. */
+  readonly version: string;
   readonly length: number;
   readonly table: string | null;
   readonly attentionFactor: number | null;
+  /** Tokens offered without further flags. */
   readonly effectiveContext: number | null;
   readonly notes: readonly string[];
   readonly judgement: Verdict;
@@ -38,6 +43,9 @@ export interface Inspection {
   readonly maximumLength: number | null;
   /** First pair that does not turn once within the original length. */
   readonly criticalPair: number | null;
+  readonly startTokens: number;
+  /** Every value of the effective RoPE and the key, tensor or rule it came from. */
+  readonly values: readonly ValueOrigin[];
   readonly repairs: readonly string[];
   /** What the loader of this program says about the file. */
   readonly refusals: readonly string[];
@@ -51,33 +59,43 @@ export async function inspectModel(model: string, lengths?: readonly number[]): 
   const { file, source } = await readRopeSource(model);
   const { intent, error } = intentOf(source);
   const asked = lengths ?? defaultLengths(intent, source);
+  const isUnreadable = error?.kind === 'unsupported' && intent === undefined;
+  const engines = ENGINES.filter(({ reads }) => reads.includes(source.format));
   return {
     file,
     originalLength: intent?.originalLength ?? null,
     maximumLength: intent?.maximumLength ?? null,
-    criticalPair: intent === undefined ? null : criticalPair(intent, source),
+    criticalPair: intent === undefined ? null : criticalDimension(intent.geometry, intent.originalLength),
+    startTokens: intent?.startTokens ?? 0,
+    values: intent?.values ?? [],
     repairs: intent?.repairs ?? [],
     refusals: error?.message.split('\n') ?? [],
     tables: intent === undefined ? [] : asked.map((length) => tableAt(intent, length)),
     traps: findTraps(source),
-    engines: ENGINES.filter(({ reads }) => reads.includes(source.format)).flatMap((engine) =>
-      asked.map((length): EngineLine => {
-        const built =
-          error?.kind === 'unsupported' && intent === undefined
-            ? { outcome: 'unknown' as const, reason: error.message }
-            : engine.build(source, length);
-        const isBuilt = built.outcome === 'built';
-        return {
-          engine: engine.name,
-          length,
-          table: isBuilt ? built.table : null,
-          attentionFactor: isBuilt ? built.attentionFactor : null,
-          effectiveContext: isBuilt ? built.effectiveContext : null,
-          notes: isBuilt ? built.notes : [],
-          judgement: compareWithIntent(built, intent?.at(length), length),
-        };
-      }),
+    engines: engines.flatMap((engine) =>
+      asked.map((length) =>
+        lineOf(engine, { source, intent, length, unreadable: isUnreadable ? error.message : null }),
+      ),
     ),
+  };
+}
+
+function lineOf(
+  { name, version, build }: Engine,
+  at: { source: RopeSource; intent: Intent | undefined; length: number; unreadable: string | null },
+): EngineLine {
+  const { source, intent, length, unreadable } = at;
+  const built = unreadable === null ? build(source, length) : { outcome: 'unknown' as const, reason: unreadable };
+  const isBuilt = built.outcome === 'built';
+  return {
+    engine: name,
+    version,
+    length,
+    table: isBuilt ? built.table : null,
+    attentionFactor: isBuilt ? built.attentionFactor : null,
+    effectiveContext: isBuilt ? built.effectiveContext : null,
+    notes: isBuilt ? built.notes : [],
+    judgement: compareWithIntent(built, intent, length),
   };
 }
 
@@ -89,18 +107,14 @@ function defaultLengths(intent: Intent | undefined, source: RopeSource): number[
   return [...new Set(lengths)].filter((length) => length >= 2);
 }
 
-function criticalPair({ originalLength, spec }: Intent, source: RopeSource): number | null {
-  const geometry = source.format === 'gguf' ? source : spec?.geometry;
-  return geometry === undefined ? null : criticalDimension(geometry, originalLength);
-}
-
 function tableAt(intent: Intent, length: number): InspectedTable {
   const { inverseFrequency, attentionFactor, baseInverseFrequency } = intent.at(length);
+  const finite = (value: number) => (Number.isFinite(value) ? value : null);
   return {
     length,
     attentionFactor,
     inverseFrequency: [...inverseFrequency],
-    wavelength: [...wavelengths(inverseFrequency)],
-    factors: [...baseInverseFrequency].map((base, pair) => base / inverseFrequency[pair]!),
+    wavelength: [...wavelengths(inverseFrequency)].map(finite),
+    factors: [...baseInverseFrequency].map((base, pair) => finite(base / inverseFrequency[pair]!)),
   };
 }

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { UserError } from '../errors.js';
-import { evaluationReport, parseReport, type ReportView, renderHtml } from '../report/index.js';
+import { evaluationReport, parseReport, type ReportInput, type ReportView, renderHtml } from '../report/index.js';
 import { fileError, writeFileAtomic } from '../run/index.js';
 import { readRecords, recordFiles } from './read-records.js';
 
@@ -66,6 +66,10 @@ function refuseSharedNames(views: readonly ReportView[]): void {
   if (problems.length > 0) throw new UserError('input', problems);
 }
 
+function isSameInput(a: ReportInput, b: ReportInput): boolean {
+  return a.label === b.label && a.name === b.name && a.sha256 === b.sha256;
+}
+
 /** Panels side by side; a method of both keeps what the first says of it. */
 function merged(a: ReportView, b: ReportView): ReportView {
   const known = new Set(a.methods.map(({ name }) => name));
@@ -77,7 +81,7 @@ function merged(a: ReportView, b: ReportView): ReportView {
     ...a,
     command: `${a.command}\n${b.command}`,
     methods: [...a.methods, ...added],
-    inputs: [...a.inputs, ...b.inputs],
+    inputs: [...a.inputs, ...b.inputs.filter((input) => !a.inputs.some((other) => isSameInput(input, other)))],
     factors: [...a.factors, ...b.factors],
     searches: [...a.searches, ...b.searches],
     perplexity: [...a.perplexity, ...b.perplexity],

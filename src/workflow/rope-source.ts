@@ -6,6 +6,7 @@ import { readJsonObject } from '../model/checkpoint/file.js';
 import { describeValue } from '../model/describe.js';
 import { GgufKeys } from '../model/gguf/keys.js';
 import { openGguf, readTensor } from '../model/index.js';
+import { YARN_DEFAULTS } from '../rope/index.js';
 import { fileError } from '../run/index.js';
 
 const MAX_CONFIG_BYTES = 16 * 2 ** 20;
@@ -68,7 +69,8 @@ async function configSource(file: string): Promise<RopeSource> {
     }
   }
   if (problems.length > 0) throw new UserError('input', problems);
-  return { format: 'config', config, headDim };
+  const nested = new Set(config === outer ? [] : Object.keys(text as object));
+  return { format: 'config', file: path.basename(file), config, headDim, nested };
 }
 
 async function ggufSource(file: string): Promise<RopeSource> {
@@ -85,8 +87,11 @@ async function ggufSource(file: string): Promise<RopeSource> {
   const short = await list('rope_factors_short.weight');
   const long = await list('rope_factors_long.weight');
   const frequencies = await list('rope_freqs.weight');
+  const prefix = `${keys.architecture}.`;
+  const present = [...checkpoint.metadata.keys()].filter((key) => key.startsWith(prefix));
   return {
     format: 'gguf',
+    file: path.basename(file),
     architecture: keys.architecture,
     theta: keys.number('rope.freq_base') ?? 10_000,
     headDim,
@@ -94,8 +99,12 @@ async function ggufSource(file: string): Promise<RopeSource> {
     contextLength,
     originalLength: keys.number('rope.scaling.original_context_length') ?? contextLength,
     type: String(keys.get('rope.scaling.type') ?? 'linear'),
-    factor: keys.number('rope.scaling.factor') || 1,
+    // 0 stands for "not set"; the second is the key of old files.
+    factor: keys.number('rope.scaling.factor') || keys.number('rope.scale_linear') || 1,
     attentionFactor: keys.number('rope.scaling.attn_factor') ?? 1,
+    betaFast: keys.number('rope.scaling.yarn_beta_fast') ?? YARN_DEFAULTS.betaFast,
+    betaSlow: keys.number('rope.scaling.yarn_beta_slow') ?? YARN_DEFAULTS.betaSlow,
+    keys: new Set(present.map((key) => key.slice(prefix.length))),
     ...(short && { short }),
     ...(long && { long }),
     ...(frequencies && { frequencies }),

@@ -3,7 +3,7 @@ import path from 'node:path';
 import { hashDocuments, type TokenDocument, type Tokenizer } from '../corpus/index.js';
 import { UserError } from '../errors.js';
 import { comparePerplexity, type MethodPerplexity, parseRopeMethod, type RopeMethod } from '../evaluation/index.js';
-import { longropeConfig } from '../export/index.js';
+import { configJson, longropeConfig } from '../export/index.js';
 import { hashModel, loadModel, type Model } from '../model/index.js';
 import { type ReportInput, type ReportView, renderHtml, renderJson, SEARCHED, searchReport } from '../report/index.js';
 import { longropeAttentionFactor } from '../rope/attention-factor.js';
@@ -112,7 +112,7 @@ export async function searchModel(job: SearchJob): Promise<SearchOutcome> {
       baselines,
       perplexities,
       protocol: `Protocol document: mean over all tokens of ${job.heldOut.length} held-out documents, ${job.tokenizer.bosTokenId === null ? 'no BOS' : 'BOS first'}; closed forms at the ratio of each length, the searched set unchanged at every length.`,
-      notes: ['Nothing was fine-tuned. Intervals use Student t over documents.'],
+      notes: ['Nothing was fine-tuned.'],
     });
     return { result, view, files: await writeArtefacts(job, model, result, view) };
   } finally {
@@ -241,8 +241,7 @@ async function writeArtefacts(job: SearchJob, model: Model, result: SearchResult
   const written: Record<string, string> = { 'factors.json': formatFactorJson(set) };
   // Start tokens cannot be expressed in a config: the factor file alone carries them.
   if (candidate.startTokens === 0)
-    written['config.json'] =
-      `${JSON.stringify(longropeConfig(model.config, model.spec.rope, set, job.targetLength), null, 2)}\n`;
+    written['config.json'] = configJson(longropeConfig(model.config, model.spec.rope, set, job.targetLength));
   written['report.json'] = renderJson(view);
   written['report.html'] = renderHtml(view);
   for (const [name, content] of Object.entries(written)) await writeFileAtomic(path.join(job.out, name), content);

@@ -11,6 +11,20 @@ export interface TextSelection {
   readonly samples?: number;
 }
 
+/** A name twice is a text counted twice, or two texts that results could not tell apart. */
+function refuseRepeatedNames(documents: readonly TokenDocument[], paths: readonly string[]): void {
+  const seen = new Set<string>();
+  const repeated = documents.map(({ id }) => id).filter((id) => seen.size === seen.add(id).size);
+  if (repeated.length === 0) return;
+  const more = repeated.length > 3 ? ` and ${repeated.length - 3} more` : '';
+  throw new UserError('input', {
+    where: paths.join(', '),
+    expected: 'documents with a name of their own',
+    found: `${repeated.slice(0, 3).join(', ')}${more} twice`,
+    fix: 'give every text once; texts of one name in several folders as the folder above them',
+  });
+}
+
 /** Documents of several inputs as token ids, in the order given; tokenised once and kept in the cache. */
 export async function readTexts(
   paths: readonly string[],
@@ -20,6 +34,7 @@ export async function readTexts(
   const all: TokenDocument[] = [];
   for (const path of paths)
     all.push(...(await openCorpus({ path, tokenizer, cacheDir: cacheDirectory(), ...options })).documents);
+  refuseRepeatedNames(all, paths);
   const enough = all.filter(({ ids }) => ids.length >= minTokens);
   if (enough.length === 0)
     throw new UserError('input', {

@@ -11,6 +11,7 @@ const source = path.resolve(import.meta.dirname, '../../src');
 const MAY_IMPORT: Record<string, readonly string[]> = {
   rope: [],
   run: [],
+  hub: ['run'],
   model: ['rope', 'run'],
   graph: ['rope', 'model'],
   runtime: ['rope', 'model', 'graph', 'run'],
@@ -18,9 +19,24 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   evaluation: ['rope', 'model', 'graph', 'runtime', 'corpus', 'run'],
   search: ['rope', 'model', 'graph', 'runtime', 'corpus', 'evaluation', 'run'],
   report: ['rope', 'model', 'evaluation', 'search'],
-  export: ['rope', 'run', 'model', 'corpus'],
+  export: ['rope', 'run', 'model', 'graph', 'corpus'],
+  verify: ['rope', 'run'],
   web: ['report'],
-  workflow: ['rope', 'run', 'model', 'runtime', 'corpus', 'evaluation', 'search', 'report', 'export'],
+  workflow: [
+    'rope',
+    'run',
+    'model',
+    'runtime',
+    'corpus',
+    'evaluation',
+    'search',
+    'report',
+    'export',
+    'verify',
+    'hub',
+    'plan',
+  ],
+  plan: ['rope', 'model', 'export'],
   cli: ['run', 'corpus', 'evaluation', 'search', 'report', 'workflow'],
 };
 
@@ -28,6 +44,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
 const SEAMS: Record<string, readonly string[]> = {
   'onnxruntime-node': ['runtime/session.ts'],
   'onnx-proto': ['graph/onnx-builder.ts'],
+  '@huggingface/hub': ['hub/list-repository.ts'],
 };
 
 interface Import {

@@ -1,66 +1,37 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
-import { pathToFileURL } from 'node:url';
-import type { BrowserContext, Page } from 'playwright-core';
-import { build } from 'vite';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { fillTemplate } from '../../src/report/html.js';
+import type { Page } from 'playwright-core';
+import { describe, expect, it } from 'vitest';
+import { formatPValue, formatSigned } from '../../src/report/format.js';
 import { sampleEvaluations } from '../report/sample-evaluations.js';
 import { sampleView } from '../report/sample-view.js';
-import { launchChromium } from './chromium.js';
 import { contrast, parseColour } from './colour.js';
+import { overflow, reportPages, type Situation } from './report-pages.js';
 
-const scratch = mkdtempSync(join(tmpdir(), 'longrope-evaluations-'));
-let template: string;
-let context: BrowserContext;
-let complaints: string[] = [];
-
-beforeAll(async () => {
-  const outDir = join(scratch, 'web');
-  await build({ configFile: resolve('src/web/vite.config.ts'), build: { outDir } });
-  template = readFileSync(join(outDir, 'report.html'), 'utf8');
-  context = await launchChromium(join(scratch, 'profile'));
-  context.on('console', (message) => complaints.push(`console ${message.type()}: ${message.text()}`));
-  context.on('weberror', ({ error }) => complaints.push(`error: ${String(error())}`));
-}, 60_000);
-
-afterAll(async () => {
-  await context?.close();
-  rmSync(scratch, { recursive: true, force: true });
-});
-
-async function onPage(width: number, colorScheme: 'light' | 'dark', look: (page: Page) => Promise<void>) {
-  complaints = [];
-  const file = join(scratch, 'report.html');
-  writeFileSync(file, fillTemplate(template, sampleView));
-  const page = await context.newPage();
-  try {
-    await page.emulateMedia({ colorScheme });
-    await page.setViewportSize({ width, height: 800 });
-    await page.goto(pathToFileURL(file).href);
-    await page.locator('h1').waitFor();
-    await look(page);
-    expect(complaints).toEqual([]);
-  } finally {
-    await page.close();
-  }
-}
+const openPage = reportPages();
+const onPage = (width: number, colorScheme: Situation['colorScheme'] & string, look: (page: Page) => Promise<void>) =>
+  openPage(sampleView, { width, colorScheme }, look);
 
 const [needle] = sampleEvaluations.retrieval;
 const [benchmark] = sampleEvaluations.benchmarks;
+
+interface Look {
+  readonly shape: string;
+  readonly fill: string;
+}
+
+/** Shape (of any size) and colour of every mark under an element. */
+async function marksIn(page: Page, under: string): Promise<Look[]> {
+  return (await page.evaluate(`[...document.querySelectorAll('${under} [aria-label="dot"] > *')].map((mark) => ({
+    // Of a path its commands tell the shapes apart.
+    shape: mark.tagName + (mark.getAttribute('d') ?? '').replace(/[^A-Za-z]/g, ''),
+    fill: mark.getAttribute('fill') ?? mark.closest('[fill]').getAttribute('fill'),
+  }))`)) as Look[];
+}
 
 describe('evaluations on the page', () => {
   it('have a chart each, and a heatmap per series with every count', () =>
     onPage(1280, 'light', async (page) => {
       for (const chart of ['retrieval-chart-0', 'ruler-chart-0'])
-        expect(await page.locator(`#${chart} .plot circle`).count(), chart).toBeGreaterThan(5);
-      // One mark per task and series; the series differ in shape (a circle, or the path of another symbol).
-      const shapes = (await page.evaluate(`[...document.querySelectorAll(
-        '#benchmark-chart-0 .plot [aria-label="dot"] > *'
-      )].map((mark) => mark.getAttribute('d') ?? mark.tagName)`)) as string[];
-      expect(shapes).toHaveLength(benchmark!.tasks.length * benchmark!.series.length);
-      expect(new Set(shapes).size).toBe(benchmark!.series.length);
+        expect(await page.locator(`#${chart} .plot [aria-label="dot"] > *`).count(), chart).toBeGreaterThan(5);
       const counts = await page.locator('.heatmap tbody td').allTextContents();
       expect(counts).toEqual(
         needle!.series.flatMap(({ cells }) =>
@@ -73,7 +44,76 @@ describe('evaluations on the page', () => {
         ),
       );
       expect(await page.getByText('Effective length: none: no length, YaRN: 512, searched: 1,024.').count()).toBe(1);
-      expect(await page.locator('section[aria-labelledby="benchmarks"] .comparisons li').count()).toBe(4);
+    }));
+
+  it('give a series the same colour and shape in every chart and in the legend', () =>
+    onPage(1280, 'light', async (page) => {
+      const legend = await marksIn(page, '.methods');
+      expect(new Set(legend.map(({ shape }) => shape)).size).toBe(sampleView.methods.length);
+      const looksOf = (names: readonly string[]) =>
+        legend.filter((_, i) => names.includes(sampleView.methods[i]!.name));
+      const series = benchmark!.series.map(({ name }) => name);
+      const compared = [...new Set(benchmark!.comparisons.map(({ name }) => name))];
+      for (const [chart, names, each] of [
+        ['#benchmark-chart-0', series, benchmark!.tasks.length],
+        ['#difference-chart-0', compared, benchmark!.tasks.length],
+        ['#retrieval-chart-0', series, needle!.lengths.length],
+      ] as const) {
+        const marks = await marksIn(page, `${chart} .plot`);
+        expect(marks, chart).toHaveLength(names.length * each);
+        const looks = (all: readonly Look[]) => [...new Set(all.map(({ shape, fill }) => `${shape} ${fill}`))].sort();
+        expect(looks(marks), chart).toEqual(looks(looksOf(names)));
+      }
+    }));
+
+  it('draw the difference of every task with its interval beside a zero line, and write them as a table', () =>
+    onPage(1280, 'light', async (page) => {
+      // Where the marks stand is read off the screen; the axis' own labels tell what that means in points.
+      const places = (await page.evaluate(`(() => {
+        const plot = document.querySelector('#difference-chart-0 .plot');
+        const box = (element) => element.getBoundingClientRect();
+        const centre = (element) => box(element).x + box(element).width / 2;
+        const ticks = [...plot.querySelectorAll('[aria-label="x-axis tick label"] text')];
+        const [a, b] = [ticks[0], ticks.at(-1)].map((text) => [Number(text.textContent.replace('−', '-')), centre(text)]);
+        const points = (x) => a[0] + ((x - a[1]) * (b[0] - a[0])) / (b[1] - a[1]);
+        const groups = [...plot.querySelectorAll('[aria-label="rule"]')]; // between rows, zero, intervals
+        const lines = (group) => [...group.querySelectorAll('line')].map((line) => [
+          points(box(line).x), points(box(line).x + box(line).width),
+        ]);
+        return {
+          zero: lines(groups.at(-2)).flat(),
+          intervals: lines(groups.at(-1)),
+          dots: [...plot.querySelectorAll('[aria-label="dot"] > *')].map((dot) => points(centre(dot))),
+          rows: [...plot.querySelectorAll('[aria-label="y-axis tick label"] text')].map((text) => text.textContent),
+        };
+      })()`)) as { zero: number[]; intervals: [number, number][]; dots: number[]; rows: string[] };
+      for (const end of places.zero) expect(Math.abs(end)).toBeLessThan(0.1);
+      const { comparisons, tasks } = benchmark!;
+      comparisons.forEach(({ difference, interval }, i) => {
+        // Within half a pixel or so of a plot whose points are some 50 pixels apart.
+        for (const [found, expected] of [
+          [places.dots[i]!, difference],
+          [places.intervals[i]![0], interval!.low!],
+          [places.intervals[i]![1], interval!.high!],
+        ] as const)
+          expect(Math.abs(found - expected)).toBeLessThan(0.1);
+      });
+      expect(places.rows).toHaveLength(tasks.length);
+      expect(places.rows[2]).toMatch(/^3\. mmlu_high_school.*…$/);
+      const table = await page
+        .locator('.differences tbody tr')
+        .evaluateAll((rows: { children: Iterable<{ textContent: string }> }[]) =>
+          rows.map((row) => [...row.children].map((cell) => cell.textContent)),
+        );
+      expect(table).toEqual(
+        comparisons.map(({ task, name, difference, interval, pValue }) => [
+          `${tasks.findIndex((one) => one.name === task) + 1}. ${task}`,
+          name,
+          formatSigned(difference),
+          `${formatSigned(interval!.low)} to ${formatSigned(interval!.high)}`,
+          formatPValue(pValue),
+        ]),
+      );
     }));
 
   it('are read by the arrow keys and by the mouse', () =>
@@ -86,9 +126,72 @@ describe('evaluations on the page', () => {
       await page.keyboard.press('Escape');
       await page.locator('#ruler-chart-0').hover({ position: { x: 60, y: 100 } });
       expect(await page.locator('#ruler-chart-0 .tooltip-title').textContent()).toBe('256 tokens');
-      expect(await page.locator('.heatmap td').first().getAttribute('title')).toBe(
-        'none, depth 0%, 256 tokens: 3 of 3 right',
+    }));
+
+  it('have a reading for the keyboard in every chart of the page', () =>
+    onPage(1280, 'light', async (page) => {
+      const ids = (await page.evaluate(`[...document.querySelectorAll('.chart')].map(({ id }) => id)`)) as string[];
+      expect(ids.length).toBeGreaterThan(8);
+      for (const id of ids) {
+        const chart = page.locator(`#${id}`);
+        await chart.focus();
+        await page.keyboard.press('Home');
+        const first = await chart.locator('.tooltip').textContent();
+        await page.keyboard.press('End');
+        expect(await chart.locator('.tooltip').textContent(), id).not.toBe(first);
+        expect(await chart.getAttribute('aria-valuetext'), id).toMatch(/: \S/);
+        await page.keyboard.press('Escape');
+        expect(await chart.locator('.tooltip').count(), id).toBe(0);
+      }
+    }));
+
+  it('read the rows of the differences downwards', () =>
+    onPage(390, 'dark', async (page) => {
+      const chart = page.locator('#difference-chart-0');
+      await chart.focus();
+      await page.keyboard.press('ArrowDown');
+      await page.keyboard.press('ArrowDown');
+      const tooltip = chart.locator('.tooltip');
+      expect(await tooltip.textContent()).toMatch(
+        /^2\. hellaswag, against noneYaRN-4\.0 \(-7\.1 to -0\.9\), p 0\.047searched-8\.0 /,
       );
+      await page.keyboard.press('ArrowUp');
+      expect(await tooltip.textContent()).toMatch(/^1\. arc_challenge/);
+      expect(await overflow(page)).toBe(0);
+    }));
+
+  it('move through a heatmap with one tab stop, and say each cell', () =>
+    onPage(1280, 'light', async (page) => {
+      const grid = page.getByRole('grid', { name: 'Needle, searched: right answers by depth and length' });
+      expect(await grid.locator('[tabindex="0"]').count()).toBe(1);
+      await grid.locator('[tabindex="0"]').focus();
+      const at = async () => page.evaluate('document.activeElement.getAttribute("aria-label")');
+      const tooltipOf = (name: string) => page.locator('.heatmap-frame', { hasText: name }).locator('.tooltip');
+      const tooltip = tooltipOf('searched');
+      expect(await at()).toBe('searched, depth 0%, 256 tokens: 3 of 3 right, 100.0%');
+      for (const [key, expected] of [
+        ['ArrowRight', 'depth 0%, 512 tokens'],
+        ['ArrowDown', 'depth 10%, 512 tokens'],
+        ['End', 'depth 10%, 8,192 tokens'],
+        ['ArrowRight', 'depth 10%, 8,192 tokens'],
+        ['PageDown', 'depth 100%, 8,192 tokens'],
+        ['Control+Home', 'depth 0%, 256 tokens'],
+        ['ArrowUp', 'depth 0%, 256 tokens'],
+        ['ArrowDown', 'depth 10%, 256 tokens'],
+      ] as const) {
+        await page.keyboard.press(key);
+        expect(await at(), key).toContain(`searched, ${expected}: `);
+        expect(`${await at()}`.replace(': ', ''), key).toBe(await tooltip.textContent());
+        expect(await grid.locator('[tabindex="0"]').count()).toBe(1);
+      }
+      await page.keyboard.press('Escape');
+      expect(await tooltip.count()).toBe(0);
+      await page.keyboard.press('Shift+Tab');
+      expect(await grid.locator(':focus').count()).toBe(0);
+      await page.keyboard.press('Tab');
+      expect(await at()).toContain('depth 10%, 256 tokens');
+      await page.locator('.heatmap td').first().hover();
+      expect(await tooltipOf('none').textContent()).toBe('none, depth 0%, 256 tokens3 of 3 right, 100.0%');
     }));
 
   it.each(['light', 'dark'] as const)('keep their figures readable on the colour of a cell, %s', (scheme) =>
@@ -116,8 +219,10 @@ describe('evaluations on the page', () => {
 
   it('never make the page scroll sideways', () =>
     onPage(360, 'light', async (page) => {
-      expect(
-        Number(await page.evaluate('document.documentElement.scrollWidth - document.documentElement.clientWidth')),
-      ).toBe(0);
+      expect(await overflow(page)).toBe(0);
+      // The tooltip of a cell at the edge neither.
+      await page.locator('.heatmap td').last().focus();
+      expect(await page.locator('.heatmap-frame .tooltip').count()).toBe(1);
+      expect(await overflow(page)).toBe(0);
     }));
 });

@@ -107,6 +107,66 @@ describe('texts', () => {
   });
 });
 
+describe('evaluations', () => {
+  it.each(['perplexity', 'longppl'])('%s: documents that are too short, every one by name', async (kind) => {
+    const folder = await temporaryFolder();
+    const rows = [20, 400, 30].map((n) => JSON.stringify({ text: 'Call me Ishmael. '.repeat(n) }));
+    await writeFile(path.join(folder, 'short.jsonl'), rows.join('\n'));
+    const result = await longrope(['evaluate', kind, TINY, path.join(folder, 'short.jsonl'), '--length', '512']);
+    expectRefusal(
+      result,
+      3,
+      /^error: document short\.jsonl:1: expected at least 511 tokens for a length of 512, found \d+/,
+    );
+    expect(result.stderr).toMatch(/\nerror: document short\.jsonl:3: expected at least 511 tokens/);
+    expect(result.stderr.trim().split('\n')).toHaveLength(2);
+  });
+
+  it('a text given twice', async () => {
+    const result = await longrope(['evaluate', 'perplexity', TINY, BOOK, BOOK, '--length', '256']);
+    expectRefusal(result, 3, /expected documents with a name of their own, found 10146\.txt twice/);
+  });
+
+  it('texts of which none is long enough', async () => {
+    const result = await perplexity(TINY, BOOK, '--min-tokens', '100000000');
+    expectRefusal(
+      result,
+      3,
+      /10146\.txt: expected documents of at least 100000000 tokens, found 1, the longest with \d+/,
+    );
+  });
+
+  it('rows of JSONL without text, by file and line', async () => {
+    const file = path.join(await temporaryFolder(), 'rows.jsonl');
+    await writeFile(file, '{"text": "Call me Ishmael."}\n{"body": "Some years ago"}\n{"text": 7}\nnever mind\n');
+    const result = await perplexity(TINY, file);
+    expectRefusal(result, 3, /rows\.jsonl:2: expected/);
+    expect(result.stderr).toMatch(/rows\.jsonl:3: expected/);
+    expect(result.stderr).toMatch(/rows\.jsonl:4: expected/);
+  });
+
+  it('benchmark questions with choices beyond what the model may be given', async () => {
+    const folder = await temporaryFolder();
+    const choice = (words: number) => Array(words).fill('whale').join(' ');
+    const rows = ['a', 'b', 'c'].map((id, i) => ({
+      id,
+      question: {
+        stem: 'What is white?',
+        choices: [2, 8 * (i % 2) + 2].map((n, c) => ({ text: choice(n), label: 'AB'[c] })),
+      },
+      answerKey: 'A',
+    }));
+    await writeFile(path.join(folder, 'ARC-Challenge-Test.jsonl'), rows.map((row) => JSON.stringify(row)).join('\n'));
+    const words = ['--data', folder, '--shots', '0', '--max-length', '6', '--rope', 'none', '--rope', 'pi'];
+    const result = await longrope(['evaluate', 'benchmark', TINY, ...words]);
+    expectRefusal(
+      result,
+      3,
+      /^error: arc_challenge, question b, choice 2: expected 1 to 6 tokens, found \d+; give a larger --max-length, .*\n$/,
+    );
+  });
+});
+
 describe('search options', () => {
   it('a target at or below the original length', async () => {
     const out = path.join(await temporaryFolder(), 'run');

@@ -4,6 +4,7 @@ import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parseReport } from '../../src/report/index.js';
 import { longrope, PROJECT } from '../helpers/cli.js';
+import { startHub, tinyFiles } from '../helpers/hub-server.js';
 import { SHARED } from '../helpers/stories260k.js';
 
 interface Command {
@@ -45,7 +46,21 @@ async function workplace(): Promise<string> {
   return folder;
 }
 
+/** Stands in for the Hub: every model is the embedded one. */
+async function localHub() {
+  const hub = await startHub();
+  const tiny = await tinyFiles();
+  hub.repositories.set('models/HuggingFaceTB/SmolLM2-135M', tiny);
+  const gguf = await readFile(path.join(SHARED, 'models/smollm2-135m/SmolLM2-135M-Instruct.Q4_1.gguf'));
+  hub.repositories.set('models/HuggingFaceTB/SmolLM2-135M-GGUF', new Map([['SmolLM2-135M.Q8_0.gguf', gguf]]));
+  const questions = await readFile(path.join(SHARED, 'data/benchmarks/arc/ARC-Challenge-Test.jsonl'));
+  hub.repositories.set('datasets/allenai/ai2_arc', new Map([['ARC-Challenge/test.jsonl', questions]]));
+  return hub;
+}
+
 const all = await documentedCommands();
+const hub = await localHub();
+afterAll(() => hub.close());
 const ours = all.filter(({ text }) => text.startsWith('npx longrope '));
 const DEMO = 'npx longrope demo';
 
@@ -76,7 +91,7 @@ describe.each([...new Set(ours.map(({ page }) => page))])('%s', (page) => {
 
   const commands = ours.filter((command) => command.page === page && command.text !== DEMO).map(({ text }) => text);
   it.each([...new Set(commands)])('%s', { timeout: 180_000 }, async (text) => {
-    const { code, stderr } = await longrope(text.split(/\s+/).slice(2), { cwd });
+    const { code, stderr } = await longrope(text.split(/\s+/).slice(2), { cwd, env: { HF_ENDPOINT: hub.url } });
     expect(stderr).toBe('');
     expect(code).toBe(0);
   });

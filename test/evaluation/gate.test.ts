@@ -1,7 +1,7 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { type EvaluationRecord, type Measure, runGate } from '../../src/evaluation/index.js';
+import { type EvaluationRecord, type Measure, type RecordOf, runGate } from '../../src/evaluation/index.js';
 import { evaluateGate } from '../../src/workflow/evaluate-gate.js';
 import { longrope } from '../helpers/cli.js';
 import { rejection } from '../helpers/rejection.js';
@@ -9,13 +9,16 @@ import { temporaryFolder } from '../helpers/temporary-folder.js';
 
 const LIMITS = { maxPerplexityIncrease: 2, maxAccuracyDrop: 1, onlySignificant: false };
 
+const asked = (what: string, identity = 'a') => [{ what, identity, shown: identity }];
+
 function losses(values: readonly number[], name = 'perplexity at 256'): Measure {
-  return { name, kind: 'perplexity', asked: 'texts', values: new Map(values.map((value, i) => [`book ${i}`, value])) };
+  const own = new Map(values.map((value, i) => [`book ${i}`, value]));
+  return { name, kind: 'perplexity', asked: asked('texts'), values: own };
 }
 
 function scores(right: number, of: number): Measure {
   const values = Array.from({ length: of }, (_, i) => [`question ${i}`, i < right ? 1 : 0] as const);
-  return { name: 'arc_challenge acc_norm', kind: 'accuracy', asked: 'questions', values: new Map(values) };
+  return { name: 'arc_challenge acc_norm', kind: 'accuracy', asked: asked('questions'), values: new Map(values) };
 }
 
 describe('the gate', () => {
@@ -50,7 +53,7 @@ describe('the gate', () => {
   });
 
   it('refuses what cannot be compared, all at once', async () => {
-    const other = { ...scores(5, 10), asked: 'other questions' };
+    const other = { ...scores(5, 10), asked: asked('questions', 'b') };
     const run = async () => runGate([losses([4, 4.2]), scores(5, 10)], [losses([4]), other], LIMITS);
     const { problems } = await rejection(run());
     expect(problems.map(({ where }) => where)).toEqual(['perplexity at 256', 'arc_challenge acc_norm']);
@@ -84,6 +87,7 @@ function record(loss: number, length = 256): EvaluationRecord {
         perplexity: Math.exp(loss),
         meanLoss: loss,
         interval: null,
+        bootstrap: null,
         tokens: 255,
         documents: [
           { id: 'a', tokens: 255, windows: 1, meanLoss: loss },
@@ -92,6 +96,36 @@ function record(loss: number, length = 256): EvaluationRecord {
         lossByPosition: [],
       },
     ],
+  };
+}
+
+const OTHER = 'b'.repeat(64);
+
+function benchmark(changes: Partial<RecordOf<'benchmark'>> = {}, prompts: string | null = SHA): EvaluationRecord {
+  const { kind: _, results: __, ...header } = record(4);
+  return {
+    ...header,
+    kind: 'benchmark',
+    inputs: [{ label: 'questions', name: 'ARC-Challenge-Test.jsonl', sha256: SHA }],
+    groups: [],
+    results: [
+      {
+        method: 'none',
+        task: 'arc_challenge',
+        group: 'arc_challenge',
+        shots: 25,
+        prompts,
+        headline: 'acc_norm',
+        metrics: { acc_norm: { value: 0.5, standardError: 0.5 } },
+        samples: [0, 1].map((score) => ({
+          id: `q${score}`,
+          gold: 0,
+          logLikelihoods: [-1, -2],
+          scores: { acc_norm: score },
+        })),
+      },
+    ],
+    ...changes,
   };
 }
 
@@ -115,6 +149,41 @@ describe('evaluate gate', () => {
     const passed = await longrope(['evaluate', 'gate', before, after, '--max-perplexity-increase', '11%', '--json']);
     expect(passed.code).toBe(0);
     expect(JSON.parse(passed.stdout)).toMatchObject({ format: 'longrope-gate/1', passed: true });
+  });
+
+  it('refuses another tokenizer, other texts, questions or prompts, and says which of them', async () => {
+    const parent = await temporaryFolder();
+    const gate = async (before: unknown, after: unknown) =>
+      evaluateGate({
+        ...LIMITS,
+        before: await runFolder(parent, 'old', before),
+        after: await runFolder(parent, 'new', after),
+      });
+    const tokenizer = { path: 'other', sha256: OTHER };
+    for (const [before, after, name] of [
+      [record(4), { ...record(4), tokenizer }, 'perplexity at 256'],
+      [benchmark(), benchmark({ tokenizer }), 'arc_challenge acc_norm'],
+    ] as const)
+      expect((await rejection(gate(before, after))).problems).toEqual([
+        {
+          where: name,
+          expected: 'the same tokenizer after, that of model (aaaaaaaa)',
+          found: 'that of other (bbbbbbbb)',
+          fix: 'evaluate both with one --tokenizer',
+        },
+      ]);
+    const inputs = [{ label: 'texts', name: 'letters', sha256: OTHER }];
+    expect((await rejection(gate(record(4), { ...record(4), inputs, protocol: 'sliding' }))).message).toBe(
+      'perplexity at 256: expected the same texts after, books (aaaaaaaa), found letters (bbbbbbbb)\n' +
+        'perplexity at 256: expected the same protocol after, document, found sliding',
+    );
+    expect((await rejection(gate(benchmark(), benchmark({ inputs })))).message).toMatch(
+      /the same question files after/,
+    );
+    expect((await rejection(gate(benchmark(), benchmark({}, OTHER)))).message).toMatch(/the same prompts after, aaaa/);
+    expect((await rejection(gate(benchmark(), benchmark({}, null)))).message).toMatch(/found not recorded/);
+    // A longer limit of tokens stands in the protocol; where it cuts nothing, the prompts are the same.
+    expect((await gate(benchmark(), benchmark({ protocol: 'at most 8192 tokens' }))).passed).toBe(true);
   });
 
   it('does not compare lengths beyond the original, nor records it cannot read', async () => {

@@ -1,4 +1,4 @@
-import { readFile, writeFile } from 'node:fs/promises';
+import { cp, readFile, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { openTokenizer } from '../../src/corpus/index.js';
@@ -101,5 +101,31 @@ describe('evaluate longppl', () => {
       evaluateLongPerplexity({ ...target, out: path.join(folder, 'b') }, { ...job, judge: smollm }),
     );
     expect(other.message).toContain('the tokenizer of the model');
+  });
+
+  it('takes --tokenizer for model and judge alike', async () => {
+    const folder = await temporaryFolder();
+    const job = await settings(folder);
+    const bare = path.join(folder, 'bare');
+    await cp(TINY, bare, { recursive: true });
+    await rm(path.join(bare, 'tokenizer.json'));
+    const target = { methods: ['yarn@1'], command: 'test' };
+    const judged = await evaluateLongPerplexity({ ...target, model: TINY }, { ...job, judge: TINY });
+    // Neither has one of its own; a judge without any and no --tokenizer is refused.
+    const given = await evaluateLongPerplexity({ ...target, model: bare, tokenizer: TINY }, { ...job, judge: bare });
+    expect(given.results[0]).toEqual({ ...judged.results[0], judge: `${bare}, model` });
+    const none = await rejection(evaluateLongPerplexity({ ...target, model: TINY }, { ...job, judge: bare }));
+    expect(none.message).toMatch(/bare: expected a tokenizer\.json, found none/);
+    // One that a judge brings has to be the one in use, whoever named that.
+    const smollm = path.join(SHARED, 'models/smollm2-135m/SmolLM2-135M-Instruct.Q4_1.gguf');
+    const foreign = await rejection(
+      evaluateLongPerplexity({ ...target, model: bare, tokenizer: TINY }, { ...job, judge: smollm }),
+    );
+    expect(foreign.message).toMatch(
+      /--judge .*gguf: expected the tokenizer of the model \(.*tiny\), found another one/,
+    );
+    // 49,152 tokens do not fit into an embedding of 4,096.
+    const large = await rejection(evaluateLongPerplexity({ ...target, model: TINY, tokenizer: smollm }, job));
+    expect(large.message).toMatch(/--tokenizer .*gguf: expected at most 4096 tokens, .*found 49152/);
   });
 });

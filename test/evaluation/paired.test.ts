@@ -131,7 +131,19 @@ describe('bootstrap over documents', () => {
     expect(narrower?.high).toBeLessThan(interval?.high as number);
   });
 
-  it('says nothing of one document', () => {
-    expect(bootstrapInterval(units.slice(0, 1), { seed: 1 })).toBeNull();
+  it('says nothing of fewer than five documents, nor of a loss that is not finite', () => {
+    expect(bootstrapInterval(units.slice(0, 4))).toBeNull();
+    expect(bootstrapInterval(units.slice(0, 5))).not.toBeNull();
+    expect(bootstrapInterval([...units, { sum: Number.POSITIVE_INFINITY, weight: 100 }])).toBeNull();
+  });
+
+  it('draws every document about equally often', () => {
+    // One document in ten is far off: the interval reaches as far as a normal one only if it is drawn one time in ten.
+    const flat = Array.from({ length: 1000 }, (_, i) => ({ sum: i % 10 === 0 ? 10 : 0, weight: 1 }));
+    const { low, high } = bootstrapInterval(flat, { draws: 2000 }) as { low: number; high: number };
+    const reach = 1.96 * Math.sqrt((0.1 * 0.9 * 100) / 1000);
+    expect(Math.abs(high - low - 2 * reach)).toBeLessThan(0.02);
+    // The correction for skewness moves it a little to the right.
+    expect(Math.abs((high + low) / 2 - 1)).toBeLessThan(0.04);
   });
 });

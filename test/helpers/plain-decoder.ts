@@ -54,6 +54,8 @@ export async function openPlainDecoder(spec: DecoderSpec) {
       (hidden.data as Float64Array).set(embedding.subarray(id * hiddenSize, (id + 1) * hiddenSize), row * hiddenSize);
     });
     const queries = Array.from({ length: rows * group }, (_, row) => Math.floor(row / group));
+    if (spec.embeddingScale !== 1)
+      hidden = { ...hidden, data: (hidden.data as Float64Array).map((value) => value * spec.embeddingScale) };
     for (let layer = 0; layer < spec.layers; layer++) {
       const window = spec.slidingWindow[layer] ?? rows;
       const table = (data: Float64Array) => ({ dims: [rows, pairs], data });

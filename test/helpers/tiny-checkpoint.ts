@@ -1,7 +1,8 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { resolveDecoder } from '../../src/model/architecture.js';
-import { architectures, decoderTensors, type FloatDtype } from '../../src/model/index.js';
+import { storedName } from '../../src/model/decoder-tensors.js';
+import { type ArchitectureDeclaration, architectures, decoderTensors, type FloatDtype } from '../../src/model/index.js';
 import { floatBytes } from './float-bytes.js';
 import { seededRandom } from './random.js';
 import { type RawTensor, writeSafetensors } from './write-safetensors.js';
@@ -39,14 +40,29 @@ export interface TinyCheckpointOptions {
   readonly edit?: (tensors: RawTensor[]) => RawTensor[];
 }
 
+function declarationOf(config: Readonly<Record<string, unknown>>): ArchitectureDeclaration {
+  return architectures.find(({ modelTypes }) => modelTypes.includes(config['model_type'] as string))!;
+}
+
+/** Tensors that the architecture keeps in one are joined, row by row. */
+function fuse(tensors: readonly RawTensor[], declaration: ArchitectureDeclaration): RawTensor[] {
+  const fused = new Map<string, RawTensor>();
+  for (const tensor of tensors) {
+    const name = storedName(tensor.name, declaration, 'safetensors');
+    const before = fused.get(name);
+    const shape = [(before?.shape[0] ?? 0) + tensor.shape[0]!, ...tensor.shape.slice(1)];
+    fused.set(name, { ...tensor, name, shape, bytes: Buffer.concat([before?.bytes ?? Buffer.alloc(0), tensor.bytes]) });
+  }
+  return [...fused.values()];
+}
+
 /** The tensors of a random model with this config: norms near 1, matrices of variance 1 / columns. */
 export function randomTensors(
   config: Readonly<Record<string, unknown>>,
   dtype: FloatDtype = 'F32',
   seed = 1,
 ): RawTensor[] {
-  const declaration = architectures.find(({ modelTypes }) => modelTypes.includes(config['model_type'] as string))!;
-  const { spec } = resolveDecoder(declaration, config, {
+  const { spec } = resolveDecoder(declarationOf(config), config, {
     locate: (key) => key,
     rotaryPairing: 'half',
     hasOutputHead: false,
@@ -54,11 +70,21 @@ export function randomTensors(
   const random = seededRandom(seed);
   return [...decoderTensors(spec)].map(([name, shape]) => {
     const isNorm = name.endsWith('norm.weight');
+    const center = isNorm ? 1 - spec.normOffset : 0;
     const scale = isNorm ? 0.2 : Math.sqrt(12 / shape.at(-1)!);
     const count = shape.reduce((product, size) => product * size, 1);
-    const values = Float32Array.from({ length: count }, () => (isNorm ? 1 : 0) + (random() - 0.5) * scale);
+    const values = Float32Array.from({ length: count }, () => center + (random() - 0.5) * scale);
     return { name, dtype, shape, bytes: floatBytes(values, dtype) };
   });
+}
+
+/** The same as a checkpoint keeps them. */
+export function storedTensors(
+  config: Readonly<Record<string, unknown>>,
+  dtype?: FloatDtype,
+  seed?: number,
+): RawTensor[] {
+  return fuse(randomTensors(config, dtype, seed), declarationOf(config));
 }
 
 /** Writes a Hugging Face folder with random weights and returns its config. */
@@ -66,8 +92,11 @@ export async function writeTinyCheckpoint(
   folder: string,
   options: TinyCheckpointOptions = {},
 ): Promise<Record<string, unknown>> {
-  const config = { ...TINY_CONFIG, ...options.config };
-  const random = randomTensors(config, options.dtype, options.seed);
+  // As JSON will have it, so that the tensors follow from the same keys.
+  const config = Object.fromEntries(
+    Object.entries({ ...TINY_CONFIG, ...options.config }).filter(([, value]) => value !== undefined),
+  );
+  const random = storedTensors(config, options.dtype, options.seed);
   const tensors = options.edit?.(random) ?? random;
   await mkdir(folder, { recursive: true });
   await writeFile(path.join(folder, 'config.json'), JSON.stringify(config, null, 1));

@@ -1,4 +1,5 @@
 import { ggufTensorName } from '../../src/model/gguf/tensor-names.js';
+import type { NormPlacement } from '../../src/model/index.js';
 import type { RawTensor } from './write-safetensors.js';
 
 /** A metadata value with its GGUF type; `array` has the type of its elements. */
@@ -69,11 +70,14 @@ export function ggufBytes(
   return out;
 }
 
-/** The metadata llama.cpp's converter writes for a llama with these config values. */
-export function llamaMetadata(config: Readonly<Record<string, unknown>>): Record<string, TypedValue> {
+/** The metadata llama.cpp's converter writes for a llama, or an architecture like it, with these config values. */
+export function llamaMetadata(
+  config: Readonly<Record<string, unknown>>,
+  architecture = 'llama',
+): Record<string, TypedValue> {
   const number = (key: string) => ({ u32: config[key] as number });
-  return {
-    'general.architecture': { string: 'llama' },
+  const metadata: Record<string, TypedValue> = {
+    'general.architecture': { string: architecture },
     'llama.block_count': number('num_hidden_layers'),
     'llama.context_length': number('max_position_embeddings'),
     'llama.embedding_length': number('hidden_size'),
@@ -87,9 +91,12 @@ export function llamaMetadata(config: Readonly<Record<string, unknown>>): Record
     'tokenizer.ggml.bos_token_id': number('bos_token_id'),
     'tokenizer.ggml.eos_token_id': number('eos_token_id'),
   };
+  return Object.fromEntries(
+    Object.entries(metadata).map(([key, value]) => [key.replace(/^llama\./, `${architecture}.`), value]),
+  );
 }
 
 /** The same tensors under their GGUF names. Rows keep their order, which is fine for random weights. */
-export function ggufTensors(tensors: readonly RawTensor[]): RawTensor[] {
-  return tensors.map((tensor) => ({ ...tensor, name: ggufTensorName(tensor.name) }));
+export function ggufTensors(tensors: readonly RawTensor[], placement?: NormPlacement): RawTensor[] {
+  return tensors.map((tensor) => ({ ...tensor, name: ggufTensorName(tensor.name, placement) }));
 }

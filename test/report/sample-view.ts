@@ -148,7 +148,8 @@ export const sampleView: ReportView = {
         points: LENGTHS.map((length, column) => {
           const half = row[column]! * (0.11 + 0.03 * noise(method * 4 + column));
           const interval = { low: row[column]! - half, high: row[column]! + half * 1.1 };
-          return { length, perplexity: row[column]!, interval, tokens: 7 * (length - 1), documents: 7 };
+          const bootstrap = { low: row[column]! - half * 0.8, high: row[column]! + half * 0.9 };
+          return { length, perplexity: row[column]!, interval, bootstrap, tokens: 7 * (length - 1), documents: 7 };
         }),
       })),
       comparisons: [
@@ -181,5 +182,5 @@ export const sampleView: ReportView = {
   ],
   lossByPosition: LENGTHS.map(lossPanel),
   ...sampleEvaluations,
-  notes: ['Nothing was fine-tuned. Intervals use Student t over documents.'],
+  notes: ['Nothing was fine-tuned.'],
 };

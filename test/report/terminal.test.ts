@@ -9,18 +9,23 @@ describe('terminal report', () => {
     expect(perplexityTable(sampleView, panel)).toMatchInlineSnapshot(`
       "Perplexity by length in tokens, tiny-pg19
       Protocol document: token-weighted over 7 held-out chapters, <s> first, no overlap; factors at the ratio of each length.
-      95% intervals over documents; * lowest of its length
-      method            256            512           1,024           2,048
-      none            52.31*         53.71*          70.57           92.97
-                46.56–58.64    46.32–61.84     62.69–79.24    81.19–105.93
-      PI              52.31*         91.61          126.71          140.19
-                45.97–59.28   80.29–104.07   110.39–144.66   124.07–157.92
-      NTK             52.31*         55.25           58.74           63.93
-                45.50–59.80    48.41–62.77     52.23–65.90     56.55–72.04
-      YaRN            52.31*         59.49           59.49           59.18
-                45.27–60.06    52.94–66.70     52.62–67.05     51.89–67.20
-      searched        56.35          54.15           52.05*          50.32*
-                48.58–64.89    47.49–61.48     45.32–59.45     44.30–56.94
+      95% intervals over documents (Student t, then bootstrap); * lowest of its length
+      method             256            512           1,024           2,048
+      none             52.31*         53.71*          70.57           92.97
+                 46.56–58.64    46.32–61.84     62.69–79.24    81.19–105.93
+      bootstrap  47.71–57.49    47.80–60.36     64.26–77.67    83.54–103.58
+      PI               52.31*         91.61          126.71          140.19
+                 45.97–59.28   80.29–104.07   110.39–144.66   124.07–157.92
+      bootstrap  47.24–58.02   82.55–101.80   113.66–141.40   127.30–154.70
+      NTK              52.31*         55.25           58.74           63.93
+                 45.50–59.80    48.41–62.77     52.23–65.90     56.55–72.04
+      bootstrap  46.86–58.44    49.78–61.41     53.53–64.60     58.03–70.57
+      YaRN             52.31*         59.49           59.49           59.18
+                 45.27–60.06    52.94–66.70     52.62–67.05     51.89–67.20
+      bootstrap  46.68–58.65    54.25–65.39     53.99–65.68     53.34–65.74
+      searched         56.35          54.15           52.05*          50.32*
+                 48.58–64.89    47.49–61.48     45.32–59.45     44.30–56.94
+      bootstrap  50.14–63.34    48.82–60.15     46.66–58.11     45.50–55.74
       searched at 2,048: 15.0% below YaRN (ratio 0.850, interval 0.829 to 0.872, paired over 7 documents)
       searched at 2,048: 21.3% below NTK (ratio 0.787, interval 0.758 to 0.817, paired over 7 documents)
       searched at 2,048: 64.1% below PI (ratio 0.359, interval 0.335 to 0.384, paired over 7 documents)"
@@ -57,7 +62,7 @@ describe('terminal report', () => {
   it('writes an infinite perplexity as such and never as the best', () => {
     const series = panel.series.map(({ name, points }) => ({
       name,
-      points: points.map((point) => ({ ...point, perplexity: null, interval: null })),
+      points: points.map((point) => ({ ...point, perplexity: null, interval: null, bootstrap: null })),
     }));
     const rows = perplexityTable(sampleView, { ...panel, series, comparisons: [] })
       .split('\n')

@@ -29,7 +29,7 @@ const manifest = readFileSync(path.join(FACTORS, 'manifest.csv'), 'utf8')
   });
 
 const factorsArbitrary = fc
-  .array(fc.double({ min: 1e-300, max: 1e300, noNaN: true }), { minLength: 2, maxLength: 70 })
+  .array(fc.double({ min: 1e-6, max: 1e300, noNaN: true }), { minLength: 2, maxLength: 70 })
   .map((values) => factorVector(values));
 
 function problemsOf(text: string, rotaryPairs?: number): readonly string[] {

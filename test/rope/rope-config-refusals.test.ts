@@ -86,7 +86,7 @@ describe('a RoPE config', () => {
     [
       'two types',
       { rope_scaling: { rope_type: 'linear', type: 'yarn', factor: 2 } },
-      ['rope_scaling.type: expected the same as rope_type (linear), found "yarn"'],
+      ['rope_scaling.type: expected the same as rope_type ("linear"), found "yarn"'],
     ],
     [
       'longrope, everything at once',

@@ -5,12 +5,15 @@ import { expect, it } from 'vitest';
 import { openEngine } from '../../src/runtime/index.js';
 import { bytesPerCachedToken } from '../../src/runtime/key-value-cache.js';
 import { rejection } from '../helpers/rejection.js';
+import { temporaryFolder } from '../helpers/temporary-folder.js';
+import { tinyConfig } from '../helpers/tiny-architectures.js';
+import { writeTinyCheckpoint } from '../helpers/tiny-checkpoint.js';
 import { loadTiny, TINY } from '../helpers/tiny-model.js';
 
 const SCRIPT = path.join(import.meta.dirname, 'measure-memory.mjs');
 
-async function peak(length: number, run: 'plain' | 'cached' | 'gradient' = 'plain'): Promise<number> {
-  const { stdout } = await promisify(execFile)(process.execPath, [SCRIPT, TINY, String(length), run]);
+async function peak(length: number, run: 'plain' | 'cached' | 'gradient' = 'plain', model = TINY): Promise<number> {
+  const { stdout } = await promisify(execFile)(process.execPath, [SCRIPT, model, String(length), run]);
   return Number(stdout);
 }
 
@@ -45,6 +48,16 @@ it('peak memory of a gradient grows linearly with the length as well', async () 
   console.log(`bytes per token of a gradient: ${Math.round(first)} up to 2k, ${Math.round(second)} up to 3k`);
   // Scores of one head for all pairs of tokens would add 20,480 bytes per token here, those of four heads 81,920.
   expect(second).toBeLessThan(60_000);
+});
+
+it('a cap on scores holds those of one piece, not of all pairs of tokens', async () => {
+  const folder = await temporaryFolder();
+  await writeTinyCheckpoint(folder, { config: tinyConfig('gemma2') });
+  const [short, long] = [await peak(2048, 'plain', folder), await peak(4096, 'plain', folder)];
+  const perToken = (long - short) / 2048;
+  console.log(`bytes per token with capped scores: ${Math.round(perToken)}`);
+  // 4 heads x 256 tokens x 4 bytes for the scores of a piece; all of them at once would add 98,304 per token.
+  expect(perToken).toBeLessThan(25_000);
 });
 
 it('an engine whose cache does not fit is refused before it is loaded', async () => {

@@ -40,16 +40,19 @@ export function runEvaluateLongPerplexity(
 
 function longPerplexityText({ model, protocol, notes, results }: RecordOf<'longppl'>): string {
   const figure = (value: number | null) => value?.toFixed(3) ?? '-';
-  const rows = results.map(({ method, length, longPerplexity, interval, perplexity, keyTokens, tokens }) => [
+  const range = (interval: (typeof results)[number]['interval']) =>
+    interval === null ? '-' : `${figure(interval.low)} to ${figure(interval.high)}`;
+  const rows = results.map(({ method, length, longPerplexity, interval, bootstrap, perplexity, keyTokens, tokens }) => [
     method,
     String(length),
     figure(longPerplexity),
-    interval === null ? '-' : `${figure(interval.low)} to ${figure(interval.high)}`,
+    range(interval),
+    range(bootstrap),
     String(keyTokens),
     `${((100 * keyTokens) / tokens).toFixed(1)} %`,
     figure(perplexity),
   ]);
-  const header = ['rope', 'tokens', 'LongPPL', '95 % interval', 'key tokens', 'share', 'perplexity'];
+  const header = ['rope', 'tokens', 'LongPPL', '95 % interval', 'bootstrap', 'key tokens', 'share', 'perplexity'];
   return [
     `${model.path}, original length ${model.originalLength}`,
     protocol,

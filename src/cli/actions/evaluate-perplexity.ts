@@ -38,18 +38,32 @@ export function runEvaluatePerplexity(
 }
 
 function perplexityText({ results, model, protocol, inputs }: RecordOf<'perplexity'>): string {
-  const header = ['rope', 'tokens', 'perplexity', '95 % interval', 'scored', 'documents', 'attention factor'];
+  const header = [
+    'rope',
+    'tokens',
+    'perplexity',
+    '95 % interval',
+    'bootstrap',
+    'scored',
+    'documents',
+    'attention factor',
+  ];
   const cells = (row: readonly string[]) => row.map((text) => ({ text }));
   const figure = (value: number | null, digits: number) => value?.toFixed(digits) ?? '∞';
-  const rows = results.map(({ method, length, perplexity, interval, tokens, documents, attentionFactor }) => [
-    method,
-    String(length),
-    figure(perplexity, 3),
-    interval === null ? '-' : `${figure(interval.low, 2)} to ${figure(interval.high, 2)}`,
-    String(tokens),
-    String(documents.length),
-    attentionFactor.toFixed(4),
-  ]);
+  const range = (interval: (typeof results)[number]['interval']) =>
+    interval === null ? '-' : `${figure(interval.low, 2)} to ${figure(interval.high, 2)}`;
+  const rows = results.map(
+    ({ method, length, perplexity, interval, bootstrap, tokens, documents, attentionFactor }) => [
+      method,
+      String(length),
+      figure(perplexity, 3),
+      range(interval),
+      range(bootstrap),
+      String(tokens),
+      String(documents.length),
+      attentionFactor.toFixed(4),
+    ],
+  );
   return [
     `${model.path}, original length ${model.originalLength}, ${inputs[0]?.name ?? ''}`,
     protocol,

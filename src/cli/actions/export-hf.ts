@@ -6,12 +6,13 @@ import { EXPORT_INTERRUPT, formatBytes, printRope } from './export-output.js';
 
 export async function runExportHf(model: string, flags: ExportHfFlags): Promise<void> {
   const progress = startProgress('export');
-  const { dtype, short, target } = flags;
+  const { dtype, short, target, rope, restore } = flags;
   const result = await interruptible(
     (signal) =>
       exportHf({
         model,
-        rope: flags.rope,
+        ...(rope !== undefined && { rope }),
+        ...(restore !== undefined && { restore }),
         out: flags.out,
         force: flags.force === true,
         weights: flags.weights,

@@ -1,63 +1,101 @@
-import { type Cell, textTable } from '../../report/index.js';
-import { type EngineLine, type InspectedTable, inspectModel } from '../../workflow/inspect.js';
+import { type Cell, printable, textTable } from '../../report/index.js';
+import { type EngineLine, type InspectedTable, type Inspection, inspectModel } from '../../workflow/inspect.js';
 import type { InspectFlags } from '../commands/inspect.js';
+import { verdictText } from './engine-verdict.js';
 
 const BAR_WIDTH = 40;
 
 export async function runInspect(model: string, { length, json }: InspectFlags): Promise<void> {
   const result = await inspectModel(model, length);
-  if (json) {
-    process.stdout.write(`${JSON.stringify(result, null, 2)}\n`);
-    return;
-  }
-  const lines = [
-    `${result.file}: original length ${result.originalLength ?? 'unclear'}, maximum ${result.maximumLength ?? 'unclear'}, critical pair ${result.criticalPair ?? 'unclear'}`,
-    ...result.refusals.map((text) => `refused by the loader: ${text}`),
-    ...result.repairs.map((text) => `read as: ${text}`),
-    '',
-  ];
-  const last = result.tables.at(-1);
-  if (last !== undefined) lines.push(...plot(last), '');
-  for (const { id, where, what, fix } of result.traps) lines.push(`trap ${id}: ${where}: ${what}; ${fix}`);
-  if (result.traps.length > 0) lines.push('');
-  const header = ['engine', 'length', 'table', 'attention', 'context', 'verdict'];
-  const rows = [header, ...result.engines.map(row)].map((cells) => cells.map((text): Cell => ({ text })));
-  process.stdout.write(`${lines.join('\n')}\n${textTable(rows, { colour: false })}\n`);
+  process.stdout.write(json ? `${JSON.stringify(result, null, 2)}\n` : text(result));
 }
 
-function row({ engine, length, table, attentionFactor, effectiveContext, judgement, notes }: EngineLine): string[] {
-  const verdict = { ...judgement };
-  const text =
-    verdict.verdict === 'exact'
-      ? 'exact'
-      : verdict.verdict === 'differs'
-        ? `differs: ${verdict.largestAngleError.toPrecision(3)} rad, attention x${verdict.attentionFactorRatio.toPrecision(6)}`
-        : verdict.verdict === 'unsupported'
-          ? `unsupported: ${verdict.dropped.join('; ')}`
-          : `unknown: ${verdict.reason}`;
+function text(result: Inspection): string {
+  const unclear = (value: number | null) => value ?? 'unclear';
+  const sections = [
+    [
+      `${result.file}: original length ${unclear(result.originalLength)}, maximum ${unclear(result.maximumLength)}, critical pair ${unclear(result.criticalPair)}`,
+      ...result.refusals.map((line) => `refused by the loader: ${line}`),
+      ...result.repairs.map((line) => `read as: ${line}`),
+    ],
+    table([['value', '', 'from'], ...result.values.map(origin)]),
+    distinct(result.tables)
+      .flatMap((each) => [...plot(each), ''])
+      .slice(0, -1),
+    result.traps.map(
+      ({ id, severity, where, what, fix, link }) => `${severity} ${id}: ${where}: ${what}; ${fix} (${link})`,
+    ),
+    table([['engine', 'length', 'table', 'attention', 'context', 'verdict'], ...result.engines.map(row)]),
+    levers(result.engines),
+  ];
+  return `${sections
+    .filter((lines) => lines.length > 0)
+    .map((lines) => lines.join('\n'))
+    .join('\n\n')}\n`;
+}
+
+/** Figures to the right, the last column, which is text, to the left. */
+function table(rows: readonly (readonly string[])[]): string[] {
+  if (rows.length < 2) return [];
+  const figures = rows.map((cells) => cells.slice(0, -1).map((value): Cell => ({ text: value })));
+  const lines = textTable(figures, { colour: false }).split('\n');
+  return lines.map((line, i) => `${line}  ${printable(rows[i]!.at(-1)!)}`);
+}
+
+function origin({ name, value, key, file, rule }: Inspection['values'][number]): string[] {
+  const place = key === null ? [] : [`${key} (${file})`];
+  const list = name.endsWith('factors') ? `${value} numbers` : `${value}`;
+  return [name, list, [...place, ...(rule === null ? [] : [rule])].join(', ')];
+}
+
+function row({
+  engine,
+  length,
+  table: name,
+  attentionFactor,
+  effectiveContext,
+  judgement,
+  notes,
+}: EngineLine): string[] {
   return [
     engine,
     `${length}`,
-    table ?? '-',
+    name ?? '-',
     attentionFactor?.toPrecision(6) ?? '-',
     `${effectiveContext ?? '-'}`,
-    [text, ...notes].join('; '),
+    [verdictText(judgement), ...notes].join('; '),
   ];
 }
 
-/** One line per pair: wavelength on a logarithmic bar, and the factor. */
-function plot({ length, wavelength, factors }: InspectedTable): string[] {
-  const finite = wavelength.filter(Number.isFinite);
+/** One line per engine that needs something, and what that is. */
+function levers(lines: readonly EngineLine[]): string[] {
+  const found = new Set<string>();
+  for (const { engine, judgement } of lines)
+    if (judgement.verdict === 'differs' || judgement.verdict === 'unsupported')
+      found.add(`${engine}: ${judgement.lever ?? 'no lever'}`);
+  return found.size === 0 ? [] : ['what to do:', ...[...found].map((line) => `  ${line}`)];
+}
+
+/** Tables that are equal are shown once, at the greatest length. */
+function distinct(tables: readonly InspectedTable[]): InspectedTable[] {
+  const same = (a: InspectedTable, b: InspectedTable) =>
+    a.inverseFrequency.every((frequency, pair) => frequency === b.inverseFrequency[pair]);
+  return tables.filter((each, i) => !tables.slice(i + 1).some((later) => same(each, later)));
+}
+
+/** One line per pair: inverse frequency, wavelength on a logarithmic bar, and the factor. */
+function plot({ length, inverseFrequency, wavelength, factors, attentionFactor }: InspectedTable): string[] {
+  const finite = wavelength.filter((value) => value !== null);
   const [low, high] = [Math.log(Math.min(...finite)), Math.log(Math.max(...finite))];
   const bar = (value: number) =>
-    '#'.repeat(
-      Number.isFinite(value) ? 1 + Math.round(((BAR_WIDTH - 1) * (Math.log(value) - low)) / (high - low || 1)) : 0,
-    );
+    '#'.repeat(1 + Math.round(((BAR_WIDTH - 1) * (Math.log(value) - low)) / (high - low || 1)));
   return [
-    `wavelength in tokens (log bar) and factor per pair at ${length} tokens`,
-    ...wavelength.map(
-      (value, pair) =>
-        `${String(pair).padStart(4)} ${value.toPrecision(4).padStart(10)} ${bar(value).padEnd(BAR_WIDTH)} x${factors[pair]!.toPrecision(4)}`,
+    `at ${length} tokens, attention factor ${attentionFactor.toPrecision(6)}`,
+    'pair  radians/token  wavelength in tokens (log bar), factor',
+    ...wavelength.map((value, pair) =>
+      value === null
+        ? `${String(pair).padStart(4)} ${'0'.padStart(14)}    does not turn`
+        : `${String(pair).padStart(4)} ${inverseFrequency[pair]!.toExponential(4).padStart(14)} ${value.toPrecision(4).padStart(10)} ${bar(value).padEnd(BAR_WIDTH)} x${factors[pair]!.toPrecision(4)}`,
     ),
   ];
 }

@@ -1,16 +1,14 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { collect, tokenLength } from '../parsers.js';
+import { exportOnnxCommand } from './export-onnx.js';
+import { byteSize, dtypeOption, type ExportFlags, exportSubcommand } from './export-options.js';
+import { exportTrainingCommand } from './export-training.js';
 
-interface SharedFlags {
-  readonly rope: string;
-  readonly short?: string;
-  readonly target?: number;
-  readonly out: string;
+export interface ExportHfFlags extends Omit<ExportFlags, 'rope'> {
+  readonly rope?: string;
+  /** Hand-off folder the model was trained from. */
+  readonly restore?: string;
   readonly force?: true;
-  readonly json?: true;
-}
-
-export interface ExportHfFlags extends SharedFlags {
   readonly weights: 'copy' | 'link' | 'none';
   readonly dtype?: 'float32' | 'float16' | 'bfloat16';
   readonly maxShardSize: number;
@@ -19,7 +17,8 @@ export interface ExportHfFlags extends SharedFlags {
   readonly factorSet: readonly { readonly length: number; readonly path: string }[];
 }
 
-export interface ExportGgufFlags extends SharedFlags {
+export interface ExportGgufFlags extends ExportFlags {
+  readonly force?: true;
   readonly type: 'keep' | 'F32' | 'F16' | 'BF16' | 'Q8_0' | 'Q4_0' | 'Q4_1';
   readonly tokenizer: boolean;
 }
@@ -28,42 +27,28 @@ export function exportCommand(): Command {
   const parent = new Command('export').description('Write a model with its factors for other engines.');
   parent.addCommand(hfCommand());
   parent.addCommand(ggufCommand());
+  parent.addCommand(exportOnnxCommand());
+  parent.addCommand(exportTrainingCommand());
   return parent;
-}
-
-function shared(name: string): Command {
-  return new Command(name)
-    .argument('<model>', 'folder with config.json and safetensors, or a .gguf file')
-    .requiredOption(
-      '--rope <factors>',
-      'factor file (.csv, .json), none, pi, ntk or yarn with :RATIO, or model (as it is); @ATTENTION may follow',
-    )
-    .option('--short <file>', 'factors up to the original length (default: 1)')
-    .option('--target <tokens>', 'length the factors are for, if their file does not say', tokenLength);
 }
 
 function hfCommand(): Command {
   const names = ['transformers', 'vllm', 'sglang', 'onnxruntime-genai'];
-  return shared('hf')
+  return exportSubcommand('hf', { ropeIsRequired: false })
     .description(
       'A Hugging Face folder: config.json that transformers 4 and 5, vLLM and SGLang read alike, and weights.',
     )
+    .option('--restore <handoff>', 'instead of --rope: the folder of export training that this model was trained from')
     .requiredOption('--out <folder>', 'folder to make')
     .addOption(
       new Option('--weights <how>', 'copy, link (hard link, or symbolic on another disk) or none')
         .choices(['copy', 'link', 'none'])
         .default('copy'),
     )
-    .addOption(
-      new Option('--dtype <type>', 'write the weights anew in this type (default for GGUF: float32)').choices([
-        'float32',
-        'float16',
-        'bfloat16',
-      ]),
-    )
+    .addOption(dtypeOption())
     .option('--max-shard-size <size>', 'e.g. 500MB, 5GB; larger weights are split', byteSize, 5e9)
     .addOption(
-      new Option('--profile <name>', 'phi3-legacy: for transformers before 4.45')
+      new Option('--profile <name>', 'phi3-legacy: Phi-3 for transformers 4')
         .choices(['redundant', 'phi3-legacy'])
         .default('redundant'),
     )
@@ -89,7 +74,7 @@ function hfCommand(): Command {
 }
 
 function ggufCommand(): Command {
-  return shared('gguf')
+  return exportSubcommand('gguf')
     .description('One GGUF file for llama.cpp: factor tensors, attention factor, tokenizer.')
     .requiredOption('--out <file>', 'file to write, ending with .gguf')
     .addOption(
@@ -104,15 +89,6 @@ function ggufCommand(): Command {
       const { runExportGguf } = await import('../actions/export-gguf.js');
       await runExportGguf(model, flags);
     });
-}
-
-const UNITS: Readonly<Record<string, number>> = { '': 1, kb: 1e3, mb: 1e6, gb: 1e9 };
-
-function byteSize(text: string): number {
-  const [, digits, unit = ''] = /^(\d+(?:\.\d+)?)\s*([kmg]b)?$/i.exec(text.trim()) ?? [];
-  const bytes = Number(digits) * (UNITS[unit.toLowerCase()] ?? Number.NaN);
-  if (!(bytes >= 1)) throw new InvalidArgumentError('Expected a size such as 500MB or 5GB.');
-  return bytes;
 }
 
 function factorSet(text: string, previous: readonly object[] = []): object[] {

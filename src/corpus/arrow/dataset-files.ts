@@ -1,3 +1,5 @@
+import { COLUMNS, type DatasetColumn } from './columns.js';
+
 /** Names and contents of the files that Python `datasets` keeps beside the Arrow data of `save_to_disk`. */
 export const STATE_FILE = 'state.json';
 export const INFO_FILE = 'dataset_info.json';
@@ -12,19 +14,9 @@ export interface DatasetOrigin {
   readonly tokenizerHash: string;
 }
 
-/**
- * `Sequence` rather than `List`: versions of `datasets` from before 4.0, which the released LongRoPE scripts pin, know
- * only the first and later ones read both.
- */
-const FEATURES = {
-  id: { dtype: 'string', _type: 'Value' },
-  input_ids: { feature: { dtype: 'int32', _type: 'Value' }, _type: 'Sequence' },
-  attention_mask: { feature: { dtype: 'int8', _type: 'Value' }, _type: 'Sequence' },
-  tokenized_len: { dtype: 'int64', _type: 'Value' },
-};
-
-export function datasetInfo(): object {
-  return { citation: '', description: '', features: FEATURES, homepage: '', license: '' };
+export function datasetInfo(columns: readonly DatasetColumn[]): object {
+  const features = Object.fromEntries(columns.map((name) => [name, COLUMNS[name].feature]));
+  return { citation: '', description: '', features, homepage: '', license: '' };
 }
 
 /** @param fingerprint 16 hexadecimal digits; Python uses it to name its own caches */

@@ -1,11 +1,13 @@
-import { createReadStream } from 'node:fs';
+import { constants, createReadStream } from 'node:fs';
 import { open, readFile, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { DataType, type RecordBatch, RecordBatchReader, type Vector } from 'apache-arrow';
 import { UserError } from '../../errors.js';
 import { fileError } from '../../run/index.js';
 import type { TokenDocument } from '../types.js';
+import { checkStream } from './check-stream.js';
 import { type DatasetOrigin, DICT_FILE, ORIGIN_FILE, STATE_FILE } from './dataset-files.js';
+import { damagedLists, isListOfIntegers, tokenIds } from './token-lists.js';
 
 const TOKENS_COLUMN = 'input_ids';
 const NAME_COLUMN = 'id';
@@ -34,7 +36,8 @@ export async function isDataset(folder: string): Promise<boolean> {
 export async function readDataset(folder: string): Promise<Dataset> {
   const dict = await readJson(path.join(folder, DICT_FILE));
   if (dict !== null) {
-    const splits = Array.isArray(dict['splits']) ? dict['splits'].map(String) : [];
+    const listed: readonly unknown[] = Array.isArray(dict['splits']) ? dict['splits'] : [];
+    const splits = listed.filter((name) => typeof name === 'string');
     throw new UserError('input', {
       where: folder,
       expected: 'one data set',
@@ -52,7 +55,7 @@ export async function readDataset(folder: string): Promise<Dataset> {
     });
   const documents: TokenDocument[] = [];
   for (const entry of files) {
-    const name = String((entry as Readonly<Record<string, unknown>> | null)?.['filename']);
+    const name = dataFileName(entry, path.join(folder, STATE_FILE));
     await readArrowFile(path.join(folder, name), path.basename(path.resolve(folder)), documents);
   }
   if (documents.length === 0)
@@ -62,9 +65,20 @@ export async function readDataset(folder: string): Promise<Dataset> {
   return { documents, origin: typeof tokenizerHash === 'string' ? { tokenizerHash } : null };
 }
 
+/** A path would let a data set read files outside its folder. */
+function dataFileName(entry: unknown, where: string): string {
+  const name: unknown = (entry as Readonly<Record<string, unknown>> | null)?.['filename'];
+  if (typeof name === 'string' && name !== '' && path.basename(name) === name && !/[\\\0]/.test(name)) return name;
+  throw new UserError('input', {
+    where: `${where}: _data_files`,
+    expected: 'names of files in the same folder',
+    found: typeof name === 'string' ? JSON.stringify(name.slice(0, 60)) : `an entry without a filename`,
+  });
+}
+
 /** Appends the documents of one Arrow stream file; without a name column they are numbered through all files. */
 async function readArrowFile(file: string, dataset: string, documents: TokenDocument[]): Promise<void> {
-  await checkEnd(file);
+  await checkFile(file);
   try {
     const reader = await RecordBatchReader.from(createReadStream(file));
     for await (const batch of reader) appendBatch(batch, file, dataset, documents);
@@ -85,48 +99,50 @@ function appendBatch(batch: RecordBatch, file: string, dataset: string, document
       found: `the columns ${types}`,
       fix: 'tokenise the text first (longrope tokenize)',
     });
+  const damage =
+    column.length === batch.numRows
+      ? column.data.map(damagedLists).find((found) => found !== null)
+      : `${column.length} lists in a batch of ${batch.numRows} rows`;
+  if (damage != null)
+    throw new UserError('input', {
+      where: file,
+      expected: `whole lists in the column ${TOKENS_COLUMN}`,
+      found: damage,
+      fix: 'copy or make the data set again',
+    });
   const named = batch.getChild(NAME_COLUMN);
   const names = named !== null && DataType.isUtf8(named.type) ? named : null;
   for (let row = 0; row < batch.numRows; row++) {
     const number = documents.length;
     const name: unknown = names?.get(row);
-    const id = typeof name === 'string' ? name : `${dataset}:${number}`;
-    documents.push({ id, ids: tokenIds(column.get(row) as Vector | null, `${file}: row ${number}`) });
+    const ids = tokenIds(column.get(row) as Vector | null);
+    if (typeof ids === 'string')
+      throw new UserError('input', {
+        where: `${file}: row ${number}`,
+        expected: 'token ids from 0 to 2^31 - 1',
+        found: ids,
+      });
+    documents.push({ id: typeof name === 'string' ? name : `${dataset}:${number}`, ids });
   }
 }
 
-function isListOfIntegers(type: DataType): boolean {
-  return (DataType.isList(type) || DataType.isLargeList(type)) && DataType.isInt(type.children[0]?.type);
-}
-
-function tokenIds(values: Vector | null, where: string): Int32Array {
-  if (values === null || values.nullCount > 0)
-    throw new UserError('input', { where, expected: 'token ids', found: values === null ? 'null' : 'null values' });
-  const raw = values.toArray() as Int32Array | ArrayLike<number | bigint>;
-  // A copy, since the column belongs to a whole batch of documents.
-  const ids =
-    raw instanceof Int32Array ? raw.slice() : Int32Array.from({ length: raw.length }, (_, i) => Number(raw[i]));
-  for (let i = 0; i < ids.length; i++) {
-    // Wider values that wrapped come back different.
-    if (ids[i]! < 0 || Number(raw[i]) !== ids[i])
-      throw new UserError('input', { where, expected: 'token ids from 0 to 2^31 - 1', found: String(raw[i]) });
-  }
-  return ids;
-}
-
-/** A stream that was cut between two batches reads like a whole one, so its last bytes are looked at first. */
-async function checkEnd(file: string): Promise<void> {
+/** Refuses what is damaged before apache-arrow reads it. */
+async function checkFile(file: string): Promise<void> {
   try {
-    const handle = await open(file, 'r');
+    // Without O_NONBLOCK opening a FIFO waits for a writer for ever.
+    const handle = await open(file, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0));
     try {
-      const { size } = await handle.stat();
+      const info = await handle.stat();
+      if (!info.isFile())
+        throw new UserError('input', { where: file, expected: 'a regular file', found: 'something else' });
+      // What was cut off is the common damage, and is told as such.
       const tail = Buffer.alloc(END_OF_STREAM.length);
-      await handle.read(tail, 0, tail.length, Math.max(0, size - tail.length));
-      if (tail.equals(END_OF_STREAM)) return;
+      await handle.read(tail, 0, tail.length, Math.max(0, info.size - tail.length));
+      if (tail.equals(END_OF_STREAM)) return await checkStream(handle, file, info.size);
       throw new UserError('input', {
         where: file,
         expected: 'the end mark of an Arrow stream',
-        found: `a file of ${size} bytes without it`,
+        found: `a file of ${info.size} bytes without it`,
         fix: 'copy or make the data set again',
       });
     } finally {

@@ -1,51 +1,61 @@
 import {
   type Data,
-  Field,
+  type DataType,
   Int8,
   Int32,
   Int64,
-  List,
+  type List,
   makeData,
   RecordBatch,
-  Schema,
+  type Schema,
   Struct,
   Utf8,
   vectorFromArray,
 } from 'apache-arrow';
 import type { TokenDocument } from '../types.js';
+import { COLUMNS, type DatasetColumn } from './columns.js';
 
-const inputIds = new List(new Field('item', new Int32(), true));
-const attentionMask = new List(new Field('item', new Int8(), true));
-
-export const SCHEMA = new Schema([
-  new Field('id', new Utf8(), true),
-  new Field('input_ids', inputIds, true),
-  new Field('attention_mask', attentionMask, true),
-  new Field('tokenized_len', new Int64(), true),
-]);
-
-/** The columns the released LongRoPE scripts read, plus the document's name; the mask is all ones. */
-export function recordBatch(documents: readonly TokenDocument[]): RecordBatch {
+/** One batch of documents with these columns, `schema` being theirs; masks are all ones. */
+export function recordBatch(
+  documents: readonly TokenDocument[],
+  columns: readonly DatasetColumn[],
+  schema: Schema,
+): RecordBatch {
   const length = documents.length;
   const offsets = new Int32Array(length + 1);
   for (const [i, { ids }] of documents.entries()) offsets[i + 1] = offsets[i]! + ids.length;
   const total = offsets[length]!;
   const tokens = new Int32Array(total);
   for (const [i, { ids }] of documents.entries()) tokens.set(ids, offsets[i]!);
-  const lengths = BigInt64Array.from(documents, ({ ids }) => BigInt(ids.length));
-  const list = <T extends Int32 | Int8>(type: List<T>, child: Data<T>) =>
-    makeData({ type, length, nullCount: 0, valueOffsets: offsets, child });
-  const children = [
-    vectorFromArray(
-      documents.map(({ id }) => id),
-      new Utf8(),
-    ).data[0]!,
-    list(inputIds, makeData({ type: new Int32(), length: total, nullCount: 0, data: tokens })),
-    list(
-      attentionMask,
-      makeData({ type: new Int8(), length: total, nullCount: 0, data: new Int8Array(total).fill(1) }),
-    ),
-    makeData({ type: new Int64(), length, nullCount: 0, data: lengths }),
-  ];
-  return new RecordBatch(SCHEMA, makeData({ type: new Struct(SCHEMA.fields), length, nullCount: 0, children }));
+  const list = <T extends Int32 | Int8>(name: DatasetColumn, child: Data<T>) =>
+    makeData({ type: COLUMNS[name].type as List<T>, length, nullCount: 0, valueOffsets: offsets, child });
+  const integers = (data: Int32Array) => makeData({ type: new Int32(), length: total, nullCount: 0, data });
+  const make: Readonly<Record<DatasetColumn, () => Data<DataType>>> = {
+    id: () =>
+      vectorFromArray(
+        documents.map(({ id }) => id),
+        new Utf8(),
+      ).data[0]!,
+    input_ids: () => list('input_ids', integers(tokens)),
+    labels: () => list('labels', integers(tokens)),
+    position_ids: () => list('position_ids', integers(positions(documents, offsets))),
+    attention_mask: () => {
+      const data = new Int8Array(total).fill(1);
+      return list('attention_mask', makeData({ type: new Int8(), length: total, nullCount: 0, data }));
+    },
+    tokenized_len: () => {
+      const data = BigInt64Array.from(documents, ({ ids }) => BigInt(ids.length));
+      return makeData({ type: new Int64(), length, nullCount: 0, data });
+    },
+  };
+  const children = columns.map((name) => make[name]());
+  return new RecordBatch(schema, makeData({ type: new Struct(schema.fields), length, nullCount: 0, children }));
+}
+
+function positions(documents: readonly TokenDocument[], offsets: Int32Array): Int32Array {
+  const all = new Int32Array(offsets[documents.length]!);
+  for (const [i, { ids, positions: given }] of documents.entries())
+    if (given !== undefined) all.set(given, offsets[i]!);
+    else for (let token = 0; token < ids.length; token++) all[offsets[i]! + token] = token;
+  return all;
 }

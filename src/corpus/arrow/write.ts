@@ -9,6 +9,7 @@ import { UserError } from '../../errors.js';
 import { syncDirectory } from '../../run/atomic-write.js';
 import { fileError } from '../../run/index.js';
 import type { TokenDocument } from '../types.js';
+import { bytesPerToken, type DatasetColumn, schemaOf, TOKENIZE_COLUMNS } from './columns.js';
 import {
   DATA_FILE,
   type DatasetOrigin,
@@ -18,7 +19,7 @@ import {
   ORIGIN_FILE,
   STATE_FILE,
 } from './dataset-files.js';
-import { recordBatch, SCHEMA } from './record-batch.js';
+import { recordBatch } from './record-batch.js';
 
 /** A record batch is closed at whichever comes first; Python's own default is 1000 rows. */
 const BATCH_DOCUMENTS = 1000;
@@ -26,8 +27,6 @@ const BATCH_TOKENS = 2 ** 20;
 /** List offsets of Arrow are 32 bits wide, and a batch holds whole documents. */
 const MAX_DOCUMENT_TOKENS = 2 ** 31 - 1 - BATCH_TOKENS;
 
-/** input_ids and attention_mask. */
-const BYTES_PER_TOKEN = 5;
 const MAX_QUEUED_BYTES = 64 * 2 ** 20;
 
 /** All that a data set folder holds, with the caches Python leaves there; nothing else is ever deleted. */
@@ -39,22 +38,23 @@ export interface WrittenDataset {
 }
 
 /**
- * Writes documents as a data set folder that `datasets.load_from_disk` reads (columns `id`, `input_ids`,
- * `attention_mask`, `tokenized_len`). The folder appears as a whole or not at all; a data set already there is replaced,
+ * Writes documents as a data set folder that `datasets.load_from_disk` reads, by default with the columns of
+ * `longrope tokenize`. The folder appears as a whole or not at all; a data set already there is replaced,
  * any other folder or file is refused.
  */
 export async function writeDataset(
   folder: string,
   documents: AsyncIterable<TokenDocument>,
   origin: DatasetOrigin,
+  columns: readonly DatasetColumn[] = TOKENIZE_COLUMNS,
 ): Promise<WrittenDataset> {
   await checkDatasetTarget(folder);
   const temporary = `${path.resolve(folder)}.${randomBytes(6).toString('hex')}.tmp`;
   try {
     await mkdir(temporary, { recursive: true });
-    const { fingerprint, ...written } = await writeArrow(path.join(temporary, DATA_FILE), documents);
+    const { fingerprint, ...written } = await writeArrow(path.join(temporary, DATA_FILE), documents, columns);
     await writeJson(path.join(temporary, STATE_FILE), datasetState(fingerprint));
-    await writeJson(path.join(temporary, INFO_FILE), datasetInfo());
+    await writeJson(path.join(temporary, INFO_FILE), datasetInfo(columns));
     await writeJson(path.join(temporary, ORIGIN_FILE), origin);
     await replaceFolder(temporary, folder);
     return written;
@@ -80,7 +80,9 @@ export async function checkDatasetTarget(folder: string): Promise<void> {
   });
 }
 
-async function writeArrow(file: string, documents: AsyncIterable<TokenDocument>) {
+async function writeArrow(file: string, documents: AsyncIterable<TokenDocument>, columns: readonly DatasetColumn[]) {
+  const schema = schemaOf(columns);
+  const tokenBytes = bytesPerToken(columns);
   const hash = createHash('sha256');
   const written = { documents: 0, tokens: 0 };
   const writer = new RecordBatchStreamWriter();
@@ -88,7 +90,7 @@ async function writeArrow(file: string, documents: AsyncIterable<TokenDocument>)
   const piped = pipeline(writer.toNodeStream(), out);
   // Awaited below; a failure meanwhile must not count as unhandled.
   piped.catch(() => undefined);
-  writer.reset(undefined, SCHEMA);
+  writer.reset(undefined, schema);
   try {
     for await (const batch of batches(documents)) {
       for (const { ids } of batch) {
@@ -96,9 +98,9 @@ async function writeArrow(file: string, documents: AsyncIterable<TokenDocument>)
         written.tokens += ids.length;
       }
       written.documents += batch.length;
-      writer.write(recordBatch(batch));
+      writer.write(recordBatch(batch, columns, schema));
       // The writer's queue has no limit of its own.
-      while (out.errored === null && written.tokens * BYTES_PER_TOKEN - out.bytesWritten > MAX_QUEUED_BYTES)
+      while (out.errored === null && written.tokens * tokenBytes - out.bytesWritten > MAX_QUEUED_BYTES)
         await setTimeout(1);
       if (out.errored !== null) break;
     }

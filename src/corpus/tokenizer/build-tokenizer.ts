@@ -37,9 +37,10 @@ export function buildTokenizer(json: unknown, boundary: BoundaryTokens, where: s
   checkAddedTokenIds(definition.addedTokens, definition.model.vocabulary, where);
   const encode = buildEncoder(definition, where);
   const tokens = tokensById(definition);
-  const decodeTokens = buildDecoder(definition.decoder);
+  const decodeTokens = refusePatterns(where, () => buildDecoder(definition.decoder));
   const boundaryId = (token: string | number | null) => {
-    const id = typeof token === 'string' ? tokens.indexOf(token) : token;
+    // Not found by a search through the list, which is as long as the largest id.
+    const id = typeof token === 'string' ? (idOf(token, definition, tokens) ?? -1) : token;
     if (id === null || tokens[id] !== undefined) return id;
     throw new UserError('input', { where, expected: 'a token that is its bos or eos', found: JSON.stringify(token) });
   };
@@ -125,6 +126,16 @@ function addsToken(json: unknown, token: string | undefined): boolean {
     const first: unknown = type === 'TemplateProcessing' && Array.isArray(single) ? single[0] : undefined;
     return (first as { readonly SpecialToken?: { readonly id?: unknown } } | undefined)?.SpecialToken?.id === token;
   });
+}
+
+/** The id that is decoded to `token`. */
+function idOf(
+  token: string,
+  { addedTokens, model }: TokenizerDefinition,
+  tokens: readonly (string | undefined)[],
+): number | undefined {
+  const named = addedTokens.filter(({ content }) => content === token).map(({ id }) => id);
+  return [model.vocabulary.get(token), ...named].find((id) => id !== undefined && tokens[id] === token);
 }
 
 /** Dense up to the largest id; `undefined` for ids without a token. */

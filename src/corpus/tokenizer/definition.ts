@@ -1,5 +1,6 @@
 import type { z } from 'zod';
 import { type Problem, UserError } from '../../errors.js';
+import { describeValue } from '../../model/describe.js';
 import {
   type AddedToken,
   type DecoderStep,
@@ -64,7 +65,7 @@ function parseModel(model: z.infer<typeof fileSchema>['model'], where: string): 
       problems.push({
         where: `${where}.vocab[${JSON.stringify(token)}]`,
         expected: `an id from 0 to ${MAX_TOKEN_ID}`,
-        found: `${id}`,
+        found: describeValue(id),
       });
   }
   const merges: [string, string][] = [];
@@ -121,7 +122,7 @@ function flattened(json: unknown, where: string): Readonly<Record<string, unknow
     throw new UserError('unsupported', {
       where: `${where}: model.type`,
       expected: 'BPE',
-      found: String(type),
+      found: describeValue(type),
       fix: FIX,
     });
   return {

@@ -7,6 +7,9 @@ import { GGUF_PRE_TOKENIZERS } from './gguf-pre-tokenizers.js';
 
 type Metadata = ReadonlyMap<string, GgufValue>;
 
+/** The longest published tokens are a few hundred blanks or dashes; finding the merges of one takes the square of it. */
+const MAX_TOKEN_LENGTH = 10_000;
+
 /** `tokenizer.ggml.token_type`. */
 const UNKNOWN = 2;
 const CONTROL = 3;
@@ -125,6 +128,12 @@ function vocabularyOf(tokens: readonly string[], where: string): Map<string, num
   const vocabulary = new Map<string, number>();
   const problems: Problem[] = [];
   for (const [id, token] of tokens.entries()) {
+    if (token.length > MAX_TOKEN_LENGTH)
+      problems.push({
+        where: `${where}: tokenizer.ggml.tokens[${id}]`,
+        expected: `a token of at most ${MAX_TOKEN_LENGTH} characters`,
+        found: `${token.length}`,
+      });
     const first = vocabulary.get(token);
     if (first === undefined) vocabulary.set(token, id);
     else

@@ -17,8 +17,14 @@ export class UntranslatablePattern extends Error {}
  * subset that published tokenizers use.
  */
 export function translatePattern(pattern: string): RegExp {
-  const translator = new Translator(pattern);
-  return new RegExp(translator.translate(), 'gu');
+  const translated = new Translator(pattern).translate();
+  try {
+    return new RegExp(translated, 'gu');
+  } catch (error) {
+    throw new UntranslatablePattern(
+      `${(error as Error).message.slice(-100)} in the pattern ${JSON.stringify(pattern)}`,
+    );
+  }
 }
 
 class Translator {

@@ -1,10 +1,16 @@
-import { readFile, stat } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
 import path from 'node:path';
 import { UserError } from '../../errors.js';
+import { readJsonObject } from '../../model/checkpoint/file.js';
 import { openGguf } from '../../model/checkpoint/gguf.js';
 import type { Tokenizer } from '../types.js';
 import { buildTokenizer } from './build-tokenizer.js';
 import { tokenizerFromGguf } from './gguf.js';
+
+/** The largest published files (vocabularies of 262,144 tokens with their merges) have 35 MB. */
+const MAX_TOKENIZER_BYTES = 512 * 2 ** 20;
+/** A list of added tokens is all that makes these long. */
+const MAX_CONFIG_BYTES = 64 * 2 ** 20;
 
 /**
  * The tokenizer of a model: a folder with tokenizer.json (and tokenizer_config.json, which names bos and eos), a
@@ -23,6 +29,13 @@ export async function openTokenizer(modelPath: string): Promise<Tokenizer> {
   return openFile(modelPath, {});
 }
 
+/** Whether a model brings a tokenizer at all; GGUF files do, folders need not. */
+export async function hasTokenizer(modelPath: string): Promise<boolean> {
+  const kind = await stat(modelPath).catch(() => null);
+  if (kind === null || !kind.isDirectory()) return true;
+  return (await stat(path.join(modelPath, 'tokenizer.json')).catch(() => null)) !== null;
+}
+
 async function openFolder(folder: string): Promise<Tokenizer> {
   const file = path.join(folder, 'tokenizer.json');
   if ((await stat(file).catch(() => null)) === null)
@@ -34,7 +47,7 @@ async function openFolder(folder: string): Promise<Tokenizer> {
     });
   const configFile = path.join(folder, 'tokenizer_config.json');
   const hasConfig = (await stat(configFile).catch(() => null)) !== null;
-  return openFile(file, hasConfig ? await readJson(configFile) : {});
+  return openFile(file, hasConfig ? await readJsonObject(configFile, MAX_CONFIG_BYTES) : {});
 }
 
 async function openFile(file: string, config: unknown): Promise<Tokenizer> {
@@ -43,20 +56,7 @@ async function openFile(file: string, config: unknown): Promise<Tokenizer> {
     eos: tokenName(config, 'eos_token'),
     addsBos: addsBos(config),
   };
-  return buildTokenizer(await readJson(file), boundary, file);
-}
-
-async function readJson(file: string): Promise<unknown> {
-  const text = await readFile(file, 'utf8');
-  try {
-    return JSON.parse(text);
-  } catch (error) {
-    throw new UserError('input', {
-      where: file,
-      expected: 'JSON',
-      found: error instanceof Error ? error.message : 'other text',
-    });
-  }
+  return buildTokenizer(await readJsonObject(file, MAX_TOKENIZER_BYTES), boundary, file);
 }
 
 /** As transformers reads it: naming either setting makes a new post-processor, in which a setting left out is off. */

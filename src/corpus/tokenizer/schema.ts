@@ -5,9 +5,12 @@ const patternSchema = z.union([
   z.strictObject({ Regex: z.string().min(1) }),
 ]);
 const replaceSchema = z.object({ type: z.literal('Replace'), pattern: patternSchema, content: z.string() });
+/** One code point, a `char` of the Rust package. */
+const character = z.string().regex(/^.$/su, 'one character');
+
 const metaspaceSchema = z.object({
   type: z.literal('Metaspace'),
-  replacement: z.string(),
+  replacement: character,
   prepend_scheme: z.enum(['always', 'first', 'never']).optional(),
   add_prefix_space: z.boolean().optional(),
   split: z.boolean().default(true),
@@ -38,7 +41,7 @@ const decoderStep = z.discriminatedUnion('type', [
   z.object({ type: z.literal('ByteFallback') }),
   z.object({ type: z.literal('Fuse') }),
   replaceSchema,
-  z.object({ type: z.literal('Strip'), content: z.string(), start: z.int().min(0), stop: z.int().min(0) }),
+  z.object({ type: z.literal('Strip'), content: character, start: z.int().min(0), stop: z.int().min(0) }),
   metaspaceSchema,
 ]);
 

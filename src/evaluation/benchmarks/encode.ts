@@ -36,6 +36,7 @@ export function encodeChoices(
         where: `${where}, choice ${choice + 1}`,
         expected: `1 to ${maxLength} tokens`,
         found: String(continuationIds.length),
+        ...(continuationIds.length > maxLength && { fix: 'give a larger --max-length, or leave the question out' }),
       });
     const cut = Math.max(0, contextIds.length + continuationIds.length - (maxLength + 1));
     const ids = new Int32Array(contextIds.length + continuationIds.length - cut);

@@ -4,7 +4,7 @@ import { type FoundFile, findBenchmarkFiles } from './datasets/find-files.js';
 import { HELLASWAG } from './datasets/hellaswag.js';
 import { MMLU } from './datasets/mmlu.js';
 import { ProblemList } from './datasets/problem-list.js';
-import { type DatasetFormat, type QuestionFile, readQuestions } from './datasets/read-questions.js';
+import { type DatasetFormat, type Questions, readQuestions } from './datasets/read-questions.js';
 import { TRUTHFULQA } from './datasets/truthfulqa.js';
 import type { BenchmarkTask, Question } from './question.js';
 import { RULES } from './rules.js';
@@ -35,14 +35,14 @@ export async function loadTasks(selection: TaskSelection): Promise<LoadedTasks> 
   const files: { path: string; sha256: string; questions: number }[] = [];
   const read = async <Entry extends object>(file: FoundFile | undefined, format: DatasetFormat<Entry>) => {
     if (file === undefined) return null;
-    const content: QuestionFile<Entry> = await readQuestions(file.path, format, problems);
-    files.push({ path: file.path, sha256: content.sha256, questions: content.entries.length });
+    const content: Questions<Entry> = await readQuestions(file.paths, format, problems);
+    files.push(...content.files);
     return content.entries;
   };
   const tasks: BenchmarkTask[] = [];
   const notes: string[] = [];
   for (const file of found.filter(({ split }) => split === 'questions')) {
-    const { dataset, subject, path } = file;
+    const { dataset, subject, paths } = file;
     const rules = RULES[dataset];
     const shots = rules.takesShots ? (selection.shots ?? rules.defaultShots) : 0;
     const examples = found.find(
@@ -51,7 +51,7 @@ export async function loadTasks(selection: TaskSelection): Promise<LoadedTasks> 
     for (const name of taskNames(dataset, subject).filter((task) => wanted.has(task))) {
       const questions = (await read(file, formatOf(name))) ?? [];
       const pool = shots === 0 ? [] : await read(examples, formatOf(name));
-      const built = buildTask({ name, subject, rules, shots, questions, pool, path }, problems);
+      const built = buildTask({ name, subject, rules, shots, questions, pool, path: paths[0] as string }, problems);
       notes.push(...built.notes);
       tasks.push(firstQuestions(built.task, selection.limit));
       if (!rules.takesShots && (selection.shots ?? 0) > 0)

@@ -8,8 +8,13 @@ import { scoreQuestion } from './score.js';
 export type BenchmarkResult = RecordOf<'benchmark'>['results'][number];
 export type BenchmarkGroup = RecordOf<'benchmark'>['groups'][number];
 
-/** The result of one task under one method; `answers` in the order of its questions. */
-export function taskResult(method: string, task: BenchmarkTask, answers: readonly Answered[]): BenchmarkResult {
+/** The result of one task under one method; `answers` in the order of its questions, `prompts` their hash. */
+export function taskResult(
+  method: string,
+  task: BenchmarkTask,
+  answers: readonly Answered[],
+  prompts: string | null,
+): BenchmarkResult {
   const scored = task.questions.map((question, i) => {
     const { logLikelihoods } = answers[i] as Answered;
     // A likelihood that is not a number cannot be the best one.
@@ -21,6 +26,7 @@ export function taskResult(method: string, task: BenchmarkTask, answers: readonl
     task: task.name,
     group: task.group,
     shots: task.shots,
+    prompts,
     headline: task.headline,
     metrics: Object.fromEntries(
       task.metrics.map((metric) => [

@@ -76,12 +76,16 @@ function pairMeasures(before: readonly Measure[], after: readonly Measure[]): [M
       problems.push({ where: old.name, expected: 'the same measure after', found: 'none' });
       return [];
     }
-    if (now.asked !== old.asked)
+    for (const { what, identity, shown } of old.asked) {
+      const other = now.asked.find((condition) => condition.what === what);
+      if (other?.identity === identity) continue;
       problems.push({
         where: old.name,
-        expected: 'the same texts, tokenizer and protocol, or the same questions and shots, on both sides',
-        found: 'others',
+        expected: `the same ${what} after, ${shown}`,
+        found: other?.shown ?? 'nothing',
+        ...(what === 'tokenizer' && { fix: 'evaluate both with one --tokenizer' }),
       });
+    }
     const missing = [...old.values.keys()].filter((id) => !now.values.has(id));
     if (missing.length > 0 || now.values.size !== old.values.size)
       problems.push({

@@ -1,6 +1,7 @@
-import { toFigure } from '../records/figures.js';
+import { toFigure, toInterval } from '../records/figures.js';
 import type { RecordOf } from '../records/record.js';
-import { ratioInterval, ratioMean } from '../statistics/ratio.js';
+import { bootstrapInterval } from '../statistics/bootstrap.js';
+import { expInterval, ratioInterval, ratioMean } from '../statistics/ratio.js';
 
 /** When a token counts as one that needs the long context (LongPPL, arXiv 2410.23771). */
 export interface KeyTokenRule {
@@ -47,16 +48,12 @@ export function longPerplexityResult(
 ): LongPerplexityResult {
   const withKeys = documents.filter((document) => document.keyTokens > 0);
   const units = withKeys.map(({ keySum, keyTokens: weight }) => ({ sum: keySum, weight }));
-  const interval = ratioInterval(units);
   const perToken = (sum: number, count: number) => (count === 0 ? null : toFigure(sum / count));
   return {
     ...where,
     longPerplexity: units.length === 0 ? null : toFigure(Math.exp(ratioMean(units))),
-    interval: interval && {
-      low: toFigure(Math.exp(interval.low)),
-      high: toFigure(Math.exp(interval.high)),
-      level: interval.level,
-    },
+    interval: toInterval(expInterval(ratioInterval(units))),
+    bootstrap: toInterval(expInterval(bootstrapInterval(units))),
     perplexity: toFigure(Math.exp(ratioMean(documents.map(({ sum, tokens }) => ({ sum, weight: tokens }))))),
     keyTokens: documents.reduce((total, document) => total + document.keyTokens, 0),
     tokens: documents.reduce((total, { tokens }) => total + tokens, 0),

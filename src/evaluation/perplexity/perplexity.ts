@@ -1,7 +1,8 @@
 import type { TokenDocument } from '../../corpus/types.js';
 import type { ResolvedRope } from '../../rope/types.js';
 import type { Engine } from '../../runtime/index.js';
-import { type Interval, ratioInterval, ratioMean, type WeightedSum } from '../statistics/ratio.js';
+import { bootstrapInterval } from '../statistics/bootstrap.js';
+import { expInterval, type Interval, ratioInterval, ratioMean, type WeightedSum } from '../statistics/ratio.js';
 import { type PositionBucket, PositionBuckets } from './position-buckets.js';
 import { type Protocol, type Window, windowsOf } from './protocol.js';
 import { type WindowLoss, windowLoss } from './window-loss.js';
@@ -21,8 +22,10 @@ export interface PerplexityResult {
   readonly perplexity: number;
   /** nats; weighted as the protocol says. */
   readonly meanLoss: number;
-  /** 95 % interval of the perplexity over documents; null with one document. */
+  /** 95 % interval of the perplexity over documents, Student t; null with one document. */
   readonly interval: Interval | null;
+  /** The same by bootstrap (BCa); null with fewer than five documents. */
+  readonly bootstrap: Interval | null;
   readonly tokens: number;
   readonly documents: readonly DocumentLoss[];
   readonly lossByPosition: readonly PositionBucket[];
@@ -85,13 +88,13 @@ export function summarisePerplexity(
       ? releasedUnits(windows, sums, documents.length)
       : perDocument.map(({ total }) => total);
   const meanLoss = ratioMean(units);
-  const interval = ratioInterval(units);
   return {
     protocol,
     bos: bosTokenId !== null,
     perplexity: Math.exp(meanLoss),
     meanLoss,
-    interval: interval && { low: Math.exp(interval.low), high: Math.exp(interval.high), level: interval.level },
+    interval: expInterval(ratioInterval(units)),
+    bootstrap: expInterval(bootstrapInterval(units)),
     tokens: perDocument.reduce((tokens, { total }) => tokens + total.weight, 0),
     documents: perDocument.map(({ id, windows: count, total }) => ({
       id,

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { countSchema, figureSchema } from './figures.js';
+import { countSchema, figureSchema, sha256Schema } from './figures.js';
 
 /** One multiple-choice task (a subject of MMLU counts as one) under one method. */
 export const benchmarkResultSchema = z.strictObject({
@@ -9,6 +9,8 @@ export const benchmarkResultSchema = z.strictObject({
   /** `mmlu` for its subjects, else the task itself: what results are added up to. */
   group: z.string(),
   shots: countSchema,
+  /** sha256 over all prompts, and over how many tokens each lost on the left; null in records of before it was kept. */
+  prompts: sha256Schema.nullable().default(null),
   /** The metric that leaderboards quote, a key of `metrics`. */
   headline: z.string(),
   /** acc, acc_norm ...: mean over questions and its standard error as lm-evaluation-harness gives it. */

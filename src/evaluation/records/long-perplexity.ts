@@ -9,6 +9,8 @@ export const longPerplexityResultSchema = z.strictObject({
   judge: z.string(),
   longPerplexity: figureSchema,
   interval: intervalSchema.nullable(),
+  /** By bootstrap (BCa) over documents with key tokens; null with fewer than five of them. */
+  bootstrap: intervalSchema.nullable().default(null),
   /** Ordinary perplexity of the same tokens and their neighbours, protocol `document`. */
   perplexity: figureSchema,
   keyTokens: countSchema,

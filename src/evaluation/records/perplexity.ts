@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { MethodPerplexity } from '../perplexity/compare.js';
-import { countSchema, figureSchema, intervalSchema, toFigure } from './figures.js';
+import { countSchema, figureSchema, intervalSchema, toFigure, toInterval } from './figures.js';
 
 /** Perplexity of one method at one length. */
 export const perplexityResultSchema = z.strictObject({
@@ -15,8 +15,10 @@ export const perplexityResultSchema = z.strictObject({
   perplexity: figureSchema,
   /** nats; weighted as the protocol says */
   meanLoss: figureSchema,
-  /** Of the perplexity over documents; null with one document. */
+  /** Of the perplexity over documents, Student t; null with one document. */
   interval: intervalSchema.nullable(),
+  /** The same by bootstrap (BCa); null with fewer than five documents. */
+  bootstrap: intervalSchema.nullable().default(null),
   tokens: countSchema,
   documents: z.array(
     z.strictObject({ id: z.string(), tokens: countSchema, windows: countSchema, meanLoss: figureSchema }),
@@ -29,14 +31,15 @@ export const perplexityResultSchema = z.strictObject({
 
 /** A measured perplexity as a record holds it. */
 export function perplexityRecordResult({ result, ...where }: MethodPerplexity): z.infer<typeof perplexityResultSchema> {
-  const { protocol, bos, perplexity, meanLoss, interval, tokens, documents, lossByPosition } = result;
+  const { protocol, bos, perplexity, meanLoss, interval, bootstrap, tokens, documents, lossByPosition } = result;
   return {
     ...where,
     protocol: protocol.name,
     bos,
     perplexity: toFigure(perplexity),
     meanLoss: toFigure(meanLoss),
-    interval: interval && { low: toFigure(interval.low), high: toFigure(interval.high), level: interval.level },
+    interval: toInterval(interval),
+    bootstrap: toInterval(bootstrap),
     tokens,
     documents: documents.map((document) => ({ ...document, meanLoss: toFigure(document.meanLoss) })),
     lossByPosition: lossByPosition.map((bucket) => ({ ...bucket, meanLoss: toFigure(bucket.meanLoss) })),

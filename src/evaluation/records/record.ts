@@ -1,11 +1,10 @@
 import { z } from 'zod';
 import { benchmarkGroupSchema, benchmarkResultSchema } from './benchmark.js';
+import { sha256Schema } from './figures.js';
 import { longPerplexityResultSchema } from './long-perplexity.js';
 import { perplexityResultSchema } from './perplexity.js';
 import { retrievalResultSchema } from './retrieval.js';
 import { rulerResultSchema } from './ruler.js';
-
-const sha256Schema = z.string().regex(/^[0-9a-f]{64}$/, 'a sha256 in lower-case hex');
 
 /** What every evaluation says about itself: enough to reproduce it, and to see whether two can be compared. */
 const header = {

@@ -3,8 +3,13 @@ import normalCdf from '@stdlib/stats-base-dists-normal-cdf';
 import normalQuantile from '@stdlib/stats-base-dists-normal-quantile';
 import { type Interval, ratioMean, type WeightedSum } from './ratio.js';
 
+/** Below this BCa has too few different samples to choose from: its ends are about as far out as single documents. */
+export const LEAST_BOOTSTRAP_UNITS = 5;
+/** One seed for all results, so that equal measurements give equal bytes. */
+export const BOOTSTRAP_SEED = 0;
+
 export interface BootstrapOptions {
-  readonly seed: number;
+  readonly seed?: number;
   readonly draws?: number;
   readonly level?: number;
 }
@@ -12,26 +17,33 @@ export interface BootstrapOptions {
 /**
  * Bias-corrected and accelerated (BCa) bootstrap interval of sum / weight, with whole documents drawn again (Efron & Tibshirani
  * 1993, 14.3): asks for no normal distribution, but for more than a handful of documents. The same seed gives the same
- * interval. Null for fewer than two documents or a mean that is not finite.
+ * interval. Null for fewer than five documents or a mean that is not finite.
  */
 export function bootstrapInterval(
   units: readonly WeightedSum[],
-  { seed, draws = 10_000, level = 0.95 }: BootstrapOptions,
+  { seed = BOOTSTRAP_SEED, draws = 10_000, level = 0.95 }: BootstrapOptions = {},
 ): Interval | null {
+  if (units.length < LEAST_BOOTSTRAP_UNITS) return null;
+  return biasCorrectedInterval(units, randomDraws(units.length, draws, seed), level);
+}
+
+/** One at a time: all draws of a thousand documents at once would fill 80 MB. */
+function* randomDraws(units: number, draws: number, seed: number): Generator<readonly number[]> {
   const word = mt19937.factory({ seed: seed + 1 });
-  const one = () => units.map(() => Math.floor((word() / 2 ** 32) * units.length));
-  return biasCorrectedInterval(units, Array.from({ length: draws }, one), level);
+  for (let draw = 0; draw < draws; draw++)
+    yield Array.from({ length: units }, () => Math.floor((word() / 2 ** 32) * units));
 }
 
 /** The interval for given draws: `draws[r]` are the unit indices of draw r. */
 export function biasCorrectedInterval(
   units: readonly WeightedSum[],
-  draws: readonly (readonly number[])[],
+  draws: Iterable<readonly number[]>,
   level: number,
 ): Interval | null {
   const estimate = ratioMean(units);
   if (units.length < 2 || !Number.isFinite(estimate)) return null;
-  const replicates = draws.map((indices) => ratioMean(indices.map((i) => units[i] as WeightedSum)));
+  const replicates: number[] = [];
+  for (const indices of draws) replicates.push(ratioMean(indices.map((i) => units[i] as WeightedSum)));
   replicates.sort((a, b) => a - b);
   const spread = (replicates.at(-1) as number) - (replicates[0] as number);
   if (spread === 0) return { low: estimate, high: estimate, level };

@@ -38,6 +38,11 @@ export function ratioInterval(units: readonly WeightedSum[], level = 0.95): Inte
   return { low: mean - reach, high: mean + reach, level };
 }
 
+/** Interval of a perplexity from that of its mean loss. */
+export function expInterval(interval: Interval | null): Interval | null {
+  return interval && { low: Math.exp(interval.low), high: Math.exp(interval.high), level: interval.level };
+}
+
 /**
  * exp of the mean difference of two losses measured on the same documents: the ratio of two perplexities with what the
  * documents have in common taken out. Student-t over documents; no interval for fewer than two.
@@ -47,9 +52,5 @@ export function pairedRatio(
   against: readonly number[],
 ): { ratio: number; interval: Interval | null } {
   const differences = losses.map((loss, i) => ({ sum: loss - (against[i] as number), weight: 1 }));
-  const interval = ratioInterval(differences);
-  return {
-    ratio: Math.exp(ratioMean(differences)),
-    interval: interval && { low: Math.exp(interval.low), high: Math.exp(interval.high), level: interval.level },
-  };
+  return { ratio: Math.exp(ratioMean(differences)), interval: expInterval(ratioInterval(differences)) };
 }

@@ -1,5 +1,5 @@
-import type { ResolvedRope } from '../../rope/types.js';
-import type { EngineRope } from './types.js';
+import type { Intent } from './intent.js';
+import type { BuiltRope, EngineRope } from './types.js';
 
 export type Verdict =
   | { readonly verdict: 'exact' }
@@ -7,37 +7,67 @@ export type Verdict =
       readonly verdict: 'differs';
       /** Largest |engine angle - intended angle| over pairs and positions 0..length-1, radians, not wrapped. */
       readonly largestAngleError: number;
+      /** Where that is: rotary pair (dimensions pair and pair + rotary width / 2) and position. */
+      readonly pair: number;
+      readonly position: number;
       /** Engine / intent. */
       readonly attentionFactorRatio: number;
+      readonly lever: string | null;
     }
-  | { readonly verdict: 'unsupported'; readonly dropped: readonly string[] }
+  | { readonly verdict: 'unsupported'; readonly dropped: readonly string[]; readonly lever: string | null }
   /** The config has no single meaning, or the engine's behaviour is not known. */
   | { readonly verdict: 'unknown'; readonly reason: string };
 
 /** Engines differ in the order of float32 operations; a few units in the last place are the same table. */
 const FREQUENCY_TOLERANCE = 2 ** -21;
 const ATTENTION_TOLERANCE = 1e-6;
+const NO_MEANING = 'the config has no single meaning (see the traps)';
 
 /** Judges what an engine built for `length` tokens by what the config means; `intent` undefined: it has no single meaning. */
-export function compareWithIntent(built: EngineRope, intent: ResolvedRope | undefined, length: number): Verdict {
-  if (built.outcome === 'refused') return { verdict: 'unsupported', dropped: [built.reason] };
+export function compareWithIntent(built: EngineRope, intent: Intent | undefined, length: number): Verdict {
+  if (built.outcome === 'refused')
+    return { verdict: 'unsupported', dropped: [built.reason], lever: built.lever ?? null };
   if (built.outcome === 'unknown') return { verdict: 'unknown', reason: built.reason };
-  if (built.dropped.length > 0) return { verdict: 'unsupported', dropped: built.dropped };
-  if (intent === undefined) return { verdict: 'unknown', reason: 'the config has no single meaning (see the traps)' };
-  const expected = intent.inverseFrequency;
+  const startTokens = intent?.startTokens ?? 0;
+  if (startTokens > 0)
+    return {
+      verdict: 'unsupported',
+      dropped: [...built.dropped, `${startTokens} start tokens: every position is rescaled`],
+      lever: null,
+    };
+  if (built.dropped.length > 0) return { verdict: 'unsupported', dropped: built.dropped, lever: built.lever ?? null };
+  if (intent === undefined) return { verdict: 'unknown', reason: NO_MEANING };
+  const { inverseFrequency: expected, attentionFactor } = intent.at(length);
   if (expected.length !== built.inverseFrequency.length)
     return {
       verdict: 'unsupported',
       dropped: [`rotary width: ${2 * built.inverseFrequency.length} dimensions instead of ${2 * expected.length}`],
+      lever: built.lever ?? null,
     };
-  let isSame = true;
-  let largest = 0;
-  built.inverseFrequency.forEach((frequency, pair) => {
-    const difference = Math.abs(frequency - expected[pair]!);
-    if (difference > FREQUENCY_TOLERANCE * expected[pair]!) isSame = false;
-    largest = Math.max(largest, difference);
-  });
-  const attentionFactorRatio = built.attentionFactor / intent.attentionFactor;
+  const attentionFactorRatio = built.attentionFactor / attentionFactor;
+  const isSame =
+    built.zeroAngleAt === undefined &&
+    built.inverseFrequency.every(
+      (value, pair) => Math.abs(value - expected[pair]!) <= FREQUENCY_TOLERANCE * expected[pair]!,
+    );
   if (isSame && Math.abs(attentionFactorRatio - 1) <= ATTENTION_TOLERANCE) return { verdict: 'exact' };
-  return { verdict: 'differs', largestAngleError: largest * (length - 1), attentionFactorRatio };
+  return {
+    verdict: 'differs',
+    ...largestError(built, expected, length),
+    attentionFactorRatio,
+    lever: built.lever ?? null,
+  };
+}
+
+/** Angles grow with the position, so the last one has the largest error, unless a row is out of place. */
+function largestError(built: BuiltRope, expected: Float32Array, length: number) {
+  let largest = { largestAngleError: 0, pair: 0, position: length - 1 };
+  const consider = (largestAngleError: number, pair: number, position: number) => {
+    if (largestAngleError > largest.largestAngleError) largest = { largestAngleError, pair, position };
+  };
+  expected.forEach((frequency, pair) => {
+    consider(Math.abs(built.inverseFrequency[pair]! - frequency) * (length - 1), pair, length - 1);
+    if (built.zeroAngleAt !== undefined) consider(frequency * built.zeroAngleAt, pair, built.zeroAngleAt);
+  });
+  return largest;
 }

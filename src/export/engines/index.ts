@@ -11,5 +11,6 @@ export const ENGINES: readonly Engine[] = [transformersV4, transformersV5, vllm,
 
 export { compareWithIntent, type Verdict } from './compare.js';
 export { type Intent, intentOf } from './intent.js';
-export { findTraps, type Trap } from './traps.js';
+export type { ValueOrigin } from './origins.js';
+export { findTraps, TRAP_IDS, type Trap, type TrapId } from './traps/index.js';
 export type * from './types.js';

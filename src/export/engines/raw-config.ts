@@ -8,7 +8,7 @@ import type { BuiltRope, EngineRope } from './types.js';
 export const number = (value: unknown): number | undefined =>
   typeof value === 'number' && Number.isFinite(value) ? value : undefined;
 
-/** An object with at least one key; null, absent and `{}` are no block to any engine. */
+/** An object with at least one key; null, absent and `{}` are no block to engines that start from transformers 5. */
 export function blockOf(value: unknown): Config | undefined {
   return typeof value === 'object' && value !== null && !Array.isArray(value) && Object.keys(value).length > 0
     ? (value as Config)
@@ -17,15 +17,6 @@ export function blockOf(value: unknown): Config | undefined {
 
 export function typeOf(block: Config): string {
   return String(block['rope_type'] ?? block['type'] ?? 'default');
-}
-
-export function isPhi3(config: Config): boolean {
-  return config['model_type'] === 'phi3' || classOf(config) === 'Phi3ForCausalLM';
-}
-
-export function classOf(config: Config): string {
-  const names = config['architectures'];
-  return Array.isArray(names) ? String(names[0]) : '';
 }
 
 export function maximumOf(config: Config): number {
@@ -51,11 +42,13 @@ export function longropeTable(
   const pairs = geometry.rotaryDim / 2;
   for (const key of ['short_factor', 'long_factor']) {
     const list = block[key];
-    if (!Array.isArray(list)) return { outcome: 'refused', reason: `${key} is missing` };
+    if (!Array.isArray(list))
+      return { outcome: 'refused', reason: `${key} is missing (KeyError)`, lever: `write ${key}` };
     if (list.length !== pairs)
       return {
         outcome: 'refused',
         reason: `${key} has ${list.length} entries for ${pairs} rotary pairs (shape error)`,
+        lever: `write ${pairs} factors`,
       };
   }
   const factors = block[`${table}_factor`] as number[];
@@ -87,8 +80,9 @@ export function plainScaling(type: string, block: Config, original: number, maxi
         type,
         factor,
         originalLength: original,
-        betaFast: number(block['beta_fast']) ?? YARN_DEFAULTS.betaFast,
-        betaSlow: number(block['beta_slow']) ?? YARN_DEFAULTS.betaSlow,
+        // transformers writes `or 32`: 0 is the default too.
+        betaFast: number(block['beta_fast']) || YARN_DEFAULTS.betaFast,
+        betaSlow: number(block['beta_slow']) || YARN_DEFAULTS.betaSlow,
         truncate: block['truncate'] !== false,
         ...(attentionFactor !== undefined && { attentionFactor }),
         ...(mscale !== undefined && { mscale }),
@@ -104,7 +98,7 @@ export function plainTable(
   geometry: RopeGeometry,
   scaling: RopeScaling,
   length: number,
-  rest: Pick<BuiltRope, 'effectiveContext' | 'dropped' | 'notes'>,
+  rest: Pick<BuiltRope, 'effectiveContext' | 'dropped' | 'notes' | 'lever'>,
 ): BuiltRope {
   const { inverseFrequency, attentionFactor } = resolveRope(geometry, scaling, length);
   return { outcome: 'built', table: 'single', inverseFrequency, attentionFactor, ...rest };

@@ -3,13 +3,19 @@ import type { Config } from '../../model/rope-block.js';
 /** A config.json as it is on disk: which key holds a value decides what an engine sees. */
 export interface ConfigSource {
   readonly format: 'config';
+  /** Name of the file, for messages. */
+  readonly file: string;
+  /** `text_config` laid over the rest, as engines read composite models. */
   readonly config: Config;
   readonly headDim: number;
+  /** Top-level keys that come from `text_config`. */
+  readonly nested: ReadonlySet<string>;
 }
 
 /** The RoPE metadata and factor tensors of a GGUF file. */
 export interface GgufSource {
   readonly format: 'gguf';
+  readonly file: string;
   readonly architecture: string;
   readonly theta: number;
   readonly headDim: number;
@@ -22,10 +28,14 @@ export interface GgufSource {
   /** `rope.scaling.factor`, 1 = absent. */
   readonly factor: number;
   readonly attentionFactor: number;
+  readonly betaFast: number;
+  readonly betaSlow: number;
   readonly short?: readonly number[];
   readonly long?: readonly number[];
   /** `rope_freqs.weight`. */
   readonly frequencies?: readonly number[];
+  /** Keys below the architecture that the file has; the other values are llama.cpp's defaults. */
+  readonly keys: ReadonlySet<string>;
 }
 
 export type RopeSource = ConfigSource | GgufSource;
@@ -33,7 +43,7 @@ export type RopeSource = ConfigSource | GgufSource;
 export const TABLES = ['single', 'short', 'long'] as const;
 export type Table = (typeof TABLES)[number];
 
-/** What an engine rotates with. `dropped`: what the file says and this engine does not apply. */
+/** What an engine rotates with. */
 export interface BuiltRope {
   readonly outcome: 'built';
   readonly table: Table;
@@ -43,19 +53,26 @@ export interface BuiltRope {
   readonly attentionFactor: number;
   /** Tokens that the engine offers without further flags. */
   readonly effectiveContext: number;
+  /** What the file says and this engine does not apply. */
   readonly dropped: readonly string[];
   readonly notes: readonly string[];
+  /** What makes this engine do what the file means; absent = nothing does. */
+  readonly lever?: string | undefined;
+  /** A position that is turned by angle 0 (a row of the wrong table). */
+  readonly zeroAngleAt?: number;
 }
 
 export type EngineRope =
   | BuiltRope
   /** The engine stops with an error. */
-  | { readonly outcome: 'refused'; readonly reason: string }
+  | { readonly outcome: 'refused'; readonly reason: string; readonly lever?: string | undefined }
   /** Our sources do not say what the engine does. */
   | { readonly outcome: 'unknown'; readonly reason: string };
 
 export interface Engine {
   readonly name: string;
+  /** Release or commit whose source the rules were read from. */
+  readonly version: string;
   readonly reads: readonly RopeSource['format'][];
   /** What the engine builds for a sequence of `length` tokens in a window of just that length. */
   readonly build: (source: RopeSource, length: number) => EngineRope;

@@ -1,35 +1,72 @@
+import type { RopeScaling } from '../../rope/types.js';
 import { blockOf, longropeTable, number, plainScaling, plainTable, ratioAttention } from './raw-config.js';
-import { standardise } from './transformers-v5.js';
+import { type StandardBlock, standardise } from './transformers-v5.js';
 import type { Engine, EngineRope, RopeSource } from './types.js';
 
 /**
- * vLLM since 0.11: the table is chosen once from `max_model_len`, which is taken as the asked length; attention from the
- * ratio of the lengths or from `short_mscale`/`long_mscale`. `factor` and `attention_factor` are not read for longrope.
+ * vLLM: the config class of transformers 5, then its own repairs of old names. longrope takes its table once, by
+ * `max_model_len`, which is taken as the asked length, and attention from the ratio of the lengths or `short_mscale` and
+ * `long_mscale`; it reads neither `factor` nor `attention_factor`.
  */
-export const vllm: Engine = { name: 'vLLM', reads: ['config'], build };
+export const vllm: Engine = { name: 'vLLM', version: '0.24', reads: ['config'], build };
 
 function build(source: RopeSource, length: number): EngineRope {
   if (source.format !== 'config') return { outcome: 'unknown', reason: 'reads config.json' };
-  const { config } = source;
-  const { block, type: written, geometry, original, maximum, dropped } = standardise(source);
+  const standard = standardise(source);
+  if (standard.outcome !== 'standard') return standard;
+  const { block, geometry, original, maximum, dropped, topOriginal } = standard;
   const older = block['type'];
-  const names = ['su', 'longrope'];
-  if (older !== undefined && older !== written && !(names.includes(String(older)) && names.includes(written)))
-    return { outcome: 'refused', reason: `rope_type ${written} and type ${String(older)} contradict each other` };
-  const type = written === 'su' ? 'longrope' : written;
-  if (type === 'longrope') {
-    const top = number(config['original_max_position_embeddings']);
-    const effectiveContext = top ?? maximum;
-    const table = length > original ? 'long' : 'short';
-    const attentionFactor = number(block[`${table}_mscale`]) ?? ratioAttention(config, original);
-    const notes =
-      length > effectiveContext ? [`needs --max-model-len ${length}; long factors then serve every request`] : [];
-    return longropeTable(geometry, block, table, { attentionFactor, effectiveContext, dropped, notes });
-  }
-  if (!['default', 'linear', 'llama3'].includes(type))
-    return { outcome: 'unknown', reason: `${type} in this engine is not modelled yet` };
-  const scaling = plainScaling(type, block, original, maximum);
+  if (older !== undefined && older !== standard.type && !(older === 'su' && standard.type === 'longrope'))
+    return {
+      outcome: 'refused',
+      reason: `ValueError: rope_type ${standard.type} and type ${String(older)} contradict each other`,
+      lever: 'write the same name in both',
+    };
+  const type = standard.type === 'su' ? 'longrope' : standard.type;
+  if (type !== 'longrope') return plain(standard, length);
+  const effectiveContext = topOriginal ?? maximum;
+  const table = length > original ? 'long' : 'short';
+  const attentionFactor = number(block[`${table}_mscale`]) ?? ratioAttention(source.config, original);
+  const notes =
+    length > effectiveContext ? [`needs --max-model-len ${length}; long factors then serve every request`] : [];
+  const lever = standard.lever ?? mscaleLever(block);
+  return longropeTable(geometry, block, table, { attentionFactor, effectiveContext, dropped, notes, lever });
+}
+
+export function mscaleLever(block: Readonly<Record<string, unknown>>): string {
+  const attention = number(block['attention_factor']) ?? number(block['long_mscale']);
+  return attention === undefined
+    ? 'short_mscale and long_mscale in the block set the attention factor'
+    : `write "short_mscale": ${attention} and "long_mscale": ${attention}`;
+}
+
+function plain(
+  { block, type, geometry, original, maximum, dropped, lever }: StandardBlock,
+  length: number,
+): EngineRope {
+  const scaling = vllmScaling(type, block, original, maximum);
+  if (scaling === 'unknown') return { outcome: 'unknown', reason: `${type} in this engine is not modelled yet` };
   if (scaling === undefined) return { outcome: 'refused', reason: `a key of rope_type ${type} is missing` };
-  const stretch = type === 'linear' && blockOf(block) !== undefined ? (number(block['factor']) ?? 1) : 1;
-  return plainTable(geometry, scaling, length, { effectiveContext: maximum * stretch, dropped, notes: [] });
+  // Everything but llama3 multiplies; yarn starts from its original length.
+  const stretch = type === 'llama3' || blockOf(block) === undefined ? 1 : (number(block['factor']) ?? 1);
+  const effectiveContext = (type === 'yarn' ? original : maximum) * stretch;
+  const notes = length > effectiveContext ? [`refuses --max-model-len above ${effectiveContext}`] : [];
+  const frozen = type === 'dynamic' ? 'no lever; write the longrope factors of the length instead' : undefined;
+  return plainTable(geometry, scaling, length, { effectiveContext, dropped, notes, lever: lever ?? frozen });
+}
+
+function vllmScaling(
+  type: string,
+  block: Readonly<Record<string, unknown>>,
+  original: number,
+  maximum: number,
+): RopeScaling | 'unknown' | undefined {
+  if (type === 'dynamic') {
+    const trained = number(block['max_trained_positions']) ?? maximum;
+    const factor = number(block['factor']);
+    // One table for all lengths, grown to the maximum of the config, which by default is the trained length: no growth.
+    return trained === maximum && factor !== undefined ? { type: 'default' } : 'unknown';
+  }
+  if (!['default', 'linear', 'llama3', 'yarn'].includes(type)) return 'unknown';
+  return plainScaling(type, block, original, maximum);
 }

@@ -7,14 +7,15 @@ interface Target {
   readonly name: string;
   /** Its kernel turns neighbouring values, so rows of q and k change places. */
   readonly neighbours: boolean;
-  readonly hasSlidingWindow: boolean;
+  /** Whether its converter writes a window. No target applies one: llama knows none, phi3's is switched off in llama.cpp. */
+  readonly writesSlidingWindow: boolean;
 }
 
-const LLAMA: Target = { name: 'llama', neighbours: true, hasSlidingWindow: false };
+const LLAMA: Target = { name: 'llama', neighbours: true, writesSlidingWindow: false };
 const TARGETS: Readonly<Record<string, Target>> = {
   llama: LLAMA,
   mistral: LLAMA,
-  phi3: { name: 'phi3', neighbours: false, hasSlidingWindow: true },
+  phi3: { name: 'phi3', neighbours: false, writesSlidingWindow: true },
 };
 
 /** Throws `UserError('unsupported')` for models whose factors llama.cpp would not read, or that it would run as another model. */
@@ -37,10 +38,10 @@ export function ggufTarget(model: Model, contextLength: number): Target {
       fix: 'transformers can for phi3 models (export hf)',
     });
   const window = Math.min(...spec.slidingWindow.map((size) => size ?? Number.POSITIVE_INFINITY));
-  if (!target.hasSlidingWindow && window < contextLength)
+  if (window < contextLength)
     throw new UserError('unsupported', {
       where: `${model.path}: sliding_window`,
-      expected: `null or at least ${contextLength}: llama.cpp's llama architecture attends to everything`,
+      expected: `null or at least ${contextLength}: llama.cpp's ${target.name} architecture attends to everything`,
       found: `${window}`,
       fix: 'transformers, vLLM and SGLang can (export hf)',
     });
@@ -60,7 +61,7 @@ export function architectureKeys({ spec }: Model, target: Target): Record<string
     'attention.layer_norm_rms_epsilon': { f32: spec.normEpsilon },
     'attention.key_length': { u32: spec.headDim },
     'attention.value_length': { u32: spec.headDim },
-    ...(target.hasSlidingWindow && { 'attention.sliding_window': { u32: window ?? 0 } }),
+    ...(target.writesSlidingWindow && { 'attention.sliding_window': { u32: window ?? 0 } }),
     'rope.dimension_count': { u32: geometry.rotaryDim },
     'rope.freq_base': { f32: geometry.theta },
     vocab_size: { u32: spec.vocabularySize },

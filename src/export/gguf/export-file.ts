@@ -5,9 +5,9 @@ import { readGgufEntries } from '../../model/checkpoint/gguf.js';
 import { BLOCK_LAYOUTS } from '../../model/checkpoint/layouts.js';
 import { ggufTensorName } from '../../model/gguf/tensor-names.js';
 import type { Checkpoint, Model, TensorDtype } from '../../model/types.js';
-import { checkSpace } from '../disk-space.js';
+import { checkSpace } from '../../run/index.js';
 import type { EncodedType } from '../encode/index.js';
-import type { ExportProgress } from '../progress.js';
+import { EXPORTED, type ExportProgress, ROOM } from '../progress.js';
 import { halvesToNeighbours } from '../row-order.js';
 import { encodedBytes, streamTensor } from '../stream-tensor.js';
 import { type ExportTensor, exportTensors } from '../tensors.js';
@@ -80,7 +80,7 @@ export async function writeGgufFile(model: Model, options: GgufFileOptions): Pro
     });
   }
   const total = tensors.reduce((sum, { byteLength }) => sum + byteLength, 0);
-  await checkSpace(path.dirname(path.resolve(out)), total);
+  await checkSpace(path.dirname(path.resolve(out)), total, EXPORTED, ROOM);
   const entries =
     checkpoint.format === 'gguf'
       ? await carriedEntries(checkpoint, options, target.name)

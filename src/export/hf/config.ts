@@ -1,4 +1,6 @@
 import { UserError } from '../../errors.js';
+import { architectures } from '../../model/index.js';
+import type { RopeConventions } from '../../model/rope-block.js';
 import type { RopeSpec } from '../../model/types.js';
 import type { FactorSet } from '../../rope/factor-set.js';
 import type { RopeGeometry } from '../../rope/types.js';
@@ -7,7 +9,7 @@ import { hasDefaultAttention, type LongropeTable, longropeTable } from '../longr
 type Config = Readonly<Record<string, unknown>>;
 
 /**
- * `redundant`: for readers of every age. `phi3-legacy`: what Phi3Config of transformers before 4.45 accepts, a block of
+ * `redundant`: for readers of every age. `phi3-legacy`: what Phi3Config of transformers 4 accepts (seen in 4.57.6), a block of
  * exactly three keys.
  */
 export const CONFIG_PROFILES = ['redundant', 'phi3-legacy'] as const;
@@ -46,12 +48,16 @@ export function configWithLongrope(
 ): Record<string, unknown> {
   checkEngines(config, engines);
   const { originalLength, targetLength, attentionFactor } = table;
+  const local = localBlock(config);
   const lists = { short_factor: [...table.short], long_factor: [...table.long] };
   const top = {
     ...config,
     max_position_embeddings: targetLength,
     original_max_position_embeddings: originalLength,
     rope_theta: geometry.theta,
+    ...(local && { rope_local_base_freq: local['rope_theta'] }),
+    // Its class leaves a missing head_dim at None, with which transformers 5 stops at every type but default and linear.
+    ...(config['model_type'] === 'mixtral' && { head_dim: geometry.headDim }),
   };
   if (profile === 'phi3-legacy') {
     checkLegacy(config, table);
@@ -70,10 +76,35 @@ export function configWithLongrope(
     ...(needsMscale && { short_mscale: attentionFactor, long_mscale: attentionFactor }),
     ...lists,
   };
-  return { ...top, rope_scaling: block, rope_parameters: block };
+  // transformers lays rope_scaling over the global block, so both say the same.
+  return {
+    ...top,
+    rope_scaling: block,
+    rope_parameters: local === null ? block : { full_attention: block, sliding_attention: local },
+  };
+}
+
+/** What the config says of local layers, which no factors touch; null: its class has one RoPE for all layers. */
+function localBlock(config: Config): Config | null {
+  const theta = conventionsOf(config).thetaByLayerType?.sliding_attention;
+  if (theta === undefined) return null;
+  const nested = (config['rope_parameters'] as Config | null | undefined)?.['sliding_attention'] as Config | null;
+  return { rope_type: 'default', rope_theta: config['rope_local_base_freq'] ?? theta, ...nested };
+}
+
+function conventionsOf(config: Config): RopeConventions {
+  const modelType = config['model_type'];
+  return architectures.find(({ modelTypes }) => modelTypes.includes(modelType as string))?.rope ?? {};
 }
 
 function checkEngines(config: Config, engines: readonly HfEngine[]): void {
+  const others = engines.filter((engine) => engine !== 'transformers');
+  if (others.length > 0 && conventionsOf(config).thetaByLayerType !== undefined)
+    throw new UserError('unsupported', {
+      where: `--engine ${others.join(', ')}`,
+      expected: 'transformers, the only engine known to apply factors to global layers alone',
+      found: String(config['model_type']),
+    });
   if (!engines.includes('onnxruntime-genai') || config['model_type'] === 'phi3') return;
   throw new UserError('unsupported', {
     where: '--engine onnxruntime-genai',
@@ -95,6 +126,6 @@ function checkLegacy(config: Config, table: LongropeTable): void {
       where: '--profile phi3-legacy',
       expected: 'the attention factor that readers compute from the lengths, as its block has no key for another',
       found: `${table.attentionFactor}`,
-      fix: 'leave --profile out (transformers 4.45 and later), or export gguf for llama.cpp',
+      fix: 'leave --profile out (transformers 5, vLLM, SGLang), or export gguf for llama.cpp',
     });
 }

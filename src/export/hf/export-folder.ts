@@ -3,12 +3,12 @@ import path from 'node:path';
 import { type Problem, UserError } from '../../errors.js';
 import type { FloatDtype, Model } from '../../model/types.js';
 import { checkFinite } from '../../model/weights.js';
-import { replaceFolder } from '../../run/index.js';
-import { checkSpace } from '../disk-space.js';
-import type { ExportProgress } from '../progress.js';
+import { checkSpace, replaceFolder } from '../../run/index.js';
+import { EXPORTED, type ExportProgress, ROOM } from '../progress.js';
 import { neighboursToHalves } from '../row-order.js';
 import { encodedBytes } from '../stream-tensor.js';
 import { type ExportTensor, exportTensors } from '../tensors.js';
+import { configJson } from './config-json.js';
 import { writeSafetensorsFiles } from './safetensors-files.js';
 import { tokenizerFilesFromGguf } from './tokenizer-files.js';
 import { type PlacedFile, placeFile, type WeightMode } from './weights.js';
@@ -27,6 +27,10 @@ const CLASSES: Readonly<Record<string, string>> = {
   llama: 'LlamaForCausalLM',
   mistral: 'MistralForCausalLM',
   phi3: 'Phi3ForCausalLM',
+  qwen2: 'Qwen2ForCausalLM',
+  qwen3: 'Qwen3ForCausalLM',
+  smollm3: 'SmolLM3ForCausalLM',
+  olmo2: 'Olmo2ForCausalLM',
 };
 
 export interface HfFolderOptions {
@@ -54,7 +58,7 @@ export async function writeHfFolder(model: Model, options: HfFolderOptions): Pro
     async (staging) => {
       if (rewritten) placed.push(...(await rewriteWeights(model, staging, options)));
       else if (options.weights !== 'none') placed.push(...(await placeWeights(model, staging, options.weights)));
-      placed.push(...(await companions(model, staging, options)));
+      placed.push(...(await placeCompanions(model, staging, options.config)));
       const texts = new Map([...options.extra, ['config.json', configText(model, options, rewritten)]]);
       for (const [name, text] of texts) {
         await writeFile(path.join(staging, name), text);
@@ -94,7 +98,7 @@ async function rewriteWeights(model: Model, staging: string, options: HfFolderOp
   const dtype = DTYPES[options.dtype ?? 'float32'];
   const tensors = exportTensors(model);
   const total = tensors.reduce((sum, { stored }) => sum + encodedBytes(stored.shape, dtype), 0);
-  await checkSpace(path.dirname(staging), total);
+  await checkSpace(path.dirname(staging), total, EXPORTED, ROOM);
   const adjacent = model.spec.rotaryPairing === 'adjacent';
   const orderOf = ({ rotaryHeads }: ExportTensor) =>
     adjacent && rotaryHeads !== null ? neighboursToHalves(model.spec.headDim) : null;
@@ -117,6 +121,8 @@ async function placeWeights(model: Model, staging: string, mode: 'copy' | 'link'
     await checkSpace(
       path.dirname(staging),
       sizes.reduce((sum, { size }) => sum + size, 0),
+      EXPORTED,
+      ROOM,
     );
   }
   const placed: PlacedFile[] = [];
@@ -124,7 +130,12 @@ async function placeWeights(model: Model, staging: string, mode: 'copy' | 'link'
   return placed;
 }
 
-async function companions(model: Model, staging: string, options: HfFolderOptions): Promise<PlacedFile[]> {
+/** The files of a model beside config and weights: copied, or rebuilt from GGUF metadata. */
+export async function placeCompanions(
+  model: Model,
+  staging: string,
+  config: HfFolderOptions['config'],
+): Promise<PlacedFile[]> {
   const { checkpoint } = model;
   if (checkpoint.format === 'safetensors') {
     const names = (await readdir(model.path)).filter((name) => COMPANIONS.test(name));
@@ -132,7 +143,7 @@ async function companions(model: Model, staging: string, options: HfFolderOption
       names.map(async (name) => placeFile(await realpath(path.join(model.path, name)), staging, name, 'copy')),
     );
   }
-  const length = options.config['max_position_embeddings'] as number;
+  const length = config['max_position_embeddings'] as number;
   const kind = checkpoint.metadata.get('tokenizer.ggml.model');
   const files =
     kind !== undefined && kind !== 'none'
@@ -162,5 +173,5 @@ function configText(model: Model, { config, dtype }: HfFolderOptions, rewritten:
     // transformers 4 reads torch_dtype, 5 reads dtype.
     ...((rewritten || isGguf) && { dtype: type, torch_dtype: type }),
   };
-  return `${JSON.stringify(full, null, 2)}\n`;
+  return configJson(full);
 }

@@ -1,4 +1,5 @@
 import { decoderTensors } from '../../model/index.js';
+import { layerNorms } from '../../model/layer-norms.js';
 import type { DecoderSpec } from '../../model/types.js';
 import { type Expression, type Parameter, parameter, scalar } from './expression.js';
 import * as o from './operations.js';
@@ -17,9 +18,9 @@ export interface Part {
 /** Queries [N, heads * headDim] and keys [N, keyValueHeads * headDim], both rotated, and values, of the input [N, hiddenSize]. */
 export function beforeAttention(spec: DecoderSpec, x: Expression, cos: Expression, sin: Expression): Part {
   const weights = new Weights(spec);
-  const normed = rmsNorm(spec, x, weights.get('model.layers.0.input_layernorm.weight'));
-  const q = weights.linear('self_attn.q_proj', normed);
-  const k = weights.linear('self_attn.k_proj', normed);
+  const normed = weights.norm(layerNorms(spec.normPlacement).beforeAttention, x);
+  const q = queryKeyNorm(spec, weights, 'q', normed, spec.heads);
+  const k = queryKeyNorm(spec, weights, 'k', normed, spec.keyValueHeads);
   const v = weights.linear('self_attn.v_proj', normed);
   return weights.part(rotate(spec, q, spec.heads, cos, sin), rotate(spec, k, spec.keyValueHeads, cos, sin), v);
 }
@@ -54,12 +55,14 @@ export function blockAttention(
 /** The layer's output from its input and what attention gave: projection, residual, MLP, residual. */
 export function afterAttention(spec: DecoderSpec, x: Expression, attended: Expression): Part {
   const weights = new Weights(spec);
-  const middle = o.add(x, weights.linear('self_attn.o_proj', attended));
-  const normed = rmsNorm(spec, middle, weights.get('model.layers.0.post_attention_layernorm.weight'));
+  const norms = layerNorms(spec.normPlacement);
+  const middle = o.add(x, weights.norm(norms.afterAttention, weights.linear('self_attn.o_proj', attended)));
+  const normed = weights.norm(norms.beforeMlp, middle);
   const gate = weights.linear('mlp.gate_proj', normed);
   const up = weights.linear('mlp.up_proj', normed);
   const activated = spec.activation === 'silu' ? o.mul(gate, o.sigmoid(gate)) : geluTanh(gate);
-  return weights.part(o.add(middle, weights.linear('mlp.down_proj', o.mul(activated, up))));
+  const update = weights.linear('mlp.down_proj', o.mul(activated, up));
+  return weights.part(o.add(middle, weights.norm(norms.afterMlp, update)));
 }
 
 /** Negative log-likelihood in nats, [N, 1], of `targets` int64 [N, 1] after the last layer's output. */
@@ -67,14 +70,28 @@ export function head(spec: DecoderSpec, x: Expression, targets: Expression): Par
   const weights = new Weights(spec);
   const normed = rmsNorm(spec, x, weights.get('model.norm.weight'));
   const matrix = weights.get(spec.tiedEmbeddings ? 'model.embed_tokens.weight' : 'lm_head.weight');
-  const logProbabilities = o.logSoftmax(o.gemm(normed, matrix, { transB: true }));
+  const logits = o.gemm(normed, matrix, { transB: true });
+  const cap = spec.logitSoftcap;
+  const capped = cap === null ? logits : o.mul(o.tanh(o.div(logits, scalar(cap))), scalar(cap));
+  const logProbabilities = o.logSoftmax(capped);
   return weights.part(o.neg(o.gatherElements(logProbabilities, targets)));
 }
 
-/** x / sqrt(mean(x^2) + epsilon) * weight, per row. */
+/** x / sqrt(mean(x^2) + epsilon) * (weight + offset), over the last axis. */
 function rmsNorm(spec: DecoderSpec, x: Expression, weight: Expression): Expression {
-  const meanSquare = o.reduceMean(o.mul(x, x), [1]);
-  return o.mul(o.mul(x, o.pow(o.add(meanSquare, scalar(spec.normEpsilon)), -0.5)), weight);
+  const meanSquare = o.reduceMean(o.mul(x, x), [x.shape.length - 1]);
+  const scale = spec.normOffset === 0 ? weight : o.add(weight, scalar(spec.normOffset));
+  return o.mul(o.mul(x, o.pow(o.add(meanSquare, scalar(spec.normEpsilon)), -0.5)), scale);
+}
+
+/** Queries or keys before they turn, normalised where the architecture does so, per head or over the whole projection. */
+function queryKeyNorm(spec: DecoderSpec, weights: Weights, what: 'q' | 'k', x: Expression, heads: number): Expression {
+  const rows = weights.linear(`self_attn.${what}_proj`, x);
+  if (spec.queryKeyNorm === 'none') return rows;
+  const weight = weights.get(`model.layers.0.self_attn.${what}_norm.weight`);
+  if (spec.queryKeyNorm === 'projection') return rmsNorm(spec, rows, weight);
+  const perHead = o.reshape(rows, ['N', heads, spec.headDim]);
+  return o.reshape(rmsNorm(spec, perHead, weight), rows.shape);
 }
 
 /** The first rotaryDim entries of every head turned pair by pair: (a cos - b sin, b cos + a sin). Tables are [N, rotaryDim / 2]. */
@@ -113,7 +130,7 @@ class Weights {
   readonly #shapes: ReadonlyMap<string, readonly number[]>;
   readonly #asked = new Map<string, Parameter>();
 
-  constructor(spec: DecoderSpec) {
+  constructor(private readonly spec: DecoderSpec) {
     this.#shapes = decoderTensors(spec);
   }
 
@@ -129,6 +146,11 @@ class Weights {
     const name = `model.layers.0.${module}`;
     const product = o.gemm(x, this.get(`${name}.weight`), { transB: true });
     return this.#shapes.has(`${name}.bias`) ? o.add(product, this.get(`${name}.bias`)) : product;
+  }
+
+  /** The norm of a layer; null = there is none. */
+  norm(module: string | null, x: Expression): Expression {
+    return module === null ? x : rmsNorm(this.spec, x, this.get(`model.layers.0.${module}.weight`));
   }
 
   part(...outputs: readonly Expression[]): Part {

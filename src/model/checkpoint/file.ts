@@ -51,6 +51,9 @@ export async function readJsonObject(path: string, maxBytes: number): Promise<Re
   });
 }
 
+/** Real files nest at most ten deep; whatever walks much deeper ones overflows the stack. */
+const MAX_JSON_DEPTH = 100;
+
 export function parseJsonObject(bytes: Uint8Array, where: string): Record<string, unknown> {
   let value: unknown;
   try {
@@ -63,7 +66,14 @@ export function parseJsonObject(bytes: Uint8Array, where: string): Record<string
     );
   }
   if (!isObject(value)) throw new UserError('input', { where, expected: 'a JSON object', found: describeValue(value) });
+  if (isDeeper(value, MAX_JSON_DEPTH))
+    throw new UserError('input', { where, expected: `JSON nested at most ${MAX_JSON_DEPTH} deep`, found: 'deeper' });
   return value;
+}
+
+function isDeeper(value: unknown, levels: number): boolean {
+  if (typeof value !== 'object' || value === null) return false;
+  return levels === 0 || Object.values(value).some((child) => isDeeper(child, levels - 1));
 }
 
 export function isObject(value: unknown): value is Record<string, unknown> {

@@ -25,12 +25,14 @@ export async function ggufConfig(
   keys: GgufKeys,
   declaration: ArchitectureDeclaration,
 ): Promise<Record<string, unknown>> {
-  refuseInexpressible(keys, checkpoint);
+  refuseInexpressible(keys, checkpoint, declaration);
   const config: Record<string, unknown> = { model_type: declaration.modelTypes[0], hidden_act: 'silu' };
   for (const [name, key] of Object.entries(CONFIG_KEYS)) {
     const value = keys.get(key);
     if (value !== undefined) config[name] = typeof value === 'number' ? shortestFloat32(value) : value;
   }
+  // 0 stands for "no window".
+  if (config['sliding_window'] === 0) config['sliding_window'] = null;
   config['num_key_value_heads'] ??= config['num_attention_heads'];
   config['vocab_size'] ??= checkpoint.tensors.get('token_embd.weight')?.shape[0];
   config['tie_word_embeddings'] = !hasTensor(checkpoint, 'output.weight');
@@ -50,12 +52,19 @@ function hasTensor(checkpoint: GgufCheckpoint, name: string): boolean {
   return checkpoint.tensors.has(name) || checkpoint.unreadable.has(name);
 }
 
-function refuseInexpressible(keys: GgufKeys, checkpoint: GgufCheckpoint): void {
+function refuseInexpressible(keys: GgufKeys, checkpoint: GgufCheckpoint, declaration: ArchitectureDeclaration): void {
   const problems: Problem[] = INEXPRESSIBLE.filter((key) => keys.get(key)).map((key) => ({
     where: keys.locate(key),
     expected: 'nothing or 0',
     found: describeValue(keys.get(key)),
   }));
+  // Olmo 3 goes by the name olmo2 there, and differs by a pattern of windows.
+  if (declaration.slidingWindow === undefined && keys.get('attention.sliding_window'))
+    problems.push({
+      where: keys.locate('attention.sliding_window'),
+      expected: `nothing or 0 in a file of ${keys.architecture}`,
+      found: describeValue(keys.get('attention.sliding_window')),
+    });
   if (keys.get('attention.causal') === false)
     problems.push({ where: keys.locate('attention.causal'), expected: 'true', found: 'false' });
   const keyLength = keys.get('attention.key_length');

@@ -95,7 +95,11 @@ function comparisonsWith(
           name,
           against,
           difference: 100 * difference,
-          interval: interval && { low: 100 * interval.low, high: 100 * interval.high },
+          // Where all pairs differ by the same (mostly by nothing), their spread says nothing about further questions.
+          interval:
+            interval === null || interval.low === interval.high
+              ? null
+              : { low: 100 * interval.low, high: 100 * interval.high },
           pValue,
         },
       ];

@@ -3,11 +3,14 @@ import type { KindOf } from '../evaluation-report.js';
 import { type LossPanel, type PerplexityPanel, toFigure } from '../view-model.js';
 import { ascendingLengths, CONFIDENCE, groupsOf, seriesOf } from './groups.js';
 
+type FigureInterval = { readonly low: number | null; readonly high: number | null };
+
 /** What both kinds of perplexity come to: one figure per length and a loss per document. */
 interface Measured {
   readonly length: number;
   readonly perplexity: number | null;
-  readonly interval: { readonly low: number | null; readonly high: number | null } | null;
+  readonly interval: FigureInterval | null;
+  readonly bootstrap: FigureInterval | null;
   readonly tokens: number;
   readonly losses: readonly (number | null)[];
 }
@@ -19,10 +22,11 @@ export function perplexityPanels(records: readonly KindOf<'perplexity'>[], refer
       group,
       seriesOf(group).map(({ name, results }) => ({
         name,
-        points: results.map(({ length, perplexity, interval, tokens, documents }) => ({
+        points: results.map(({ length, perplexity, interval, bootstrap, tokens, documents }) => ({
           length,
           perplexity,
           interval,
+          bootstrap,
           tokens,
           losses: documents.map(({ meanLoss }) => meanLoss),
         })),
@@ -39,10 +43,11 @@ export function longPerplexityPanels(records: readonly KindOf<'longppl'>[], refe
       group,
       seriesOf(group).map(({ name, results }) => ({
         name,
-        points: results.map(({ length, longPerplexity, interval, keyTokens, documents }) => ({
+        points: results.map(({ length, longPerplexity, interval, bootstrap, keyTokens, documents }) => ({
           length,
           perplexity: longPerplexity,
           interval,
+          bootstrap,
           tokens: keyTokens,
           losses: documents.map(({ keyLoss }) => keyLoss),
         })),
@@ -68,10 +73,11 @@ function panel(
     lengths,
     series: sorted.map(({ name, points }) => ({
       name,
-      points: points.map(({ length, perplexity, interval, tokens, losses }) => ({
+      points: points.map(({ length, perplexity, interval, bootstrap, tokens, losses }) => ({
         length,
         perplexity,
         interval: interval && { low: interval.low, high: interval.high },
+        bootstrap: bootstrap && { low: bootstrap.low, high: bootstrap.high },
         tokens,
         documents: losses.length,
       })),

@@ -1,3 +1,4 @@
+import { UserError } from '../../errors.js';
 import * as graphs from '../../graph/index.js';
 import type { DecoderSpec } from '../../model/types.js';
 import { rotaryTable } from '../../rope/rotary-table.js';
@@ -59,6 +60,7 @@ export class GradientEngine {
 
   static async create(config: GradientConfig): Promise<GradientEngine> {
     const { spec, threads, wanted } = config;
+    refuseUndifferentiable(spec);
     const open = (graph: graphs.StepGraph) => Step.open(graph, spec, threads);
     return new GradientEngine(
       config,
@@ -111,24 +113,23 @@ export class GradientEngine {
   }
 
   #embed({ weights }: Pass, ids: Int32Array): Float32Array {
-    const { hiddenSize } = this.config.spec;
+    const { hiddenSize, embeddingScale } = this.config.spec;
     const matrix = weights.get(EMBEDDING) as Float32Array;
     const x = new Float32Array(ids.length * hiddenSize);
     ids.forEach((id, row) => {
       x.set(matrix.subarray(id * hiddenSize, (id + 1) * hiddenSize), row * hiddenSize);
     });
-    return x;
+    return embeddingScale === 1 ? x : x.map((value) => value * Math.fround(embeddingScale));
   }
 
   #embedBackward({ sums, weights }: Pass, ids: Int32Array, dX: Float32Array, tied: boolean): void {
-    const { hiddenSize } = this.config.spec;
+    const { hiddenSize, embeddingScale } = this.config.spec;
     const sum = (tied && sums.get(EMBEDDING)) || new Float32Array((weights.get(EMBEDDING) as Float32Array).length);
     sums.set(EMBEDDING, sum);
     ids.forEach((id, row) => {
-      addInto(
-        sum.subarray(id * hiddenSize, (id + 1) * hiddenSize),
-        dX.subarray(row * hiddenSize, (row + 1) * hiddenSize),
-      );
+      const part = dX.subarray(row * hiddenSize, (row + 1) * hiddenSize);
+      const scaled = embeddingScale === 1 ? part : part.map((value) => value * embeddingScale);
+      addInto(sum.subarray(id * hiddenSize, (id + 1) * hiddenSize), scaled);
     });
   }
 
@@ -244,6 +245,26 @@ export class GradientEngine {
     this.#layers.set(window, step);
     return step;
   }
+}
+
+/** What the plain graphs do not hold yet. Throws one `UserError('unsupported')`. */
+function refuseUndifferentiable(spec: DecoderSpec): void {
+  const found = [
+    ...(spec.experts === null ? [] : ['a mixture of experts']),
+    // The forward kernel would hold a score for every pair of tokens.
+    ...(spec.attentionSoftcap === null ? [] : ['a cap on attention scores']),
+    ...(spec.rotation.every((rotation) => rotation === 'global') ? [] : ['layers with a RoPE of their own, or none']),
+  ];
+  if (found.length > 0)
+    throw new UserError(
+      'unsupported',
+      found.map((what) => ({
+        where: `gradients of a ${spec.architecture} model`,
+        expected: 'layers of one kind: attention without caps, one RoPE, one MLP',
+        found: what,
+        fix: 'search with cma-es, or train elsewhere',
+      })),
+    );
 }
 
 const EMBEDDING = 'model.embed_tokens.weight';

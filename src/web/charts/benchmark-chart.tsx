@@ -14,9 +14,6 @@ interface Props {
 /** Room that the series of one task share, of the distance between tasks. */
 const SPREAD = 0.5;
 
-/** Series beside each other differ in shape as well, so that colour is not needed to tell them apart. */
-const SYMBOLS = ['circle', 'square', 'triangle', 'diamond', 'star', 'cross'] as const;
-
 /** Score and 95 % interval of every task, series beside series; tasks are numbered as in the table below. */
 export function BenchmarkChart({ id, panel, styles }: Props) {
   const chart = useMemo(() => {
@@ -25,8 +22,7 @@ export function BenchmarkChart({ id, panel, styles }: Props) {
       scores.flatMap(({ task, score, interval }) => {
         const index = panel.tasks.findIndex((one) => one.name === task);
         const shift = shown.length < 2 ? 0 : SPREAD * (series / (shown.length - 1) - 0.5);
-        const symbol = SYMBOLS[panel.series.findIndex((one) => one.name === name) % SYMBOLS.length]!;
-        return score === null || index < 0 ? [] : [{ name, symbol, index, x: index + 1 + shift, score, interval }];
+        return score === null || index < 0 ? [] : [{ name, index, shift, x: index + 1 + shift, score, interval }];
       }),
     );
     const colour = ({ name }: { name: string }) => styles.get(name)!.colour;
@@ -48,7 +44,7 @@ export function BenchmarkChart({ id, panel, styles }: Props) {
         strokeWidth: 1.5,
       }),
       ...points.map((point) =>
-        Plot.dot([point], { x: 'x', y: 'score', fill: colour(point), symbol: point.symbol, r: 4.5 }),
+        Plot.dot([point], { x: 'x', y: 'score', fill: colour(point), symbol: styles.get(point.name)!.symbol, r: 4.5 }),
       ),
     ];
     return {
@@ -58,16 +54,17 @@ export function BenchmarkChart({ id, panel, styles }: Props) {
         marks,
       }),
       stops: panel.tasks.map(({ name, metric }, index) => ({
-        x: index + 1,
+        at: index + 1,
         title: `${index + 1}. ${name}, ${metric}`,
         readings: points
           .filter((point) => point.index === index)
-          .map(({ name: series, score, interval }) => ({
+          .map(({ name: series, score, interval, shift }) => ({
             name: series,
             value: formatPoints(score),
             detail: `(${formatPoints(interval.low ?? score)}–${formatPoints(interval.high ?? score)})`,
             colour: styles.get(series)!.colour,
-            y: score,
+            mark: score,
+            shift,
             strong: styles.get(series)!.kind === 'searched',
           })),
       })),

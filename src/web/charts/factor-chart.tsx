@@ -45,7 +45,7 @@ export function FactorChart({ id, panel, styles }: Props) {
         tickFormat: (tick: number) => `${tick}×`,
       }),
       ...series.flatMap(({ name, factors }) => {
-        const { colour, dash, width: strokeWidth, kind } = styles.get(name)!;
+        const { colour, dash, width: strokeWidth, kind, symbol } = styles.get(name)!;
         const options = { x: (_: number, pair: number) => pair, y: (factor: number) => factor };
         return [
           Plot.lineY(factors, {
@@ -55,7 +55,7 @@ export function FactorChart({ id, panel, styles }: Props) {
             strokeDasharray: dash,
             ariaLabel: () => name,
           }),
-          ...(kind === 'searched' ? [Plot.dot(factors, { ...options, fill: colour, r: 2.6 })] : []),
+          ...(kind === 'searched' ? [Plot.dot(factors, { ...options, fill: colour, symbol, r: 2.6 })] : []),
         ];
       }),
     ];
@@ -66,13 +66,13 @@ export function FactorChart({ id, panel, styles }: Props) {
         marks: marks(width),
       }),
       stops: Array.from({ length: rotaryPairs }, (_, pair) => ({
-        x: pair,
+        at: pair,
         title: `pair ${pair}, one turn in ${formatCount(Math.round(wavelength(theta, rotaryPairs, pair)))} tokens`,
         readings: series.map(({ name, factors }) => ({
           name,
           value: formatFactor(factors[pair]!),
           colour: styles.get(name)!.colour,
-          y: factors[pair]!,
+          mark: factors[pair]!,
           strong: styles.get(name)!.kind === 'searched',
         })),
       })),

@@ -55,7 +55,7 @@ export function PerplexityChart({ id, panel, styles }: Props) {
         ),
       ),
       ...series.flatMap(({ name, points }) => {
-        const { colour, dash, width, kind } = styles.get(name)!;
+        const { colour, dash, width, kind, symbol } = styles.get(name)!;
         const known = points.filter(({ perplexity }) => perplexity !== null);
         return [
           Plot.lineY(known, {
@@ -66,7 +66,7 @@ export function PerplexityChart({ id, panel, styles }: Props) {
             strokeDasharray: dash,
             ariaLabel: () => name,
           }),
-          Plot.dot(known, { x: 'length', y: 'perplexity', fill: colour, r: kind === 'searched' ? 4 : 3 }),
+          Plot.dot(known, { x: 'length', y: 'perplexity', fill: colour, symbol, r: kind === 'searched' ? 4.5 : 3.5 }),
           Plot.text(
             points.filter(({ perplexity }) => perplexity === null),
             { x: 'length', y: domain[1], text: () => '∞', fill: colour, fontSize: 18, dy: 6 },
@@ -81,7 +81,7 @@ export function PerplexityChart({ id, panel, styles }: Props) {
         marks,
       }),
       stops: panel.lengths.map((length) => ({
-        x: length,
+        at: length,
         title: `${formatCount(length)} tokens`,
         readings: series.flatMap(({ name, points }) => {
           const point = points.find((candidate) => candidate.length === length);
@@ -91,7 +91,7 @@ export function PerplexityChart({ id, panel, styles }: Props) {
             value: formatPerplexity(point.perplexity),
             ...(point.interval === null ? {} : { detail: `(${formatInterval(point.interval)})` }),
             colour: styles.get(name)!.colour,
-            y: point.perplexity,
+            mark: point.perplexity,
             strong: styles.get(name)!.kind === 'searched',
           };
         }),

@@ -60,13 +60,13 @@ export function PositionChart({ id, panel, domain, originalLength, styles }: Pro
         marks: marks(width),
       }),
       stops: middles.map((middle, bucket) => ({
-        x: middle,
+        at: middle,
         title: `tokens ${formatCount(edges[bucket]!)} to ${formatCount(edges[bucket + 1]! - 1)}`,
         readings: series.map(({ name, loss }) => ({
           name,
           value: formatLoss(loss[bucket]!),
           colour: styles.get(name)!.colour,
-          y: loss[bucket]!,
+          mark: loss[bucket]!,
           strong: styles.get(name)!.kind === 'searched',
         })),
       })),

@@ -40,8 +40,8 @@ export function ScoreChart({ id, label, lengths, series, threshold, styles }: Pr
       Plot.axisY({ label: '↑ score', ticks: 5 }),
       ...(threshold === undefined ? [] : [Plot.ruleY([threshold], { stroke: 'var(--rule)', strokeDasharray: '2 3' })]),
       ...shown.flatMap(({ name, points }, index) => {
-        const { colour, dash, width, kind } = styles.get(name)!;
-        const dx = hasIntervals ? BAR_DISTANCE * (index - (shown.length - 1) / 2) : 0;
+        const { colour, dash, width, kind, symbol } = styles.get(name)!;
+        const dx = hasIntervals || lengths.length === 1 ? BAR_DISTANCE * (index - (shown.length - 1) / 2) : 0;
         const measured = points.filter(({ interval }) => interval !== null);
         return [
           Plot.ruleX(measured, {
@@ -61,7 +61,7 @@ export function ScoreChart({ id, label, lengths, series, threshold, styles }: Pr
             strokeDasharray: dash,
             ariaLabel: () => name,
           }),
-          Plot.dot(points, { x: 'length', y: 'score', dx, fill: colour, r: kind === 'searched' ? 4 : 3 }),
+          Plot.dot(points, { x: 'length', y: 'score', dx, fill: colour, symbol, r: kind === 'searched' ? 4.5 : 3.5 }),
         ];
       }),
     ];
@@ -72,7 +72,7 @@ export function ScoreChart({ id, label, lengths, series, threshold, styles }: Pr
         marks,
       }),
       stops: lengths.map((length) => ({
-        x: length,
+        at: length,
         title: `${formatCount(length)} tokens`,
         readings: shown.flatMap(({ name, points }) => {
           const point = points.find((candidate) => candidate.length === length);
@@ -82,7 +82,7 @@ export function ScoreChart({ id, label, lengths, series, threshold, styles }: Pr
             value: formatPoints(point.score),
             ...(point.detail !== undefined && { detail: point.detail }),
             colour: styles.get(name)!.colour,
-            y: point.score,
+            mark: point.score,
             strong: styles.get(name)!.kind === 'searched',
           };
         }),

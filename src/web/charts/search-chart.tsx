@@ -65,7 +65,7 @@ export function SearchChart({ id, panel, styles }: Props) {
       stops: positions
         .sort((a, b) => a - b)
         .map((documents) => ({
-          x: documents,
+          at: documents,
           title: `${formatCount(documents)} documents evaluated`,
           readings: runs.flatMap(({ name, points }) => {
             const point = points.findLast((candidate) => candidate.documents <= documents);
@@ -78,14 +78,14 @@ export function SearchChart({ id, panel, styles }: Props) {
                 value: formatLoss(point.best),
                 detail: `(perplexity ${formatPerplexity(perplexity)})`,
                 colour,
-                y: inside(point.best) ? point.best : null,
+                mark: inside(point.best) ? point.best : null,
                 strong: true,
               },
               {
                 name: 'this candidate',
                 value: formatLoss(point.loss),
                 colour,
-                y: inside(point.loss) ? point.loss : null,
+                mark: inside(point.loss) ? point.loss : null,
               },
             ];
           }),

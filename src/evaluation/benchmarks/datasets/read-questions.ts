@@ -1,6 +1,6 @@
 import type { z } from 'zod';
 import type { ProblemList } from './problem-list.js';
-import { readRows } from './rows.js';
+import { type Row, readRows } from './rows.js';
 
 /** How the rows of one data set become what its task asks. */
 export interface DatasetFormat<Entry> {
@@ -19,19 +19,24 @@ export interface RowProblem {
   readonly fix?: string;
 }
 
-export interface QuestionFile<Entry> {
-  readonly path: string;
-  readonly sha256: string;
+export interface Questions<Entry> {
+  readonly files: readonly { readonly path: string; readonly sha256: string; readonly questions: number }[];
   readonly entries: readonly Entry[];
 }
 
-/** Reads and checks a whole file; everything wrong with it goes to `problems`. */
+/** Reads and checks a whole file, or its shards as if they were one; everything wrong with them goes to `problems`. */
 export async function readQuestions<Entry extends object>(
-  path: string,
+  paths: readonly string[],
   format: DatasetFormat<Entry>,
   problems: ProblemList,
-): Promise<QuestionFile<Entry>> {
-  const { sha256, rows } = await readRows(path, problems);
+): Promise<Questions<Entry>> {
+  const rows: Row[] = [];
+  const files: { path: string; sha256: string; questions: number }[] = [];
+  for (const path of paths) {
+    const file = await readRows(path, problems);
+    files.push({ path, sha256: file.sha256, questions: file.rows.length });
+    rows.push(...file.rows);
+  }
   const seen = new Map<string, string>();
   const entries = rows.flatMap(({ where, value }, index) => {
     const parsed = format.schema.safeParse(value);
@@ -53,20 +58,29 @@ export async function readQuestions<Entry extends object>(
     }
     return [entry];
   });
-  return { path, sha256, entries };
+  return { files, entries };
 }
 
 function isProblem(entry: object): entry is RowProblem {
   return 'expected' in entry && 'found' in entry;
 }
 
-/** Of a union the issues of the member that fits best: the one with the fewest. */
+/** Of a union the issues of the member that fits best. */
 function leafIssues(issues: readonly z.core.$ZodIssue[]): readonly z.core.$ZodIssue[] {
   return issues.flatMap((issue) => {
-    if (issue.code !== 'invalid_union' || issue.errors.length === 0) return [issue];
-    const best = issue.errors.reduce((a, b) => (b.length < a.length ? b : a));
+    // A union with a message of its own says better what is expected than any of its members.
+    if (issue.code !== 'invalid_union' || issue.errors.length === 0 || issue.message !== 'Invalid input')
+      return [issue];
+    const best = issue.errors.reduce((a, b) => (misfit(b) < misfit(a) ? b : a));
     return leafIssues(best.map((inner) => ({ ...inner, path: [...issue.path, ...inner.path] })));
   });
+}
+
+/** Few issues fit well; one that finds a text where a whole object should be, or none at all, is another shape of row. */
+function misfit(issues: readonly z.core.$ZodIssue[]): number {
+  const isContainer = (issue: z.core.$ZodIssue) =>
+    issue.code === 'invalid_type' && ['object', 'array', 'record'].includes(issue.expected);
+  return issues.reduce((sum, issue) => sum + (isContainer(issue) ? 2 : 1), 0);
 }
 
 function describe(issue: z.core.$ZodIssue, value: unknown, shape: string): RowProblem {

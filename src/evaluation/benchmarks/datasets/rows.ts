@@ -28,18 +28,21 @@ export async function readRows(file: string, problems: ProblemList): Promise<Row
   });
   const hash = sha256(bytes);
   const extension = path.extname(file).slice(1).toLowerCase();
-  if (extension === 'parquet') return { sha256: hash, rows: await parquetRows(file, problems) };
-  const text = decodeUtf8(bytes);
-  if (text === null) {
-    problems.add({ where: `${file}:${firstInvalidLine(bytes)}`, expected: 'UTF-8', found: 'other bytes' });
-    return { sha256: hash, rows: [] };
-  }
-  const read = extension === 'csv' ? csvRows : extension === 'json' ? jsonRows : jsonLines;
   const before = problems.found;
-  const rows = read(text, file, problems);
+  const rows = extension === 'parquet' ? await parquetRows(file, problems) : textRows(bytes, extension, file, problems);
   if (rows.length === 0 && problems.found === before)
     problems.add({ where: file, expected: 'at least one question', found: 'none' });
   return { sha256: hash, rows };
+}
+
+function textRows(bytes: Uint8Array, extension: string, file: string, problems: ProblemList): Row[] {
+  const text = decodeUtf8(bytes);
+  if (text === null) {
+    problems.add({ where: `${file}:${firstInvalidLine(bytes)}`, expected: 'UTF-8', found: 'other bytes' });
+    return [];
+  }
+  const read = extension === 'csv' ? csvRows : extension === 'json' ? jsonRows : jsonLines;
+  return read(text, file, problems);
 }
 
 function jsonLines(text: string, file: string, problems: ProblemList): Row[] {
@@ -93,7 +96,12 @@ function csvRows(text: string, file: string, problems: ProblemList): Row[] {
 
 async function parquetRows(file: string, problems: ProblemList): Promise<Row[]> {
   try {
-    const rows = await parquetReadObjects({ file: await asyncBufferFromFile(file), compressors });
+    const rows = await parquetReadObjects({
+      file: await asyncBufferFromFile(file),
+      compressors,
+      // The package's own decoder puts replacement characters where bytes are not UTF-8; these fail as what they are.
+      parsers: { stringFromBytes: (text: Uint8Array) => decodeUtf8(text) ?? { bytes: 'not UTF-8' } },
+    });
     return rows.map((value, index) => ({ where: `${file}: row ${index + 1}`, value }));
   } catch (error) {
     problems.add({ where: file, expected: 'a whole Parquet file', found: (error as Error).message });

@@ -1,0 +1,29 @@
+import { exportOnnx, type OnnxExport } from '../../workflow/export-onnx.js';
+import type { ExportOnnxFlags } from '../commands/export-onnx.js';
+import { interruptible } from '../interrupt.js';
+import { startProgress } from '../progress.js';
+import { EXPORT_INTERRUPT, formatBytes, printRope } from './export-output.js';
+
+export async function runExportOnnx(model: string, flags: ExportOnnxFlags): Promise<void> {
+  const progress = startProgress('export');
+  const { short, target, maxShardSize, json, ...rest } = flags;
+  const result = await interruptible(
+    (signal) =>
+      exportOnnx({
+        model,
+        ...rest,
+        maxShardBytes: maxShardSize,
+        ...(short !== undefined && { short }),
+        ...(target !== undefined && { targetLength: target }),
+        onProgress: progress.update,
+        signal,
+      }),
+    EXPORT_INTERRUPT,
+  ).finally(() => progress.finish());
+  process.stdout.write(json ? `${JSON.stringify(result, null, 2)}\n` : describe(result));
+}
+
+function describe({ out, rope, files, notes }: OnnxExport): string {
+  const lines = files.map(({ name, bytes, how }) => `  ${name}  ${formatBytes(bytes)}, ${how}`);
+  return `${[`${out}: ${printRope(rope)}`, ...lines, ...notes.map((note) => `note: ${note}`)].join('\n')}\n`;
+}

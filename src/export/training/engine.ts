@@ -1,0 +1,59 @@
+import type { DatasetColumn } from '../../corpus/index.js';
+import type { Problem } from '../../errors.js';
+import type { DecoderSpec } from '../../model/types.js';
+import type { LongropeTable } from '../longrope-table.js';
+
+export const TRAINING_ENGINES = ['axolotl', 'llama-factory', 'hf-trainer', 'nnscaler'] as const;
+export type TrainingEngineName = (typeof TRAINING_ENGINES)[number];
+
+/** What the files of a hand-off are written from. */
+export interface TrainingPlan {
+  readonly spec: DecoderSpec;
+  readonly table: LongropeTable;
+  /** Class of a layer in transformers, e.g. LlamaDecoderLayer. */
+  readonly layerClass: string;
+  readonly gpus: number;
+  readonly rows: number;
+}
+
+/** One trainer: what it can be given, and the files it reads. Paths in them are relative to the hand-off folder. */
+export interface TrainingEngine {
+  /** Exactly these; some trainers refuse or misread others. */
+  readonly columns: readonly DatasetColumn[];
+  /** `mixed`: rows of short and of long documents, told apart by their positions. */
+  readonly rows: 'concatenated' | 'mixed';
+  /**
+   * Which lists the config of the model to train has. `long`: both are the long one, since a rank that holds the start of a
+   * sequence would choose the short one. `both`: the trainer chooses by the whole sequence.
+   */
+  readonly lists: 'long' | 'both';
+  /** Whether its code fails with a tokenizer that lacks one of BOS and EOS. */
+  readonly needsBosAndEos?: boolean;
+  check(plan: Omit<TrainingPlan, 'rows'>): readonly Problem[];
+  /** Name -> text. */
+  files(plan: TrainingPlan): ReadonlyMap<string, string>;
+  /** Shell lines that train, run in the hand-off folder; the last ones leave a Hugging Face folder at `trained`. */
+  launch(plan: TrainingPlan): readonly string[];
+  /** What somebody who starts it has to have and to know, one entry per bullet. */
+  readonly notes: readonly string[];
+}
+
+/** LongRoPE's recipe for 128k: 32 sequences per step, warm-up over 20 steps, 2e-5, no weight decay. */
+export const RECIPE = { sequences: 32, warmupSteps: 20, learningRate: 2e-5, beta1: 0.9, beta2: 0.95 } as const;
+
+/** Micro-batches of one sequence per step when `parallel` sequences are computed at a time. */
+export function accumulation(plan: TrainingPlan, parallel: number): number {
+  return Math.max(1, Math.floor(Math.min(RECIPE.sequences, plan.rows) / parallel));
+}
+
+/** Sequence parallelism cuts every row into equal parts. */
+export function divisibleRows({ table, gpus }: Omit<TrainingPlan, 'rows'>): Problem[] {
+  if (table.targetLength % gpus === 0) return [];
+  return [
+    {
+      where: `--gpus ${gpus}`,
+      expected: `a divisor of the ${table.targetLength} tokens of a row, which is cut into one part for each GPU`,
+      found: `${gpus}`,
+    },
+  ];
+}

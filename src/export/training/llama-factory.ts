@@ -1,0 +1,56 @@
+import { stringify } from 'yaml';
+import { zero3 } from './deepspeed.js';
+import { accumulation, RECIPE, type TrainingEngine } from './engine.js';
+
+/** LLaMA-Factory, stage pt with ZeRO-3; keys of its argument classes (src/llamafactory/hparams) and TrainingArguments. */
+export const llamaFactory: TrainingEngine = {
+  columns: ['input_ids', 'attention_mask'],
+  rows: 'concatenated',
+  lists: 'long',
+  check: () => [],
+  files: (plan) =>
+    new Map([
+      [
+        'llama-factory.yaml',
+        stringify({
+          model_name_or_path: './model',
+          stage: 'pt',
+          do_train: true,
+          finetuning_type: 'full',
+          flash_attn: 'fa2',
+          enable_liger_kernel: true,
+          deepspeed: './deepspeed.json',
+          // Asked for even where tokenised rows are there, which then stand for it.
+          dataset: 'tokenized',
+          tokenized_path: './data',
+          cutoff_len: plan.table.targetLength,
+          packing: false,
+          output_dir: './trained',
+          overwrite_output_dir: true,
+          save_strategy: 'epoch',
+          save_only_model: true,
+          logging_steps: 1,
+          report_to: 'none',
+          per_device_train_batch_size: 1,
+          gradient_accumulation_steps: accumulation(plan, plan.gpus),
+          num_train_epochs: 1,
+          learning_rate: RECIPE.learningRate,
+          lr_scheduler_type: 'cosine',
+          warmup_steps: RECIPE.warmupSteps,
+          adam_beta1: RECIPE.beta1,
+          adam_beta2: RECIPE.beta2,
+          weight_decay: 0,
+          max_grad_norm: 1,
+          bf16: true,
+          ddp_timeout: 180_000_000,
+        }),
+      ],
+      ['deepspeed.json', zero3()],
+    ]),
+  launch: ({ gpus }) => [`FORCE_TORCHRUN=1 NPROC_PER_NODE=${gpus} llamafactory-cli train llama-factory.yaml`],
+  notes: [
+    'LLaMA-Factory with deepspeed, flash-attn and liger-kernel.',
+    'Leave `rope_scaling` unset: every value it takes (linear, dynamic, yarn, llama3) overwrites the factors.',
+    'Each GPU holds whole sequences (no sequence parallelism here), so the length is bounded by the memory of one GPU.',
+  ],
+};

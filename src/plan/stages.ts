@@ -1,0 +1,86 @@
+export interface Work {
+  /** tokens of each sequence */
+  readonly length: number;
+  readonly sequences: number;
+}
+
+export interface Stage {
+  readonly kind: 'search' | 'fine-tune' | 'readjust' | 'evaluate';
+  readonly title: string;
+  readonly work: readonly Work[];
+  /** Where the numbers come from. */
+  readonly source: string;
+  /** The command of this program, where it has one. */
+  readonly command?: string;
+}
+
+/** Ratios of the LongRoPE paper: searched factors hold without training up to 8; fine-tuned at most at 64; 8 more by a second search. */
+const UNTUNED_RATIO = 8;
+const ONE_STEP_RATIO = 32;
+const TUNED_RATIO = 64;
+export const LARGEST_RATIO = TUNED_RATIO * UNTUNED_RATIO;
+
+/** Documents that one search scores: in the README's comparison twice as many lower the perplexity by 2 % more. */
+const SEARCH_SEQUENCES = 350;
+/** Sequences per optimiser step, LLaMA2 recipe. */
+const BATCH = 32;
+
+export interface StageOptions {
+  readonly model: string;
+  /** Sequences per length of an evaluation. */
+  readonly documents: number;
+}
+
+/**
+ * The progressive recipe (Ding et al. 2024, sections 3.3 and 4.1) for a target: what is searched and fine-tuned, in which order.
+ * Short contexts are readjusted at the original length and twice that, as in section 3.4.
+ */
+export function recommendStages(original: number, target: number, { model, documents }: StageOptions): Stage[] {
+  const ratio = target / original;
+  const search = (length: number, title: string, kind: 'search' | 'readjust' = 'search'): Stage => ({
+    kind,
+    title,
+    work: [{ length, sequences: SEARCH_SEQUENCES }],
+    source: `cma-es with ${SEARCH_SEQUENCES} documents (the paper's Algorithm 1: 1,344 candidates on 5 documents, 19 times as much)`,
+    command: `npx longrope search ${model} --text TEXTS --target ${length} --budget ${SEARCH_SEQUENCES}evals --out runs/${length}`,
+  });
+  const tune = (length: number, steps: number): Stage => ({
+    kind: 'fine-tune',
+    title: `fine-tune at ${length}`,
+    work: [{ length, sequences: steps * BATCH }],
+    source: `${steps} steps of ${BATCH} sequences, learning rate 2e-5 (LongRoPE, LLaMA2; Mistral took 1e-6, 400 steps of 64 sequences of 16k)`,
+  });
+  const stages: Stage[] = [];
+  if (ratio <= UNTUNED_RATIO) stages.push(search(target, `search ${target}, no fine-tuning needed`));
+  else {
+    const tuned = Math.min(target, TUNED_RATIO * original);
+    const half = tuned / 2;
+    if (tuned > ONE_STEP_RATIO * original)
+      stages.push(search(half, `search ${half}`), search(tuned, `search ${tuned}`), tune(half, 400), tune(tuned, 600));
+    else stages.push(search(tuned, `search ${tuned}`), tune(tuned, 400));
+    if (target > tuned) stages.push(search(target, `second search, ${target}, on the model fine-tuned at ${tuned}`));
+    for (const length of [original, 2 * original])
+      stages.push(search(length, `readjust short contexts, ${length}`, 'readjust'));
+  }
+  const lengths = doublings(original, target);
+  stages.push({
+    kind: 'evaluate',
+    title: `evaluate at ${lengths.length} lengths`,
+    work: lengths.map((length) => ({ length, sequences: documents })),
+    source: `perplexity of ${documents} documents at each length`,
+    command: `npx longrope evaluate perplexity ${model} TEXTS --length ${lengths.join(',')} --rope runs/${target}/factors.json`,
+  });
+  return stages;
+}
+
+/** original, 2 original, 4 original ... and the target. */
+export function doublings(original: number, target: number): number[] {
+  const lengths: number[] = [];
+  for (let length = original; length < target; length *= 2) lengths.push(length);
+  return [...lengths, target];
+}
+
+/** LongRoPE2's mixed-window training, the alternative to the fine-tuning above (2,250 steps of 32 sequences). */
+export function longrope2Tuning(target: number): Work {
+  return { length: target, sequences: 2250 * BATCH };
+}

@@ -1,0 +1,209 @@
+import { UserError } from '../errors.js';
+import type { DecoderSpec } from '../model/types.js';
+import {
+  cacheBytes,
+  cacheBytesPerToken,
+  chooseGpu,
+  countParameters,
+  doublings,
+  forwardFlops,
+  type Gpu,
+  type GpuWish,
+  gpuSeconds,
+  gpusFor,
+  LARGEST_RATIO,
+  longrope2Tuning,
+  longropeSettings,
+  machineSeconds,
+  type OriginalLength,
+  originalLength,
+  type ParameterCount,
+  recommendStages,
+  SHARD_HAZARD,
+  type Speed,
+  type Stage,
+  sequenceSeconds,
+  servingBytes,
+  type ToolSettings,
+  TRAINING_PASSES,
+  totalFlops,
+  trainingActivationBytes,
+  trainingStateBytes,
+  type Work,
+  yarnSettings,
+} from '../plan/index.js';
+import { evaluationMemory } from '../runtime/memory.js';
+import { calibrate } from './calibrate.js';
+import { readPlanInput } from './plan-input.js';
+
+export interface PlanJob {
+  /** Model folder, .gguf file or config.json. */
+  readonly model: string;
+  /** tokens */
+  readonly target: number;
+  /** Overrules what the model says. */
+  readonly original?: number;
+  /** Documents per length of an evaluation. */
+  readonly documents: number;
+  readonly calibrate: boolean;
+  readonly gpu: GpuWish;
+  readonly signal?: AbortSignal;
+}
+
+/** Costs of one sequence. */
+export interface LengthCost {
+  readonly length: number;
+  readonly flops: number;
+  /** Share of `flops` that attention takes. */
+  readonly attentionShare: number;
+  /** float16 */
+  readonly cacheBytes: number;
+  /** One evaluation on this machine, weights included. */
+  readonly machineBytes: number;
+  readonly machineSeconds: number | null;
+  readonly gpuBytes: number;
+  readonly gpuSeconds: number;
+  /** Full fine-tuning at this length; the fewest GPUs over which it can be spread. */
+  readonly trainingBytes: number;
+  readonly trainingGpus: number;
+}
+
+export interface StageCost extends Stage {
+  readonly tokens: number;
+  readonly flops: number;
+  readonly machineSeconds: number | null;
+  /** Of one GPU. */
+  readonly gpuSeconds: number;
+}
+
+export interface Plan {
+  readonly model: string;
+  readonly file: string;
+  readonly architecture: string;
+  readonly original: OriginalLength;
+  readonly maximum: number;
+  readonly target: number;
+  readonly ratio: number;
+  readonly parameters: ParameterCount;
+  readonly cacheBytesPerToken: number;
+  readonly gpu: Gpu;
+  readonly machine: (Speed & { readonly calibrationSeconds: number }) | null;
+  readonly lengths: readonly LengthCost[];
+  readonly stages: readonly StageCost[];
+  /** LongRoPE2's way of fine-tuning, for comparison; null where none is needed. */
+  readonly mixedWindow: StageCost | null;
+  readonly yarn: readonly ToolSettings[];
+  readonly longrope: readonly ToolSettings[];
+  readonly notes: readonly string[];
+}
+
+/**
+ * What an extension to `target` tokens means and costs, before anything runs but a calibration of seconds. Throws
+ * `UserError('input')` for a target that is no extension.
+ */
+export async function planModel(job: PlanJob): Promise<Plan> {
+  const gpu = chooseGpu(job.gpu);
+  const { file, source, spec, model, notes } = await readPlanInput(job.model);
+  const original = originalLength(source, job.original);
+  const { target } = job;
+  if (target <= original.value)
+    throw new UserError('input', {
+      where: '--target',
+      expected: `a length above the original one, ${original.value} (${original.from})`,
+      found: `${target}`,
+      fix: 'nothing has to be extended up to it',
+    });
+  const { documents, signal } = job;
+  const calibration =
+    job.calibrate && model !== null ? await calibrate(model, { target, documents, ...(signal && { signal }) }) : null;
+  const costs = new Costs(spec, gpu, calibration?.speed ?? null);
+  const ratio = target / original.value;
+  const stages = recommendStages(original.value, target, { model: job.model, documents });
+  const isTuned = stages.some(({ kind }) => kind === 'fine-tune');
+  const request = {
+    ...{ model: job.model, architecture: spec.architecture, geometry: spec.rope.geometry },
+    ...{ original: original.value, target },
+  };
+  return {
+    model: job.model,
+    file,
+    architecture: spec.architecture,
+    original,
+    maximum: spec.rope.maxPositionEmbeddings,
+    target,
+    ratio,
+    parameters: countParameters(spec),
+    cacheBytesPerToken: cacheBytesPerToken(spec),
+    gpu,
+    machine: calibration && { ...calibration.speed, calibrationSeconds: calibration.seconds },
+    lengths: doublings(original.value, target).map((length) => costs.ofLength(length)),
+    stages: stages.map((stage) => costs.ofStage(stage)),
+    mixedWindow: isTuned ? costs.ofStage(mixedWindow(target)) : null,
+    yarn: yarnSettings(request),
+    longrope: longropeSettings(request),
+    notes: [
+      ...original.notes,
+      ...notes,
+      ...(calibration?.notes ?? []),
+      ...(spec.rope.maxPositionEmbeddings >= target
+        ? [
+            `the config already claims ${spec.rope.maxPositionEmbeddings} tokens (RoPE ${spec.rope.scaling.type}): evaluate it first with --rope model`,
+          ]
+        : []),
+      ...(ratio > LARGEST_RATIO
+        ? [`no result beyond ${LARGEST_RATIO} times the original length has been published`]
+        : []),
+      ...(isTuned
+        ? [SHARD_HAZARD, 'longrope does not fine-tune; the steps are for axolotl, LLaMA-Factory or the like']
+        : []),
+    ],
+  };
+}
+
+function mixedWindow(target: number): Stage {
+  const source = 'LongRoPE2: 2,250 steps of 32 windows, short documents on short factors';
+  return { kind: 'fine-tune', title: `mixed-window fine-tuning at ${target}`, work: [longrope2Tuning(target)], source };
+}
+
+class Costs {
+  constructor(
+    private readonly spec: DecoderSpec,
+    private readonly gpu: Gpu,
+    private readonly speed: Speed | null,
+  ) {}
+
+  ofLength(length: number): LengthCost {
+    const { spec, gpu, speed } = this;
+    const each = forwardFlops(spec, length);
+    const flops = totalFlops(each);
+    const { shared, perWorker } = evaluationMemory(spec, [], length);
+    const trainingBytes = trainingStateBytes(spec) + trainingActivationBytes(spec, length);
+    return {
+      length,
+      flops,
+      attentionShare: each.attention / flops,
+      cacheBytes: cacheBytes(spec, length),
+      machineBytes: 4 * countParameters(spec).total + shared + perWorker,
+      machineSeconds: speed && sequenceSeconds(speed, each),
+      gpuBytes: servingBytes(spec, length),
+      gpuSeconds: gpuSeconds(gpu, flops),
+      trainingBytes,
+      trainingGpus: gpusFor(gpu, trainingBytes),
+    };
+  }
+
+  ofStage(stage: Stage): StageCost {
+    const { spec, gpu, speed } = this;
+    const passes = stage.kind === 'fine-tune' ? TRAINING_PASSES : 1;
+    const sum = (of: (work: Work) => number) => stage.work.reduce((total, work) => total + of(work), 0);
+    const flops = sum(({ length, sequences }) => passes * sequences * totalFlops(forwardFlops(spec, length)));
+    return {
+      ...stage,
+      tokens: sum(({ length, sequences }) => length * sequences),
+      flops,
+      machineSeconds:
+        speed && sum(({ length, sequences }) => passes * machineSeconds(speed, forwardFlops(spec, length), sequences)),
+      gpuSeconds: gpuSeconds(gpu, flops),
+    };
+  }
+}

@@ -1,0 +1,199 @@
+import { UserError } from '../errors.js';
+import { compareWithIntent, ENGINES, type Intent, intentOf, type RopeSource, type Verdict } from '../export/index.js';
+import { loadModel, type Model } from '../model/index.js';
+import { rescaledRope } from '../rope/index.js';
+import { writeFileAtomic } from '../run/index.js';
+import { type Agreement, planTransformers, type TableRule, transformersScript } from '../verify/index.js';
+import { type ExportRopeOptions, exportTable } from './export-rope.js';
+import { readRopeSource } from './rope-source.js';
+import { type EngineChoice, type EngineName, runnableEngines, scriptCases } from './verify-engines.js';
+import { expectedObservations, probesOf } from './verify-expected.js';
+import { programVersion } from './version.js';
+
+export interface VerifyJob {
+  /** A folder or a .gguf file. */
+  readonly exported: string;
+  /** What it has to carry, in the words of export; undefined: what it says itself. */
+  readonly rope?: ExportRopeOptions;
+  readonly lengths?: readonly number[];
+  /** `moby-dick` or a text. */
+  readonly text: string;
+  readonly engines: EngineChoice;
+  /** Tokens of one step of a prefill in steps. */
+  readonly chunk: number;
+  /** Where to write the program that compares transformers elsewhere. */
+  readonly script?: string;
+  readonly onProgress?: (done: number, total: number, detail: string) => void;
+  readonly signal?: AbortSignal;
+}
+
+/** What the rules of an engine make of the file at one length. */
+export interface TableVerdict {
+  readonly engine: string;
+  readonly length: number;
+  readonly table: string | null;
+  readonly attentionFactor: number | null;
+  readonly judgement: Verdict;
+}
+
+/** What an engine computed, against our forward pass with the table it is expected to choose. */
+export interface RunVerdict extends Agreement {
+  readonly engine: string;
+  readonly length: number;
+  readonly context: number | null;
+  readonly chunk: number | null;
+  readonly table: string;
+  readonly informative: boolean;
+}
+
+export interface Verification {
+  readonly format: 'longrope-verification/1';
+  readonly version: string;
+  readonly exported: string;
+  readonly originalLength: number;
+  readonly maximumLength: number;
+  /** Whether the file says what `rope` asks for; null: nothing was asked for. */
+  readonly carries: boolean | null;
+  readonly tables: readonly TableVerdict[];
+  readonly engines: readonly { readonly engine: string; readonly version: string }[];
+  readonly runs: readonly RunVerdict[];
+  /** Engines that were not run, and why. */
+  readonly skipped: readonly { readonly engine: string; readonly reason: string }[];
+  /** Whether every engine that ran did what its rules say, and these are what the file, or `rope`, means. */
+  readonly passed: boolean;
+}
+
+/** Whose rules of docs/inspect.md an engine follows that runs here. */
+const RULES: Readonly<Record<EngineName, string>> = { 'llama.cpp': 'llama.cpp', transformers: 'transformers v5' };
+
+/**
+ * `longrope verify`: re-reads an exported file, recomputes the tables that engines build from it, and runs those that are
+ * installed. Every pass of an engine is compared with ours, with the table that the engine is expected to choose: agreement
+ * proves both the file and the rule.
+ */
+export async function verifyExport(job: VerifyJob): Promise<Verification> {
+  const { file, source } = await readRopeSource(job.exported);
+  const own = intentOf(source).intent;
+  if (own === undefined)
+    throw new UserError('unsupported', {
+      where: file,
+      expected: 'a RoPE configuration with one meaning',
+      found: 'one that engines read differently',
+      fix: `longrope inspect ${job.exported} tells what is wrong`,
+    });
+  if (job.script !== undefined && source.format !== 'config')
+    throw new UserError('usage', { where: '--script', expected: 'a folder that transformers loads', found: file });
+  const model = await loadModel(job.exported);
+  const { rope } = job;
+  const intent = rope === undefined ? own : await requiredIntent(rope, model, own);
+  const lengths = verifyLengths(job.lengths, own);
+  const situation = {
+    exported: job.exported,
+    file,
+    source,
+    lengths,
+    originalLength: own.originalLength,
+    chunk: job.chunk,
+  };
+  const { engines, skipped } = await runnableEngines(job.engines, situation);
+  const plans = engines.map((engine) => ({ engine, passes: engine.plan(tableRule(engine.name, source)) }));
+  const scripted =
+    job.script === undefined
+      ? []
+      : planTransformers(lengths, own.originalLength, job.chunk, tableRule('transformers', source));
+  const planned = plans.flatMap(({ passes }) => passes);
+  const probes = await probesOf(job.text, model, lengths);
+
+  let done = 0;
+  const advance = (detail: string) => job.onProgress?.(done++, 2 * planned.length + scripted.length, detail);
+  const reporting = { advance, ...(job.signal && { signal: job.signal }) };
+  const expected = await expectedObservations(model, probes, [...planned, ...scripted], reporting);
+  if (job.script !== undefined)
+    await writeFileAtomic(job.script, transformersScript(job.exported, scriptCases(scripted, probes, expected)));
+  const runs: RunVerdict[] = [];
+  for (const { engine, passes } of plans)
+    for await (const { pass, agreement } of engine.run(passes, { probes, expected, ...reporting })) {
+      const { expected: chosen, ...shape } = pass;
+      runs.push({ ...shape, table: chosen.table, ...agreement });
+    }
+  const tables = tableVerdicts(source, intent, lengths);
+  const ruled = engines.map(({ name }) => RULES[name]);
+  const exact = tables.every(({ engine, judgement }) => !ruled.includes(engine) || judgement.verdict === 'exact');
+  const carries = rope === undefined ? null : lengths.every((length) => isExact(own, intent, length));
+  return {
+    format: 'longrope-verification/1',
+    version: programVersion(),
+    exported: job.exported,
+    originalLength: own.originalLength,
+    maximumLength: own.maximumLength,
+    carries,
+    tables,
+    engines: engines.map(({ name, version }) => ({ engine: name, version })),
+    runs,
+    skipped,
+    passed: carries !== false && exact && runs.every(({ same, informative }) => same || informative),
+  };
+}
+
+/** What `rope` means for this model, by our own reading of the factors. */
+async function requiredIntent(rope: ExportRopeOptions, model: Model, own: Intent): Promise<Intent> {
+  const { geometry } = model.spec.rope;
+  const table = await exportTable(rope, model.spec.rope);
+  if (table === null) return own;
+  const { short, long, attentionFactor, originalLength, targetLength } = table;
+  return {
+    ...own,
+    originalLength,
+    maximumLength: targetLength,
+    startTokens: 0,
+    at: (length) =>
+      rescaledRope(geometry, { factors: length > originalLength ? long : short, attentionFactor, startTokens: 0 }),
+  };
+}
+
+/** Around the switch, and the end. */
+function verifyLengths(asked: readonly number[] | undefined, { originalLength, maximumLength }: Intent): number[] {
+  const usual = [originalLength - 1, originalLength, originalLength + 1, maximumLength];
+  return [...new Set(asked ?? usual)]
+    .filter((length) => length <= maximumLength || asked !== undefined)
+    .sort((a, b) => a - b);
+}
+
+function isExact(own: Intent, intent: Intent, length: number): boolean {
+  const { inverseFrequency, attentionFactor } = own.at(length);
+  const built = { outcome: 'built' as const, table: 'single' as const, inverseFrequency, attentionFactor };
+  return (
+    compareWithIntent({ ...built, effectiveContext: own.maximumLength, dropped: [], notes: [] }, intent, length)
+      .verdict === 'exact'
+  );
+}
+
+function tableVerdicts(source: RopeSource, intent: Intent, lengths: readonly number[]): TableVerdict[] {
+  return ENGINES.filter(({ reads }) => reads.includes(source.format)).flatMap(({ name, build }) =>
+    lengths.map((length) => {
+      const built = build(source, length);
+      const isBuilt = built.outcome === 'built';
+      return {
+        engine: name,
+        length,
+        table: isBuilt ? built.table : null,
+        attentionFactor: isBuilt ? built.attentionFactor : null,
+        judgement: compareWithIntent(built, intent, length),
+      };
+    }),
+  );
+}
+
+function tableRule(engine: EngineName, source: RopeSource): TableRule {
+  const rules = ENGINES.find(({ name }) => name === RULES[engine]);
+  if (rules === undefined) throw new Error(`no rules of ${engine}`);
+  return (length) => {
+    const built = rules.build(source, length);
+    if (built.outcome !== 'built') return undefined;
+    const { table, inverseFrequency, attentionFactor } = built;
+    return {
+      table,
+      rope: { inverseFrequency, attentionFactor, startTokens: 0, baseInverseFrequency: inverseFrequency },
+    };
+  };
+}

@@ -1,0 +1,92 @@
+import { readFile, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { forwardFlops, machineSeconds, sequenceSeconds, totalFlops } from '../../src/plan/index.js';
+import { type PlanJob, planModel } from '../../src/workflow/index.js';
+import { rejection } from '../helpers/rejection.js';
+import { temporaryFolder } from '../helpers/temporary-folder.js';
+import { loadTiny, TINY } from '../helpers/tiny-model.js';
+
+const job = (more: Partial<PlanJob> = {}): PlanJob => ({
+  model: TINY,
+  target: 1024,
+  documents: 4,
+  calibrate: false,
+  gpu: {},
+  ...more,
+});
+
+async function configFile(change: Record<string, unknown>): Promise<string> {
+  const file = path.join(await temporaryFolder(), 'config.json');
+  const config = JSON.parse(await readFile(path.join(TINY, 'config.json'), 'utf8'));
+  await writeFile(file, JSON.stringify({ ...config, ...change }));
+  return file;
+}
+
+describe('plan', () => {
+  it('adds up what its stages do, and counts the parameters that the checkpoint has', async () => {
+    const plan = await planModel(job());
+    const { spec, tensors } = await loadTiny();
+    const stored = [...tensors.values()].reduce((sum, { shape }) => sum + shape.reduce((a, b) => a * b, 1), 0);
+    expect(plan.parameters.total).toBe(stored);
+    expect(plan).toMatchObject({ original: { value: 256 }, ratio: 4, machine: null });
+    const evaluation = plan.stages.at(-1);
+    expect(evaluation?.tokens).toBe(4 * (256 + 512 + 1024));
+    const flops = [256, 512, 1024].reduce((sum, length) => sum + 4 * totalFlops(forwardFlops(spec, length)), 0);
+    expect(evaluation?.flops).toBe(flops);
+    expect(plan.lengths.map(({ length }) => length)).toEqual([256, 512, 1024]);
+  });
+
+  it('measures this machine and uses it for every time', async () => {
+    const plan = await planModel(job({ target: 512, calibrate: true, documents: 1 }));
+    const { machine, lengths, stages } = plan;
+    const { spec } = await loadTiny();
+    expect(machine?.measured.map(({ length }) => length)).toEqual([128, 512]);
+    // An exact fit, unless noise made the rates unphysical; the longer one is then kept.
+    for (const { length, seconds } of machine!.measured)
+      if (length === 512) expect(sequenceSeconds(machine!, forwardFlops(spec, length))).toBeCloseTo(seconds, 6);
+    expect(lengths.at(-1)?.machineSeconds).toBe(sequenceSeconds(machine!, forwardFlops(spec, 512)));
+    expect(stages[0]?.machineSeconds).toBe(machineSeconds(machine!, forwardFlops(spec, 512), 350));
+  });
+
+  it.each([
+    [{ model_type: 'unheard-of', hidden_act: 'odd' }, 'nothing can be measured'],
+    [{ sliding_window: 64, model_type: 'mistral' }, 'not the original length'],
+    [{ rope_scaling: { type: 'linear', factor: 2 } }, '--original 128'],
+    [
+      {
+        max_position_embeddings: 4096,
+        rope_scaling: { type: 'yarn', factor: 16, original_max_position_embeddings: 256 },
+      },
+      'already claims 4096',
+    ],
+  ])('takes a config alone: %j', async (change, note) => {
+    const plan = await planModel(job({ model: await configFile(change) }));
+    expect(plan.notes.join('; ')).toContain(note);
+    expect(plan.original.value).toBe(256);
+    expect(plan.machine).toBeNull();
+  });
+
+  it('gives every tool the ratio of the lengths and the lengths themselves', async () => {
+    const { yarn, longrope } = await planModel(job({ target: 2048 }));
+    const text = (settings: typeof yarn) => settings.map(({ tool, lines }) => `${tool}: ${lines.join(' ')}`).join('\n');
+    expect(text(yarn)).toMatch(
+      /--max-model-len 2048 --hf-overrides .*"factor":8,"original_max_position_embeddings":256/,
+    );
+    expect(text(yarn)).toContain('-c 2048 --rope-scaling yarn --rope-scale 8 --yarn-orig-ctx 256');
+    expect(text(yarn)).toContain('sequence_len: 2048');
+    expect(text(longrope)).toContain('"short_factor": [32 numbers]');
+    // sqrt(1 + ln 8 / ln 256)
+    expect(text(longrope)).toContain('"attention_factor":1.17260393995');
+    expect(text(longrope)).not.toContain('--rope-scale ');
+    const foreign = await planModel(job({ model: await configFile({ model_type: 'unheard-of' }) }));
+    expect(foreign.longrope.find(({ tool }) => tool === 'llama.cpp')?.note).toContain('not for unheard-of');
+  });
+
+  it('refuses what is no extension', async () => {
+    for (const target of [2, 256])
+      expect((await rejection(planModel(job({ target })))).message).toContain('above the original');
+    expect((await rejection(planModel(job({ original: 1024 })))).message).toContain('(--original)');
+    expect((await rejection(planModel(job({ gpu: { name: 'tpu' } })))).kind).toBe('usage');
+  });
+});

@@ -1,0 +1,57 @@
+import { readFile } from 'node:fs/promises';
+import path from 'node:path';
+import { describe, expect, it } from 'vitest';
+import type { Verification } from '../../src/workflow/verify.js';
+import { longrope } from '../helpers/cli.js';
+import { temporaryFolder } from '../helpers/temporary-folder.js';
+import { TINY } from '../helpers/tiny-model.js';
+
+const NO_PYTHON = ['--python', '/nowhere/python'];
+
+describe('longrope verify', () => {
+  it('judges an exported folder by the rules of engines, and writes the program for another machine', async () => {
+    const folder = await temporaryFolder();
+    const out = path.join(folder, 'exported');
+    expect((await longrope(['export', 'hf', TINY, '--rope', 'yarn:2@1.05', '--out', out])).code).toBe(0);
+
+    const script = path.join(folder, 'verify.py');
+    const words = ['verify', out, '--rope', 'yarn:2@1.05', ...NO_PYTHON, '--script', script, '--json'];
+    const { code, stdout } = await longrope(words);
+    const result = JSON.parse(stdout) as Verification;
+    expect(code).toBe(0);
+    expect(result).toMatchObject({ originalLength: 256, maximumLength: 512, carries: true, runs: [], passed: true });
+    expect(result.skipped.map(({ engine }) => engine)).toEqual(['llama.cpp', 'transformers']);
+    const of = (engine: string) =>
+      result.tables.filter((row) => row.engine === engine).map(({ length, judgement }) => [length, judgement.verdict]);
+    expect(of('transformers v5')).toEqual([255, 256, 257, 512].map((length) => [length, 'exact']));
+    // It computes its own attention factor.
+    expect(of('vLLM')).toContainEqual([512, 'differs']);
+    expect(await readFile(script, 'utf8')).toContain('AutoModelForCausalLM.from_pretrained');
+
+    const other = await longrope(['verify', out, '--rope', 'ntk:2@1.05', ...NO_PYTHON]);
+    expect(other.code).toBe(7);
+    expect(other.stdout).toContain('carries what --rope says: NO');
+    expect(other.stderr).toMatch(/^error: .*exported: expected the factors of --rope ntk:2@1.05, found others$/m);
+  });
+
+  it('says what it needs', async () => {
+    const folder = await temporaryFolder();
+    const missing = await longrope(['verify', path.join(folder, 'nothing.gguf')]);
+    expect([missing.code, missing.stderr]).toEqual([3, expect.stringMatching(/^error: .*nothing\.gguf/)]);
+    const engine = await longrope(['verify', TINY, '--engine', 'transformers', ...NO_PYTHON]);
+    expect(engine.code).toBe(6);
+    expect(engine.stderr).toMatch(/^error: --engine: expected transformers to run, found no Python with torch/);
+    const long = await longrope([
+      'verify',
+      TINY,
+      '--length',
+      '2000k',
+      ...NO_PYTHON,
+      '--script',
+      path.join(folder, 's.py'),
+    ]);
+    expect([long.code, long.stderr]).toEqual([3, expect.stringContaining('--text moby-dick: expected at least')]);
+    const alone = await longrope(['verify', TINY, '--target', '512']);
+    expect([alone.code, alone.stderr]).toEqual([2, expect.stringContaining('expected --rope with factors')]);
+  });
+});
