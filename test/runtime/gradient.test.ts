@@ -2,6 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { UserError } from '../../src/errors.js';
 import { loadModel, type Model, prepareWeights } from '../../src/model/index.js';
 import type { DecoderSpec } from '../../src/model/types.js';
 import { rotaryTable } from '../../src/rope/index.js';
@@ -15,7 +16,9 @@ import {
 import { interpolated, randomIds } from '../helpers/engine-models.js';
 import { openPlainDecoder, type Tables64 } from '../helpers/plain-decoder.js';
 import { seededRandom } from '../helpers/random.js';
+import { rejection } from '../helpers/rejection.js';
 import { temporaryFolder } from '../helpers/temporary-folder.js';
+import { tinyConfig } from '../helpers/tiny-architectures.js';
 import { writeTinyCheckpoint } from '../helpers/tiny-checkpoint.js';
 
 /** `spec` is what no config of these families says: the graphs know more than the architectures use today. */
@@ -47,6 +50,13 @@ const CASES: readonly Case[] = [
       rotaryPairing: 'adjacent',
       rope: { ...spec.rope, geometry: { ...spec.rope.geometry, rotaryDim: 8 } },
     }),
+  },
+  { name: 'norms of queries and keys per head', config: tinyConfig('qwen3') },
+  { name: 'norms behind attention and MLP, and over whole projections', config: tinyConfig('olmo2') },
+  {
+    name: 'norms on both sides with an offset, scaled tied embeddings, capped logits',
+    config: tinyConfig('gemma2', { tie_word_embeddings: true }),
+    spec: (spec) => ({ ...spec, attentionSoftcap: null }),
   },
 ];
 const LENGTH = 50;
@@ -161,6 +171,21 @@ describe('tokens that cannot be scored', () => {
     await expect(run(1, 1)).rejects.toThrow('scoreFrom 1 of 1 tokens');
     await expect(run(1, 1, 96, 3)).rejects.toThrow('token 96 of a vocabulary of 96');
     await engine.close();
+  });
+});
+
+describe('a model whose layers the plain graphs do not hold', () => {
+  it('is refused with all that is missing', async () => {
+    const folder = await temporaryFolder();
+    await writeTinyCheckpoint(folder, { config: tinyConfig('gemma2') });
+    const { spec } = await loadModel(folder);
+    const experts = { ...spec, experts: { count: 4, perToken: 2 } };
+    const error = await rejection(
+      GradientEngine.create({ spec: experts, threads: 1, wanted: { weights: true, tables: true } }),
+    );
+    expect(error).toBeInstanceOf(UserError);
+    expect(error.message).toContain('a mixture of experts');
+    expect(error.message).toContain('a cap on attention scores');
   });
 });
 
