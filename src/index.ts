@@ -5,6 +5,17 @@ export * from './export/index.js';
 export * from './model/index.js';
 export * from './report/index.js';
 export * from './rope/index.js';
-export { ENGINE_VERSION, type Engine, type EngineOptions, openEngine } from './runtime/index.js';
+export {
+  ENGINE_VERSION,
+  type Engine,
+  type EngineOptions,
+  type GradientConfig,
+  GradientEngine,
+  type LossGradient,
+  openEngine,
+  readWeights,
+  type Wanted,
+  type Weights,
+} from './runtime/index.js';
 export * from './search/index.js';
 export * from './workflow/index.js';

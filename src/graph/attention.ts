@@ -3,11 +3,13 @@ import { linear } from './linear.js';
 import { rmsNorm } from './norm.js';
 import type { OnnxBuilder, Value } from './onnx-builder.js';
 import type { SequenceInputs } from './sequence-inputs.js';
-import type { WeightTable } from './weights.js';
+import type { WeightSource } from './weights.js';
 
 export interface Attention {
   /** [B * S, hiddenSize] */
   readonly output: Value;
+  /** [B * S, heads * headDim], before the output projection. */
+  readonly rows: Value;
   /** Past and new ones, [B, keyValueHeads, T, headDim]; keys are rotated. */
   readonly presentKey: Value;
   readonly presentValue: Value;
@@ -17,7 +19,7 @@ export interface Attention {
 export function attention(
   graph: OnnxBuilder,
   spec: DecoderSpec,
-  weights: WeightTable,
+  weights: WeightSource,
   layer: number,
   x: Value,
   inputs: SequenceInputs,
@@ -61,7 +63,7 @@ export function attention(
     ['', 'present_key', 'present_value'],
   ) as [Value, Value, Value];
   const rows = graph.apply(`${name}.rows`, 'Reshape', [attended, inputs.rowShape(spec.heads * spec.headDim)]);
-  return { output: linear(graph, weights, `${name}.o_proj`, rows), presentKey, presentValue };
+  return { output: linear(graph, weights, `${name}.o_proj`, rows), rows, presentKey, presentValue };
 }
 
 interface Tables {
@@ -92,7 +94,7 @@ function fusesRotary(spec: DecoderSpec, rotaryDim: number): boolean {
 function queryKeyNorm(
   graph: OnnxBuilder,
   spec: DecoderSpec,
-  weights: WeightTable,
+  weights: WeightSource,
   name: string,
   rows: Value,
   heads: number,

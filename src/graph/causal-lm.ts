@@ -4,7 +4,7 @@ import { addDecoder } from './decoder.js';
 import { addHead } from './head.js';
 import { type ExternalBytes, OnnxBuilder, type Value } from './onnx-builder.js';
 import { pastInputs, type SequenceInputs, sequenceShapes } from './sequence-inputs.js';
-import type { WeightTable } from './weights.js';
+import type { WeightSource } from './weights.js';
 
 /** A pair of rotary tables in a file, float32 [rows, rotaryDim / 2]. */
 export interface RotaryTensors {
@@ -33,7 +33,7 @@ export interface CausalLmOptions {
  * from the mask. The rotary tables are inside, and the length T chooses between the short and the long pair in every run, as in
  * transformers: keys in the cache stay as an earlier run has turned them.
  */
-export function buildCausalLm(spec: DecoderSpec, weights: WeightTable, options: CausalLmOptions): Uint8Array {
+export function buildCausalLm(spec: DecoderSpec, weights: WeightSource, options: CausalLmOptions): Uint8Array {
   const graph = new OnnxBuilder('causal_lm');
   const ids = graph.input('input_ids', 'int64', ['batch_size', 'S']);
   const mask = graph.input('attention_mask', 'int64', ['batch_size', 'T']);

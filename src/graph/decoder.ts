@@ -5,7 +5,7 @@ import { feedForward } from './feed-forward.js';
 import { addAndNormalise, rmsNorm } from './norm.js';
 import { OnnxBuilder, type Value } from './onnx-builder.js';
 import { type SequenceInputs, sequenceInputs } from './sequence-inputs.js';
-import type { WeightTable } from './weights.js';
+import type { WeightSource } from './weights.js';
 
 /**
  * What a decoder graph gives beside the hidden states.
@@ -29,7 +29,7 @@ const LAST_NORM = 'norm';
  * beyond T - S are not read; 0 rows are fine), and the outputs `present.N.key` and `.value` [B, keyValueHeads, max(P, T),
  * headDim] or `appended.N.key` and `.value` [B, keyValueHeads, S, headDim]. The CPU kernel takes S > 1 after a past only with B = 1.
  */
-export function buildDecoder(spec: DecoderSpec, weights: WeightTable, cache: CacheOutputs = 'none'): Uint8Array {
+export function buildDecoder(spec: DecoderSpec, weights: WeightSource, cache: CacheOutputs = 'none'): Uint8Array {
   const graph = new OnnxBuilder('decoder');
   const hidden = addDecoder(graph, spec, weights, sequenceInputs(graph, spec, cache !== 'none'), cache);
   graph.output(hidden, 'float32', ['N', spec.hiddenSize]);
@@ -40,7 +40,7 @@ export function buildDecoder(spec: DecoderSpec, weights: WeightTable, cache: Cac
 export function addDecoder(
   graph: OnnxBuilder,
   spec: DecoderSpec,
-  weights: WeightTable,
+  weights: WeightSource,
   inputs: SequenceInputs,
   cache: CacheOutputs,
 ): Value {
@@ -97,7 +97,7 @@ function cacheOutputs(
   }
 }
 
-function embed(graph: OnnxBuilder, spec: DecoderSpec, weights: WeightTable, ids: Value): Value {
+function embed(graph: OnnxBuilder, spec: DecoderSpec, weights: WeightSource, ids: Value): Value {
   const rows = graph.apply('embed', 'Gather', [weights.add(graph, 'model.embed_tokens.weight'), ids]);
   if (spec.embeddingScale === 1) return rows;
   return graph.apply('embed_scaled', 'Mul', [

@@ -1,13 +1,13 @@
 import type { DecoderSpec } from '../model/types.js';
 import { linear } from './linear.js';
 import type { OnnxBuilder, Value } from './onnx-builder.js';
-import type { WeightTable } from './weights.js';
+import type { WeightSource } from './weights.js';
 
 /** The gated MLP of a layer, or its mixture of experts; x and the result are [B * S, hiddenSize]. */
 export function feedForward(
   graph: OnnxBuilder,
   spec: DecoderSpec,
-  weights: WeightTable,
+  weights: WeightSource,
   layer: number,
   x: Value,
 ): Value {
@@ -20,7 +20,7 @@ export function feedForward(
 function gatedMlp(
   graph: OnnxBuilder,
   spec: DecoderSpec,
-  weights: WeightTable,
+  weights: WeightSource,
   name: string,
   [gateName, upName, downName]: readonly [gate: string, up: string, down: string],
   x: Value,
@@ -39,7 +39,7 @@ function gatedMlp(
  * Every row goes to the experts of its largest router probabilities, which are scaled to sum 1. An expert computes its own rows
  * only, so the cost is that of `perToken` MLPs. (The contrib node MoE wants all experts in one tensor, a copy of the weights.)
  */
-function mixtureOfExperts(graph: OnnxBuilder, spec: DecoderSpec, weights: WeightTable, name: string, x: Value): Value {
+function mixtureOfExperts(graph: OnnxBuilder, spec: DecoderSpec, weights: WeightSource, name: string, x: Value): Value {
   const { count, perToken } = spec.experts as NonNullable<DecoderSpec['experts']>;
   const logits = linear(graph, weights, `${name}.gate`, x);
   const probabilities = graph.apply(`${name}.probabilities`, 'Softmax', [logits], { axis: -1 });

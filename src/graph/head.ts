@@ -1,13 +1,13 @@
 import type { DecoderSpec } from '../model/types.js';
 import { OnnxBuilder, type Value } from './onnx-builder.js';
 import { softcap } from './softcap.js';
-import type { WeightTable } from './weights.js';
+import type { WeightSource } from './weights.js';
 
 /**
  * The head on a block of rows: `hidden` float32 [B, hiddenSize] and `targets` int64 [B, 1] in; `loss` float32 [B, 1] out,
  * the negative log-likelihood of each target in nats. Run in row blocks so that no T x vocabulary buffer exists.
  */
-export function buildLossHead(spec: DecoderSpec, weights: WeightTable): Uint8Array {
+export function buildLossHead(spec: DecoderSpec, weights: WeightSource): Uint8Array {
   const graph = new OnnxBuilder('loss_head');
   const logits = addHead(graph, spec, weights, graph.input('hidden', 'float32', ['B', spec.hiddenSize]), 'logits');
   const targets = graph.input('targets', 'int64', ['B', 1]);
@@ -18,7 +18,7 @@ export function buildLossHead(spec: DecoderSpec, weights: WeightTable): Uint8Arr
 }
 
 /** The head alone: `hidden` [B, hiddenSize] in, `logits` float32 [B, vocabulary] out. */
-export function buildLogitsHead(spec: DecoderSpec, weights: WeightTable): Uint8Array {
+export function buildLogitsHead(spec: DecoderSpec, weights: WeightSource): Uint8Array {
   const graph = new OnnxBuilder('logits_head');
   const hidden = graph.input('hidden', 'float32', ['B', spec.hiddenSize]);
   graph.output(addHead(graph, spec, weights, hidden, 'logits'), 'float32', ['B', spec.vocabularySize]);
@@ -29,7 +29,7 @@ export function buildLogitsHead(spec: DecoderSpec, weights: WeightTable): Uint8A
 export function addHead(
   graph: OnnxBuilder,
   spec: DecoderSpec,
-  weights: WeightTable,
+  weights: WeightSource,
   hidden: Value,
   name: string,
 ): Value {

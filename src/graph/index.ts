@@ -1,5 +1,7 @@
 export { buildCausalLm, type CausalLmOptions, type RotaryTensors } from './causal-lm.js';
 export { buildDecoder, type CacheOutputs } from './decoder.js';
+export * from './gradient/index.js';
 export { buildLogitsHead, buildLossHead } from './head.js';
+export { buildLayer } from './layer.js';
 export type { ExternalBytes } from './onnx-builder.js';
 export { WeightTable } from './weights.js';

@@ -1,11 +1,11 @@
 import type { OnnxBuilder, Value } from './onnx-builder.js';
-import type { WeightTable } from './weights.js';
+import type { WeightSource } from './weights.js';
 
 /**
  * x [N, inputs] times W^T, W [outputs, inputs] as checkpoints store it. Gemm takes W as it lies in the file, where MatMul would
  * need a transposed copy; it works on matrices, which is why the decoder keeps batch and sequence in one axis.
  */
-export function linear(graph: OnnxBuilder, weights: WeightTable, name: string, x: Value): Value {
+export function linear(graph: OnnxBuilder, weights: WeightSource, name: string, x: Value): Value {
   const bias = `model.${name}.bias`;
   return graph.apply(
     name,

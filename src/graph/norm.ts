@@ -1,12 +1,12 @@
 import type { DecoderSpec } from '../model/types.js';
 import type { OnnxBuilder, Value } from './onnx-builder.js';
-import type { WeightTable } from './weights.js';
+import type { WeightSource } from './weights.js';
 
 /** RMSNorm over the last axis with the weight `model.NAME.weight`. */
 export function rmsNorm(
   graph: OnnxBuilder,
   spec: DecoderSpec,
-  weights: WeightTable,
+  weights: WeightSource,
   { name, weight = name, x }: { readonly name: string; readonly weight?: string; readonly x: Value },
 ): Value {
   return graph.apply(name, 'SimplifiedLayerNormalization', [x, normWeight(graph, spec, weights, weight)], {
@@ -20,7 +20,7 @@ export function rmsNorm(
 export function addAndNormalise(
   graph: OnnxBuilder,
   spec: DecoderSpec,
-  weights: WeightTable,
+  weights: WeightSource,
   {
     name,
     weight = name,
@@ -39,7 +39,7 @@ export function addAndNormalise(
 }
 
 /** ONNX Runtime folds the addition at load. */
-function normWeight(graph: OnnxBuilder, spec: DecoderSpec, weights: WeightTable, name: string): Value {
+function normWeight(graph: OnnxBuilder, spec: DecoderSpec, weights: WeightSource, name: string): Value {
   const stored = weights.add(graph, `model.${name}.weight`);
   if (spec.normOffset === 0) return stored;
   const offset = graph.constant(`${name}.offset`, 'float32', [1], [spec.normOffset]);

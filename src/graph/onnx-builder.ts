@@ -5,9 +5,22 @@ const { onnx } = onnxProto;
 /** Name of a tensor inside a graph; branded so that a shape or an attribute cannot be passed by mistake. */
 export type Value = string & { readonly __value: unique symbol };
 
-export type ElementType = 'float32' | 'float16' | 'bfloat16' | 'int32' | 'int64';
+export type ElementType = 'float32' | 'float64' | 'float16' | 'bfloat16' | 'int32' | 'int64';
 
-const ONNX_TYPE: Record<ElementType, number> = { float32: 1, float16: 10, bfloat16: 16, int32: 6, int64: 7 };
+const ONNX_TYPE: Record<ElementType, number> = {
+  float32: 1,
+  float64: 11,
+  float16: 10,
+  bfloat16: 16,
+  int32: 6,
+  int64: 7,
+};
+const RAW_DATA = {
+  float32: (values: readonly number[]) => new Float32Array(values),
+  float64: (values: readonly number[]) => new Float64Array(values),
+  int32: (values: readonly number[]) => new Int32Array(values),
+  int64: (values: readonly number[]) => new BigInt64Array(values.map(BigInt)),
+};
 const MICROSOFT_DOMAIN = 'com.microsoft';
 
 /** Opset 21 is the newest that CPU and CUDA both cover; IR 10 belongs to it. */
@@ -44,19 +57,8 @@ export class OnnxBuilder {
     this.#outputs.push(valueInfo(value, type, shape));
   }
 
-  constant(
-    name: string,
-    type: 'float32' | 'int64' | 'int32',
-    shape: readonly number[],
-    values: readonly number[],
-  ): Value {
-    const rawData = new Uint8Array(
-      type === 'float32'
-        ? new Float32Array(values).buffer
-        : type === 'int32'
-          ? new Int32Array(values).buffer
-          : new BigInt64Array(values.map(BigInt)).buffer,
-    );
+  constant(name: string, type: keyof typeof RAW_DATA, shape: readonly number[], values: readonly number[]): Value {
+    const rawData = new Uint8Array(RAW_DATA[type](values).buffer);
     this.#initializers.push(new onnx.TensorProto({ name, dataType: ONNX_TYPE[type], dims: [...shape], rawData }));
     return this.#claim(name);
   }

@@ -1,4 +1,5 @@
 export { DecoderEngine, type EngineConfig } from './decoder-engine.js';
+export * from './gradient/index.js';
 export { type EngineOptions, openEngine } from './open-engine.js';
 export { type Engine, openPool } from './pool.js';
 export type * from './requests.js';

@@ -1,21 +1,27 @@
 // Evaluates one sequence in a fresh process and prints its peak memory in bytes:
-// node measure-memory.mjs MODEL LENGTH plain|cached
+// node measure-memory.mjs MODEL LENGTH plain|cached|gradient
 import { loadModel, prepareWeights } from '../../dist/model/index.js';
 import { baseInverseFrequency } from '../../dist/rope/frequencies.js';
-import { DecoderEngine } from '../../dist/runtime/index.js';
+import { DecoderEngine, GradientEngine, readWeights } from '../../dist/runtime/index.js';
 
 const [path, length, opens] = process.argv.slice(2);
 const model = await loadModel(path);
 const base = baseInverseFrequency(model.spec.rope.geometry);
 const rope = { inverseFrequency: base, baseInverseFrequency: base, attentionFactor: 1, startTokens: 0 };
-const engine = await DecoderEngine.create({
-  spec: model.spec,
-  weights: await prepareWeights(model),
-  threads: 2,
-  cacheTokens: 0,
-  opens: 'plain',
-});
 const ids = Int32Array.from({ length: Number(length) }, (_, i) => (i * 7919 + 13) % model.spec.vocabularySize);
-if (opens === 'plain') await engine.tokenLosses({ ids, rope, scoreFrom: 1 });
-else await engine.continuationLosses({ sequences: [{ ids, scoreFrom: 1 }], rope });
+if (opens === 'gradient') {
+  const wanted = { tables: true, weights: true };
+  const engine = await GradientEngine.create({ spec: model.spec, threads: 2, wanted });
+  await engine.lossAndGradient({ ids, rope, scoreFrom: 1 }, await readWeights(model));
+} else {
+  const engine = await DecoderEngine.create({
+    spec: model.spec,
+    weights: await prepareWeights(model),
+    threads: 2,
+    cacheTokens: 0,
+    opens: 'plain',
+  });
+  if (opens === 'plain') await engine.tokenLosses({ ids, rope, scoreFrom: 1 });
+  else await engine.continuationLosses({ sequences: [{ ids, scoreFrom: 1 }], rope });
+}
 process.stdout.write(String(process.resourceUsage().maxRSS * 1024));

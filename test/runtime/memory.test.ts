@@ -12,8 +12,8 @@ import { loadTiny, TINY } from '../helpers/tiny-model.js';
 
 const SCRIPT = path.join(import.meta.dirname, 'measure-memory.mjs');
 
-async function peak(length: number, decoder: 'plain' | 'cached' = 'plain', model = TINY): Promise<number> {
-  const { stdout } = await promisify(execFile)(process.execPath, [SCRIPT, model, String(length), decoder]);
+async function peak(length: number, run: 'plain' | 'cached' | 'gradient' = 'plain', model = TINY): Promise<number> {
+  const { stdout } = await promisify(execFile)(process.execPath, [SCRIPT, model, String(length), run]);
   return Number(stdout);
 }
 
@@ -35,6 +35,19 @@ it('a decoder with a cache keeps keys, values and hidden states of a token: noth
   console.log(`bytes per token with a cache: ${Math.round(perToken)}, of which kept: ${kept}`);
   // Copies of earlier pieces wait for the garbage collector; scores of one piece for one head would be 8,192 bytes per token.
   expect(perToken).toBeLessThan(25_000);
+});
+
+it('peak memory of a gradient grows linearly with the length as well', async () => {
+  const [short, middle, long] = [
+    await peak(1024, 'gradient'),
+    await peak(2048, 'gradient'),
+    await peak(3072, 'gradient'),
+  ];
+  const first = (middle - short) / 1024;
+  const second = (long - middle) / 1024;
+  console.log(`bytes per token of a gradient: ${Math.round(first)} up to 2k, ${Math.round(second)} up to 3k`);
+  // Scores of one head for all pairs of tokens would add 20,480 bytes per token here, those of four heads 81,920.
+  expect(second).toBeLessThan(60_000);
 });
 
 it('a cap on scores holds those of one piece, not of all pairs of tokens', async () => {

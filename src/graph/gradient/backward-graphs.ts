@@ -1,0 +1,122 @@
+import type { DecoderSpec } from '../../model/types.js';
+import { afterAttention, beforeAttention, blockAttention, head, type Part } from './decoder-parts.js';
+import { type Expression, input, topologicalOrder } from './expression.js';
+import { backward, type Seed } from './gradient.js';
+import { add } from './operations.js';
+import { writeGraph } from './write.js';
+
+/** What is wanted beside the gradient that flows on: that of the weights, of the rotary tables, or both. */
+export interface Wanted {
+  readonly weights: boolean;
+  readonly tables: boolean;
+}
+
+/**
+ * An ONNX model of one step of a pass through the decoder, for any layer: its weights are inputs by their canonical names in one
+ * layer, `parameters`. `gradients` names the outputs that hold the gradient of a weight: output -> weight.
+ */
+export interface StepGraph {
+  readonly name: string;
+  readonly model: Uint8Array;
+  readonly parameters: readonly string[];
+  readonly outputs: readonly string[];
+  readonly gradients: ReadonlyMap<string, string>;
+}
+
+/**
+ * Inputs `x` [N, hiddenSize], `targets` int64 [N, 1] and `loss_weights` [N, 1], by which the losses of the rows are weighted in
+ * the total. Outputs `loss` [N, 1] and `d_x`.
+ */
+export function headBackward(spec: DecoderSpec, wanted: Wanted): StepGraph {
+  const x = input('x', ['N', spec.hiddenSize]);
+  const part = head(spec, x, input('targets', ['N', 1], 'int64'));
+  const [loss] = part.outputs as [Expression];
+  const seeds = [{ of: loss, gradient: input('loss_weights', ['N', 1]) }];
+  return build('head backward', part, seeds, { d_x: x }, wanted, ({ d_x }) => ({ loss, d_x: d_x as Expression }));
+}
+
+/** Inputs `x`, `attended` and `d_y`; outputs `d_x`, the part of it that does not flow through attention, and `d_attended`. */
+export function afterAttentionBackward(spec: DecoderSpec, wanted: Wanted): StepGraph {
+  const x = input('x', ['N', spec.hiddenSize]);
+  const attended = input('attended', ['N', spec.heads * spec.headDim]);
+  const part = afterAttention(spec, x, attended);
+  const seeds = [{ of: part.outputs[0] as Expression, gradient: input('d_y', x.shape) }];
+  return build('backward after attention', part, seeds, { d_x: x, d_attended: attended }, wanted);
+}
+
+/** Inputs `x`, `cos`, `sin`; outputs `q`, `k`, `v`: what attention gets. */
+export function attentionInputs(spec: DecoderSpec): StepGraph {
+  const { x, cos, sin } = layerInputs(spec);
+  const [q, k, v] = beforeAttention(spec, x, cos, sin).outputs as [Expression, Expression, Expression];
+  return write('attention inputs', { q, k, v }, new Map());
+}
+
+/**
+ * Inputs `q` and `d_attended` of Q queries, `k` and `v` of K keys, and which keys they see (`blockAttention`; a query stands there
+ * once per head that shares keys). Outputs `d_q`, and `d_k` and `d_v` as far as these queries add to them.
+ */
+export function attentionBackward(spec: DecoderSpec): StepGraph {
+  const [width, keyWidth] = [spec.heads * spec.headDim, spec.keyValueHeads * spec.headDim];
+  const rows = { q: input('q', ['Q', width]), k: input('k', ['K', keyWidth]), v: input('v', ['K', keyWidth]) };
+  const attended = blockAttention(spec, rows, {
+    keyNumbers: input('key_numbers', [1, 1, 'K'], 'int64'),
+    firstKey: input('first_key', [1, 'QG', 1], 'int64'),
+    lastKey: input('last_key', [1, 'QG', 1], 'int64'),
+  });
+  const seeds = [{ of: attended, gradient: input('d_attended', attended.shape) }];
+  const part = { outputs: [attended], parameters: [] };
+  const targets = { d_q: rows.q, d_k: rows.k, d_v: rows.v };
+  return build('attention backward', part, seeds, targets, { weights: false, tables: false });
+}
+
+/**
+ * Inputs `x`, `cos`, `sin`, the gradients `d_q`, `d_k`, `d_v`, and `d_rest`, that of x from elsewhere. Outputs `d_x`, now whole, and
+ * where wanted `d_cos` and `d_sin` [N, rotaryDim / 2], summed over heads.
+ */
+export function beforeAttentionBackward(spec: DecoderSpec, wanted: Wanted): StepGraph {
+  const { x, cos, sin } = layerInputs(spec);
+  const part = beforeAttention(spec, x, cos, sin);
+  const seeds = part.outputs.map((of, i) => ({ of, gradient: input(['d_q', 'd_k', 'd_v'][i] as string, of.shape) }));
+  const targets = { d_x: x, ...(wanted.tables && { d_cos: cos, d_sin: sin }) };
+  return build('backward before attention', part, seeds, targets, wanted, ({ d_x, ...tables }) => ({
+    d_x: add(d_x as Expression, input('d_rest', x.shape)),
+    ...tables,
+  }));
+}
+
+function layerInputs(spec: DecoderSpec) {
+  const table = ['N', spec.rope.geometry.rotaryDim / 2];
+  return { x: input('x', ['N', spec.hiddenSize]), cos: input('cos', table), sin: input('sin', table) };
+}
+
+function build(
+  name: string,
+  { parameters }: Part,
+  seeds: readonly Seed[],
+  targets: Readonly<Record<string, Expression>>,
+  wanted: Wanted,
+  outputs: (gradients: Readonly<Record<string, Expression>>) => Readonly<Record<string, Expression>> = (same) => same,
+): StepGraph {
+  const weights = wanted.weights ? parameters : [];
+  const derivatives = backward(seeds, [...Object.values(targets), ...weights]);
+  const named = Object.fromEntries(Object.keys(targets).map((target, i) => [target, derivatives[i] as Expression]));
+  const ofWeights = derivatives.slice(derivatives.length - weights.length);
+  const gradients = new Map(weights.map((weight) => [`d_${weight.name}`, weight.name]));
+  const all = { ...outputs(named), ...Object.fromEntries(ofWeights.map((d, i) => [[...gradients.keys()][i], d])) };
+  return write(name, all, gradients);
+}
+
+function write(
+  name: string,
+  outputs: Readonly<Record<string, Expression>>,
+  gradients: ReadonlyMap<string, string>,
+): StepGraph {
+  const parameters = topologicalOrder(Object.values(outputs)).flatMap((x) => (x.kind === 'parameter' ? [x.name] : []));
+  return {
+    name,
+    model: writeGraph(name, outputs, { element: 'float32' }),
+    parameters,
+    outputs: Object.keys(outputs),
+    gradients,
+  };
+}

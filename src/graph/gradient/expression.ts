@@ -1,0 +1,102 @@
+import type { Attribute } from '../onnx-builder.js';
+
+/** A size, or the name of one that is known when the graph runs, such as the number of rows. */
+export type Dimension = number | string;
+export type Shape = readonly Dimension[];
+
+/** `float` becomes float32 or float64 when the graph is written; only it carries a gradient. */
+export type ElementKind = 'float' | 'int64' | 'bool';
+
+/** Names of the ONNX operators a plain graph may hold; operations.ts makes them, rules.ts differentiates them. */
+export type Operator =
+  | 'Add'
+  | 'Sub'
+  | 'Mul'
+  | 'Div'
+  | 'Neg'
+  | 'Exp'
+  | 'Log'
+  | 'Sqrt'
+  | 'Pow'
+  | 'Sigmoid'
+  | 'Tanh'
+  | 'Where'
+  | 'ReduceSum'
+  | 'ReduceMean'
+  | 'Softmax'
+  | 'LogSoftmax'
+  | 'MatMul'
+  | 'Gemm'
+  | 'Reshape'
+  | 'Transpose'
+  | 'Expand'
+  | 'Slice'
+  | 'Pad'
+  | 'Concat'
+  | 'Gather'
+  | 'GatherElements'
+  | 'ScatterND'
+  | 'ScatterElements'
+  | 'LessOrEqual'
+  | 'And';
+
+interface Typed {
+  readonly type: ElementKind;
+  readonly shape: Shape;
+}
+
+/** Given anew in every run. */
+export interface Input extends Typed {
+  readonly kind: 'input';
+  readonly name: string;
+}
+
+/** A weight of the model by its canonical name; whoever writes the graph says where it lies. */
+export interface Parameter extends Typed {
+  readonly kind: 'parameter';
+  readonly name: string;
+}
+
+export interface Constant extends Typed {
+  readonly kind: 'constant';
+  readonly values: readonly number[];
+}
+
+export interface Operation extends Typed {
+  readonly kind: 'operation';
+  readonly op: Operator;
+  readonly inputs: readonly Expression[];
+  readonly attributes: Readonly<Record<string, Attribute>>;
+}
+
+/**
+ * A value of a plain graph together with all it is computed from. Expressions are immutable and shared: the graph is what can be
+ * reached from its outputs, so what nobody reads is never written.
+ */
+export type Expression = Input | Parameter | Constant | Operation;
+
+export function input(name: string, shape: Shape, type: ElementKind = 'float'): Input {
+  return { kind: 'input', name, shape, type };
+}
+
+export function parameter(name: string, shape: Shape): Parameter {
+  return { kind: 'parameter', name, shape, type: 'float' };
+}
+
+export function scalar(value: number): Constant {
+  return { kind: 'constant', values: [value], shape: [], type: 'float' };
+}
+
+/** All expressions below and including `outputs`, each after what it is computed from. */
+export function topologicalOrder(outputs: readonly Expression[]): Expression[] {
+  const order: Expression[] = [];
+  const seen = new Set<Expression>();
+  const visit = (expression: Expression) => {
+    if (seen.has(expression)) return;
+    seen.add(expression);
+    if (expression.kind === 'operation') expression.inputs.forEach(visit);
+    order.push(expression);
+  };
+  outputs.forEach(visit);
+  return order;
+}

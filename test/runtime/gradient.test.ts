@@ -1,0 +1,213 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { UserError } from '../../src/errors.js';
+import { loadModel, type Model, prepareWeights } from '../../src/model/index.js';
+import type { DecoderSpec } from '../../src/model/types.js';
+import { rotaryTable } from '../../src/rope/index.js';
+import {
+  DecoderEngine,
+  GradientEngine,
+  type LossGradient,
+  readWeights,
+  type Weights,
+} from '../../src/runtime/index.js';
+import { interpolated, randomIds } from '../helpers/engine-models.js';
+import { openPlainDecoder, type Tables64 } from '../helpers/plain-decoder.js';
+import { seededRandom } from '../helpers/random.js';
+import { rejection } from '../helpers/rejection.js';
+import { temporaryFolder } from '../helpers/temporary-folder.js';
+import { tinyConfig } from '../helpers/tiny-architectures.js';
+import { writeTinyCheckpoint } from '../helpers/tiny-checkpoint.js';
+
+/** `spec` is what no config of these families says: the graphs know more than the architectures use today. */
+interface Case {
+  readonly name: string;
+  readonly config: Readonly<Record<string, unknown>>;
+  readonly spec?: (spec: DecoderSpec) => DecoderSpec;
+  readonly blocks?: { readonly blockRows: number; readonly blockQueries: number };
+}
+const CASES: readonly Case[] = [
+  { name: 'heads of 8, tied embeddings', config: { tie_word_embeddings: true } },
+  {
+    name: 'a sliding window of 12 tokens, keys shared by four heads',
+    config: {
+      architectures: ['MistralForCausalLM'],
+      model_type: 'mistral',
+      head_dim: 16,
+      sliding_window: 12,
+      num_key_value_heads: 1,
+    },
+    blocks: { blockRows: 16, blockQueries: 7 },
+  },
+  {
+    name: 'biases, adjacent pairs, a part of the head rotated, gelu',
+    config: { attention_bias: true, mlp_bias: true, head_dim: 16 },
+    spec: (spec) => ({
+      ...spec,
+      activation: 'gelu-tanh',
+      rotaryPairing: 'adjacent',
+      rope: { ...spec.rope, geometry: { ...spec.rope.geometry, rotaryDim: 8 } },
+    }),
+  },
+  { name: 'norms of queries and keys per head', config: tinyConfig('qwen3') },
+  { name: 'norms behind attention and MLP, and over whole projections', config: tinyConfig('olmo2') },
+  {
+    name: 'norms on both sides with an offset, scaled tied embeddings, capped logits',
+    config: tinyConfig('gemma2', { tie_word_embeddings: true }),
+    spec: (spec) => ({ ...spec, attentionSoftcap: null }),
+  },
+];
+const LENGTH = 50;
+const STEP = 1e-4;
+
+describe.each(CASES)('the gradient with $name', ({ config, spec: change, blocks }) => {
+  let folder: string;
+  let model: Model;
+  let ids: Int32Array;
+  let weights: Weights;
+  let result: LossGradient;
+  let plain: Awaited<ReturnType<typeof openPlainDecoder>>;
+  let weights64: Map<string, Float64Array>;
+  let tables64: Tables64;
+
+  beforeAll(async () => {
+    folder = await mkdtemp(path.join(tmpdir(), 'longrope-test-'));
+    await writeTinyCheckpoint(folder, { config });
+    const loaded = await loadModel(folder);
+    model = { ...loaded, spec: change?.(loaded.spec) ?? loaded.spec };
+    ids = randomIds(model, LENGTH, 5);
+    weights = await readWeights(model);
+    const engine = await GradientEngine.create({
+      spec: model.spec,
+      threads: 1,
+      wanted: { weights: true, tables: true },
+      ...blocks,
+    });
+    result = await engine.lossAndGradient({ ids, rope: interpolated(model, 4, 1.2), scoreFrom: 1 }, weights);
+    await engine.close();
+    plain = await openPlainDecoder(model.spec);
+    weights64 = new Map([...weights].map(([name, data]) => [name, Float64Array.from(data)]));
+    const table = rotaryTable(interpolated(model, 4, 1.2), LENGTH - 1);
+    tables64 = { cos: Float64Array.from(table.cos), sin: Float64Array.from(table.sin) };
+  });
+
+  afterAll(() => rm(folder, { recursive: true }));
+
+  it('belongs to the loss an evaluation gives', async () => {
+    const engine = await DecoderEngine.create({
+      spec: model.spec,
+      weights: await prepareWeights(model),
+      threads: 1,
+      cacheTokens: 0,
+      opens: 'plain',
+    });
+    const losses = await engine.tokenLosses({ ids, rope: interpolated(model, 4, 1.2), scoreFrom: 1 });
+    await engine.close();
+    const mean = losses.reduce((sum, loss) => sum + loss, 0) / losses.length;
+    expect(result.loss).toBeCloseTo(mean, 5);
+    expect(result.loss).toBeCloseTo(await plain(ids, weights64, tables64), 5);
+  });
+
+  /** The derivative along a direction by central differences, against the gradient times that direction. */
+  async function checkAlong(
+    name: string,
+    ours: ArrayLike<number>,
+    at: (moved: Float64Array) => Promise<number>,
+    from: Float64Array,
+  ) {
+    expect(ours.length, name).toBe(from.length);
+    const random = seededRandom(11);
+    const norm = Math.hypot(...Array.from(ours));
+    expect(norm, name).toBeGreaterThan(1e-5);
+    // Half along the gradient, where the derivative is large, half at random, where a wrong entry shows.
+    const direction = Float64Array.from(
+      from,
+      (_, i) => ours[i]! / norm + (random() - 0.5) / Math.sqrt(from.length / 12),
+    );
+    const along = (by: number) => at(from.map((value, i) => value + by * direction[i]!));
+    const expected = ((await along(STEP)) - (await along(-STEP))) / (2 * STEP);
+    const given = direction.reduce((sum, value, i) => sum + value * ours[i]!, 0);
+    expect(Math.abs(given - expected) / norm, name).toBeLessThan(2e-5);
+  }
+
+  it('with respect to every weight agrees with central differences in float64', async () => {
+    expect([...result.weights.keys()].sort()).toEqual([...weights.keys()].sort());
+    for (const [name, from] of weights64)
+      await checkAlong(
+        name,
+        result.weights.get(name)!,
+        (moved) => plain(ids, new Map([...weights64, [name, moved]]), tables64),
+        from,
+      );
+  });
+
+  it('with respect to the tables agrees with central differences in float64', async () => {
+    for (const what of ['cos', 'sin'] as const)
+      await checkAlong(
+        what,
+        result.tables![what],
+        (moved) => plain(ids, weights64, { ...tables64, [what]: moved }),
+        tables64[what],
+      );
+  });
+});
+
+describe('tokens that cannot be scored', () => {
+  it('are refused', async () => {
+    const folder = await temporaryFolder();
+    await writeTinyCheckpoint(folder, {});
+    const model = await loadModel(folder);
+    const weights = await readWeights(model);
+    const engine = await GradientEngine.create({
+      spec: model.spec,
+      threads: 1,
+      wanted: { weights: false, tables: true },
+    });
+    const run = (scoreFrom: number, ...ids: readonly number[]) =>
+      engine.lossAndGradient({ ids: Int32Array.from(ids), rope: interpolated(model, 2), scoreFrom }, weights);
+    await expect(run(0, 1, 2, 3)).rejects.toThrow('scoreFrom 0 of 3 tokens');
+    await expect(run(1, 1)).rejects.toThrow('scoreFrom 1 of 1 tokens');
+    await expect(run(1, 1, 96, 3)).rejects.toThrow('token 96 of a vocabulary of 96');
+    await engine.close();
+  });
+});
+
+describe('a model whose layers the plain graphs do not hold', () => {
+  it('is refused with all that is missing', async () => {
+    const folder = await temporaryFolder();
+    await writeTinyCheckpoint(folder, { config: tinyConfig('gemma2') });
+    const { spec } = await loadModel(folder);
+    const experts = { ...spec, experts: { count: 4, perToken: 2 } };
+    const error = await rejection(
+      GradientEngine.create({ spec: experts, threads: 1, wanted: { weights: true, tables: true } }),
+    );
+    expect(error).toBeInstanceOf(UserError);
+    expect(error.message).toContain('a mixture of experts');
+    expect(error.message).toContain('a cap on attention scores');
+  });
+});
+
+describe('what is not wanted', () => {
+  it('is not computed, and the rest is the same', async () => {
+    const folder = await temporaryFolder();
+    await writeTinyCheckpoint(folder, {});
+    const model = await loadModel(folder);
+    const weights = await readWeights(model);
+    const request = { ids: randomIds(model, 20, 6), rope: interpolated(model, 2), scoreFrom: 5 };
+    const run = async (wanted: { readonly weights: boolean; readonly tables: boolean }) => {
+      const engine = await GradientEngine.create({ spec: model.spec, threads: 1, wanted });
+      const result = await engine.lossAndGradient(request, weights);
+      await engine.close();
+      return result;
+    };
+    const both = await run({ weights: true, tables: true });
+    const tables = await run({ weights: false, tables: true });
+    const trained = await run({ weights: true, tables: false });
+    expect(tables.weights.size).toBe(0);
+    expect(trained.rope).toBeNull();
+    expect(tables.rope).toEqual(both.rope);
+    expect(trained.weights).toEqual(both.weights);
+  });
+});
