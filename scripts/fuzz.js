@@ -76,7 +76,7 @@ async function fuzz(kind, entry) {
   );
 }
 
-async function run(kind, entry, { block, skip }, last, total) {
+async function run(kind, entry, { block, skip, suspect }, last, total) {
   const folder = await mkdtemp(path.join(work, `${kind}-`));
   const positionFile = path.join(work, 'position');
   const child = fork(entry, {
@@ -117,6 +117,8 @@ async function run(kind, entry, { block, skip }, last, total) {
   const at = Number(await readFile(positionFile, 'utf8').catch(() => 'NaN'));
   if (file === undefined || Number.isNaN(at))
     throw new Error(`${kind}: the process ended before its first input\n${stderr}`);
+  // A machine that is busy elsewhere looks like a hang: it is one when the input hangs again.
+  if (hung && suspect !== at) return { block: next, skip: at, suspect: at };
   const signature = hung ? 'a hang' : `the process ended (${signal ?? code})`;
   total.failed++;
   await save(kind, next, { signature, detail: stderr, file, input: (await readFile(file)).toString('base64') }, total);

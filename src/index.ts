@@ -6,9 +6,12 @@ export * from './model/index.js';
 export * from './report/index.js';
 export * from './rope/index.js';
 export {
+  DEVICES,
+  type Device,
   ENGINE_VERSION,
   type Engine,
   type EngineOptions,
+  engineName,
   type GradientConfig,
   GradientEngine,
   type LossGradient,

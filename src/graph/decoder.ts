@@ -4,7 +4,7 @@ import { type Attention, attention } from './attention.js';
 import { feedForward } from './feed-forward.js';
 import { addAndNormalise, rmsNorm } from './norm.js';
 import { OnnxBuilder, type Value } from './onnx-builder.js';
-import { type SequenceInputs, sequenceInputs } from './sequence-inputs.js';
+import { type GraphTarget, type SequenceInputs, sequenceInputs } from './sequence-inputs.js';
 import type { WeightSource } from './weights.js';
 
 /**
@@ -29,9 +29,14 @@ const LAST_NORM = 'norm';
  * beyond T - S are not read; 0 rows are fine), and the outputs `present.N.key` and `.value` [B, keyValueHeads, max(P, T),
  * headDim] or `appended.N.key` and `.value` [B, keyValueHeads, S, headDim]. The CPU kernel takes S > 1 after a past only with B = 1.
  */
-export function buildDecoder(spec: DecoderSpec, weights: WeightSource, cache: CacheOutputs = 'none'): Uint8Array {
+export function buildDecoder(
+  spec: DecoderSpec,
+  weights: WeightSource,
+  cache: CacheOutputs = 'none',
+  target: GraphTarget = 'cpu',
+): Uint8Array {
   const graph = new OnnxBuilder('decoder');
-  const hidden = addDecoder(graph, spec, weights, sequenceInputs(graph, spec, cache !== 'none'), cache);
+  const hidden = addDecoder(graph, spec, weights, sequenceInputs(graph, spec, cache !== 'none', target), cache);
   graph.output(hidden, 'float32', ['N', spec.hiddenSize]);
   return graph.build();
 }
@@ -44,8 +49,7 @@ export function addDecoder(
   inputs: SequenceInputs,
   cache: CacheOutputs,
 ): Value {
-  const flatIds = graph.apply('flat_ids', 'Reshape', [inputs.ids, graph.constant('flat', 'int64', [1], [-1])]);
-  let residual = embed(graph, spec, weights, flatIds);
+  let residual = embed(graph, spec, weights, flatIds(graph, inputs));
   const norms = layerNorms(spec.normPlacement);
   const norm = (name: string, x: Value) => rmsNorm(graph, spec, weights, { name, x });
   /** What the next part of a block reads, and the stream that goes past it. */
@@ -73,6 +77,10 @@ export function addDecoder(
     [input, residual] = add(next, mlpUpdate, `layers.${layer}.mlp_sum`);
   }
   return input;
+}
+
+function flatIds(graph: OnnxBuilder, { ids, idsAreFlat }: SequenceInputs): Value {
+  return idsAreFlat ? ids : graph.apply('flat_ids', 'Reshape', [ids, graph.constant('flat', 'int64', [1], [-1])]);
 }
 
 function cacheOutputs(

@@ -4,4 +4,5 @@ export * from './gradient/index.js';
 export { buildLogitsHead, buildLossHead } from './head.js';
 export { buildLayer } from './layer.js';
 export type { ExternalBytes } from './onnx-builder.js';
+export { type GraphTarget, givenInput } from './sequence-inputs.js';
 export { WeightTable } from './weights.js';

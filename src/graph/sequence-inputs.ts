@@ -1,9 +1,19 @@
 import type { DecoderSpec } from '../model/types.js';
 import type { OnnxBuilder, Value } from './onnx-builder.js';
 
+/**
+ * What a graph is for. `device`: every node must have a kernel on a GPU, and none is left to the CPU. Arithmetic with shapes has
+ * none there, so shapes and positions are inputs, which the session fills in (`givenInput`).
+ */
+export type GraphTarget = 'cpu' | 'device';
+
+const SHAPE = 'shape.';
+
 /** What all layers share: where in the sequence the new tokens stand, and the shapes that follow from it. */
 export interface SequenceInputs {
+  /** int64 [B, S], or [B * S] in a graph for a device. */
   readonly ids: Value;
+  readonly idsAreFlat?: true;
   readonly cos: Value;
   readonly sin: Value;
   /** Those of local layers, where there are any. */
@@ -27,8 +37,13 @@ export interface SequenceInputs {
 }
 
 /** Declares the inputs of a decoder graph; `withPast` adds `past_key_values.N.key` and `.value` per layer. */
-export function sequenceInputs(graph: OnnxBuilder, spec: DecoderSpec, withPast: boolean): SequenceInputs {
-  const ids = graph.input('input_ids', 'int64', ['B', 'S']);
+export function sequenceInputs(
+  graph: OnnxBuilder,
+  spec: DecoderSpec,
+  withPast: boolean,
+  target: GraphTarget = 'cpu',
+): SequenceInputs {
+  const ids = graph.input('input_ids', 'int64', target === 'device' ? ['N'] : ['B', 'S']);
   const cos = graph.input('cos', 'float32', ['R', spec.rope.geometry.rotaryDim / 2]);
   const sin = graph.input('sin', 'float32', ['R', spec.rope.geometry.rotaryDim / 2]);
   const localTables = spec.localRope && {
@@ -39,14 +54,9 @@ export function sequenceInputs(graph: OnnxBuilder, spec: DecoderSpec, withPast: 
   const totalLength = graph.input('total_sequence_length', 'int32', []);
   const past = withPast ? pastInputs(graph, spec, 'B') : undefined;
 
-  return {
-    cos,
-    sin,
-    ...(localTables && { localTables }),
-    lastPosition,
-    ...(past && { past }),
-    ...sequenceShapes(graph, ids, totalLength),
-  };
+  const shapes = target === 'device' ? givenShapes(graph, ids, totalLength) : sequenceShapes(graph, ids, totalLength);
+  // Not spread: what a device graph is given is declared when it is first asked for.
+  return Object.assign(shapes, { cos, sin, ...(localTables && { localTables }), lastPosition, ...(past && { past }) });
 }
 
 /** `past_key_values.N.key` and `.value` per layer. */
@@ -58,12 +68,10 @@ export function pastInputs(graph: OnnxBuilder, spec: DecoderSpec, batch: string)
   });
 }
 
+type Shapes = Omit<SequenceInputs, 'cos' | 'sin' | 'localTables' | 'lastPosition' | 'past'>;
+
 /** What follows from the ids [B, S] and T, an int32 scalar. */
-export function sequenceShapes(
-  graph: OnnxBuilder,
-  ids: Value,
-  totalLength: Value,
-): Omit<SequenceInputs, 'cos' | 'sin' | 'localTables' | 'lastPosition' | 'past'> {
+export function sequenceShapes(graph: OnnxBuilder, ids: Value, totalLength: Value): Shapes {
   const batchAndLength = graph.apply('batch_and_length', 'Shape', [ids]);
   const newLength = graph.apply('new_length', 'Shape', [ids], { start: 1, end: 2 });
   const total = graph.apply('total_int64', 'Cast', [totalLength], { to: 7 });
@@ -72,12 +80,7 @@ export function sequenceShapes(
   // Not the size of the past inputs: a cache may have room for more than it holds.
   const pastLength = graph.apply('past_length', 'Sub', [presentLength, newLength]);
 
-  const shapes = new Map<string, Value>();
-  const once = (name: string, make: (name: string) => Value): Value => {
-    const shape = shapes.get(name) ?? make(name);
-    shapes.set(name, shape);
-    return shape;
-  };
+  const once = memory();
   return {
     ids,
     totalLength,
@@ -85,11 +88,51 @@ export function sequenceShapes(
     presentLength,
     sequenceAxis: graph.constant('sequence_axis', 'int64', [1], [2]),
     shape: (...sizes) =>
-      once(`shape.${sizes.join('x')}`, (name) =>
+      once(`${SHAPE}${sizes.join('x')}`, (name) =>
         graph.apply(name, 'Concat', [batchAndLength, graph.constant(`${name}.sizes`, 'int64', [sizes.length], sizes)], {
           axis: 0,
         }),
       ),
     rowShape: (width) => once(`rows.${width}`, (name) => graph.constant(name, 'int64', [2], [-1, width])),
   };
+}
+
+/** The same as inputs of the graph. */
+function givenShapes(graph: OnnxBuilder, ids: Value, totalLength: Value): Shapes {
+  const once = memory();
+  const length = (name: 'past_length' | 'present_length') => once(name, () => graph.input(name, 'int64', [1]));
+  return {
+    ids,
+    idsAreFlat: true,
+    totalLength,
+    get pastLength() {
+      return length('past_length');
+    },
+    get presentLength() {
+      return length('present_length');
+    },
+    sequenceAxis: graph.constant('sequence_axis', 'int64', [1], [2]),
+    shape: (...sizes) => once(`${SHAPE}${sizes.join('x')}`, (name) => graph.input(name, 'int64', [2 + sizes.length])),
+    rowShape: (width) => once(`rows.${width}`, (name) => graph.constant(name, 'int64', [2], [-1, width])),
+  };
+}
+
+/** Values of a graph by name, each made once. */
+function memory(): (name: string, make: (name: string) => Value) => Value {
+  const known = new Map<string, Value>();
+  return (name, make) => {
+    const value = known.get(name) ?? make(name);
+    known.set(name, value);
+    return value;
+  };
+}
+
+/** The value of an input that only a device graph has, int64 [n], for `rows` rows of `length` new tokens; null for others. */
+export function givenInput(
+  name: string,
+  { rows, length, total }: { readonly rows: number; readonly length: number; readonly total: number },
+): readonly number[] | null {
+  if (name === 'past_length') return [total - length];
+  if (name === 'present_length') return [total];
+  return name.startsWith(SHAPE) ? [rows, length, ...name.slice(SHAPE.length).split('x').map(Number)] : null;
 }

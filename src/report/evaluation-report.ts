@@ -43,7 +43,7 @@ export function evaluationReport(records: readonly NamedRecord[], options: Evalu
   return {
     format: 'longrope-report/1',
     title: options.title ?? titleOf(records),
-    generatedBy: [...new Set(records.map(({ record }) => `longrope ${record.version}`))].join(', '),
+    generatedBy: [...new Set(records.map(({ record }) => `longrope ${record.version}, ${record.engine}`))].join(', '),
     command: [...new Set(records.map(({ record }) => record.command))].join('\n'),
     methods: names.all.map(({ name, method }) => methodOf(name, method, reference)),
     inputs: inputsOf(records),

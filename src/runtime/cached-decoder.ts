@@ -35,6 +35,8 @@ export class CachedDecoder {
     private readonly session: Session,
     /** Called before every run; throws to give up. */
     private readonly checkpoint: () => void,
+    /** New tokens that one run may be given. */
+    private readonly tokensPerRun = Number.POSITIVE_INFINITY,
   ) {
     this.#outputs = ['hidden', ...cachedNames(spec).map((name) => `appended.${name}`)];
   }
@@ -51,7 +53,7 @@ export class CachedDecoder {
     if (length === 1) return this.#run(cache, rope, extension);
     if (rows.length > 1) throw new Error(`${length} tokens each of ${rows.length} rows at a time`);
     const hidden = new Float32Array(length * this.spec.hiddenSize);
-    const chunkLength = chunkTokens(this.spec);
+    const chunkLength = Math.min(chunkTokens(this.spec), this.tokensPerRun);
     for (let from = 0; from < length; from += chunkLength) {
       const chunk = (rows[0] as Int32Array).subarray(from, from + chunkLength);
       hidden.set(

@@ -1,8 +1,10 @@
-import { buildDecoder, buildLogitsHead, buildLossHead, WeightTable } from '../graph/index.js';
+import { buildDecoder, buildLogitsHead, buildLossHead, type GraphTarget, WeightTable } from '../graph/index.js';
 import type { PreparedWeights } from '../model/index.js';
 import type { DecoderSpec } from '../model/types.js';
 import type { ResolvedRope } from '../rope/types.js';
 import { CachedDecoder } from './cached-decoder.js';
+import type { Device } from './device.js';
+import { checkRope, tokensPerRun } from './device-check.js';
 import { generate } from './generation.js';
 import { KeyValueStore } from './key-value-cache.js';
 import { LossBatch } from './loss-batch.js';
@@ -16,6 +18,8 @@ export interface EngineConfig {
   readonly weights: PreparedWeights;
   /** Threads of one evaluation. */
   readonly threads: number;
+  /** Default: cpu. */
+  readonly device?: Device;
   /** Tokens whose keys and values may be kept at a time, over all rows of a batch. */
   readonly cacheTokens: number;
   /** The decoder that is loaded at once: 'plain' computes whole sequences; the other one is loaded when it is first asked for. */
@@ -41,6 +45,8 @@ export class DecoderEngine {
   #decoder: Session | undefined;
   #cached: Cached | undefined;
   #pieces: KeyValueStore | undefined;
+  /** New tokens of one run. Bounded only on a device whose kernel for more is wrong. */
+  #tokensPerRun = Number.POSITIVE_INFINITY;
 
   private constructor(
     private readonly config: EngineConfig,
@@ -54,11 +60,27 @@ export class DecoderEngine {
   /** `checkpoint` is called before every run of the decoder; it throws to give up what is computed at the time. */
   static async create(config: EngineConfig, checkpoint = () => {}): Promise<DecoderEngine> {
     const table = new WeightTable(config.weights);
-    const options = { weightFolder: table.folder, threads: config.threads };
-    const lossHead = await Session.create('loss head', buildLossHead(config.spec, table), options);
+    const options = { weightFolder: table.folder, threads: config.threads, device: config.device ?? 'cpu' };
+    const lossHead = await Session.create('loss head', buildLossHead(config.spec, table, graphTarget(config)), options);
     const engine = new DecoderEngine(config, table, lossHead, checkpoint);
     await (config.opens === 'cached' || computesInPieces(config.spec) ? engine.#openCached() : engine.#openDecoder());
+    if (graphTarget(config) === 'device') await engine.#checkDevice();
     return engine;
+  }
+
+  async #checkDevice(): Promise<void> {
+    const { spec, opens } = this.config;
+    const rope = checkRope(spec);
+    const isCached = opens === 'cached';
+    this.#tokensPerRun = await tokensPerRun(spec, (ids) =>
+      isCached ? this.#hiddenInPieces(ids, rope) : this.#hidden(ids, rope),
+    );
+    if (this.#tokensPerRun === Number.POSITIVE_INFINITY) return;
+    await this.#decoder?.close();
+    await this.#cached?.decoder.close();
+    this.#decoder = undefined;
+    this.#cached = undefined;
+    await this.#openCached();
   }
 
   /** Negative log-likelihood in nats of tokens scoreFrom..T-1; length T - scoreFrom. */
@@ -129,22 +151,29 @@ export class DecoderEngine {
   }
 
   async #openDecoder(): Promise<Session> {
-    this.#decoder ??= await this.#session('decoder', buildDecoder(this.config.spec, this.table));
+    this.#decoder ??= await this.#session(
+      'decoder',
+      buildDecoder(this.config.spec, this.table, 'none', graphTarget(this.config)),
+    );
     return this.#decoder;
   }
 
   async #openCached(): Promise<Cached> {
     if (this.#cached !== undefined) return this.#cached;
     const { spec, cacheTokens } = this.config;
-    const session = await this.#session('decoder with a cache', buildDecoder(spec, this.table, 'appended'));
-    const decoder = new CachedDecoder(spec, session, this.checkpoint);
+    const session = await this.#session(
+      'decoder with a cache',
+      buildDecoder(spec, this.table, 'appended', graphTarget(this.config)),
+    );
+    const decoder = new CachedDecoder(spec, session, this.checkpoint, this.#tokensPerRun);
     const store = new KeyValueStore(spec, cacheTokens);
     this.#cached = { decoder, store, prefixTree: new PrefixTree(spec, decoder, store) };
     return this.#cached;
   }
 
   #session(name: string, graph: Uint8Array): Promise<Session> {
-    return Session.create(name, graph, { weightFolder: this.table.folder, threads: this.config.threads });
+    const { threads, device = 'cpu' } = this.config;
+    return Session.create(name, graph, { weightFolder: this.table.folder, threads, device });
   }
 
   #losses(hidden: Float32Array, targets: Int32Array): Promise<Float32Array> {
@@ -165,7 +194,7 @@ export class DecoderEngine {
   }
 
   async #hidden(ids: Int32Array, rope: ResolvedRope): Promise<Float32Array> {
-    if (computesInPieces(this.config.spec)) return this.#hiddenInPieces(ids, rope);
+    if (computesInPieces(this.config.spec) || ids.length > this.#tokensPerRun) return this.#hiddenInPieces(ids, rope);
     this.checkpoint();
     const decoder = await this.#openDecoder();
     return decoder.run(
@@ -192,4 +221,8 @@ export class DecoderEngine {
 /** A cap on attention scores costs the tiled kernel: what is computed at once holds a score for every pair of tokens. */
 function computesInPieces({ attentionSoftcap }: DecoderSpec): boolean {
   return attentionSoftcap !== null;
+}
+
+function graphTarget({ device = 'cpu' }: EngineConfig): GraphTarget {
+  return device === 'cpu' ? 'cpu' : 'device';
 }

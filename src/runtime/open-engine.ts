@@ -1,11 +1,15 @@
 import { availableParallelism } from 'node:os';
 import { UserError } from '../errors.js';
 import { type Model, prepareWeights } from '../model/index.js';
+import { checkDevice, type Device, deviceFailure } from './device.js';
 import { availableMemory, evaluationMemory } from './memory.js';
 import { type Engine, openPool } from './pool.js';
+import { compiledBackends } from './session.js';
 
 export interface EngineOptions {
-  /** Evaluations at the same time; default: as many as cores and memory allow. */
+  /** Default: cpu. */
+  readonly device?: Device;
+  /** Evaluations at the same time; default: as many as cores and memory allow. One on any other device than the CPU. */
   readonly workers?: number;
   /** Threads of one evaluation; default: the cores shared among the workers. Losses do not depend on it. */
   readonly threads?: number;
@@ -21,14 +25,26 @@ export interface EngineOptions {
   readonly maxWorkers?: number;
 }
 
-/** Loads a model into a pool of worker threads. Throws `UserError('resource')` if not even one evaluation fits in memory. */
+/**
+ * Loads a model into a pool of worker threads. Throws `UserError('resource')` if not even one evaluation fits in memory,
+ * `UserError('unsupported')` if the device is absent or cannot run every node of the model: nothing falls back to the CPU.
+ */
 export async function openEngine(model: Model, options: EngineOptions): Promise<Engine> {
+  const { device = 'cpu' } = options;
+  checkDevice(device, compiledBackends());
+  if (device !== 'cpu' && (options.workers ?? 1) > 1)
+    throw new UserError('usage', {
+      where: `--workers ${options.workers}`,
+      expected: `1, since one evaluation fills a device (--device ${device})`,
+      found: `${options.workers}`,
+    });
   const cores = availableParallelism();
   const weights = await prepareWeights(model);
   const memory = evaluationMemory(model.spec, weights, options.maxLength, options.cacheTokens);
   const available = availableMemory();
   const fitting = Math.floor((available - memory.shared) / memory.perWorker);
-  const workers = options.workers ?? Math.max(1, Math.min(cores, fitting, options.maxWorkers ?? cores));
+  const most = device === 'cpu' ? Math.min(cores, options.maxWorkers ?? cores) : 1;
+  const workers = options.workers ?? Math.max(1, Math.min(most, fitting));
   if (workers > fitting)
     throw new UserError('resource', {
       where: `${workers} evaluation${workers === 1 ? '' : 's'} of ${options.maxLength} tokens at a time${options.cacheTokens === undefined ? '' : `, ${options.cacheTokens} in a cache`}`,
@@ -39,7 +55,11 @@ export async function openEngine(model: Model, options: EngineOptions): Promise<
   const threads = options.threads ?? Math.max(1, Math.floor(cores / workers));
   const { cacheTokens = options.maxLength } = options;
   const opens = options.cacheTokens === undefined ? 'plain' : 'cached';
-  return openPool({ spec: model.spec, weights, threads, cacheTokens, opens }, workers);
+  const config = { spec: model.spec, weights, threads, device, cacheTokens, opens } as const;
+  if (device === 'cpu') return openPool(config, workers);
+  return openPool(config, workers).catch((error: unknown) => {
+    throw error instanceof UserError ? error : deviceFailure(device, error);
+  });
 }
 
 function gigabytes(bytes: number): string {

@@ -1,4 +1,6 @@
 import * as ort from 'onnxruntime-node';
+import { givenInput } from '../graph/index.js';
+import type { Backend, Device } from './device.js';
 
 /** The only file that knows ONNX Runtime. Everything above it sees typed arrays. */
 export interface SessionOptions {
@@ -6,6 +8,8 @@ export interface SessionOptions {
   readonly weightFolder: string;
   /** Threads of one run. Results may differ in the last bits between thread counts, so it is part of a run's identity. */
   readonly threads: number;
+  /** Default: cpu. */
+  readonly device?: Device;
 }
 
 export type Tensor =
@@ -17,11 +21,16 @@ export class Session {
   private constructor(
     readonly name: string,
     private readonly inner: ort.InferenceSession,
+    private readonly device: Device,
   ) {}
 
-  static async create(name: string, model: Uint8Array, { weightFolder, threads }: SessionOptions): Promise<Session> {
+  static async create(
+    name: string,
+    model: Uint8Array,
+    { weightFolder, threads, device = 'cpu' }: SessionOptions,
+  ): Promise<Session> {
     const inner = await ort.InferenceSession.create(model, {
-      executionProviders: ['cpu'],
+      executionProviders: [device],
       // A pattern would be planned anew for every length and kept beside the arena: twice the memory (measured at 32k tokens).
       enableMemPattern: false,
       intraOpNumThreads: threads,
@@ -35,10 +44,12 @@ export class Session {
           disable_prepacking: '1',
           // Spinning idle threads would steal the cores of the other workers.
           intra_op: { allow_spinning: '0' },
+          // A node that the device cannot run would otherwise run on the CPU, and nobody would know.
+          ...(device !== 'cpu' && { disable_cpu_ep_fallback: '1' }),
         },
       },
     });
-    return new Session(name, inner);
+    return new Session(name, inner, device);
   }
 
   /** Runs the graph and returns one float32 output. Inputs are not copied. */
@@ -49,7 +60,10 @@ export class Session {
   /** The same for several outputs, each a copy of its own. */
   async runFor(inputs: Readonly<Record<string, Tensor>>, outputs: readonly string[]): Promise<Float32Array[]> {
     const feeds = Object.fromEntries(
-      Object.entries(inputs).map(([name, { type, data, dims }]) => [name, new ort.Tensor(type, data as never, dims)]),
+      Object.entries({ ...inputs, ...this.#given(inputs) }).map(([name, { type, data, dims }]) => [
+        name,
+        new ort.Tensor(type, data as never, dims),
+      ]),
     );
     const results = await this.inner.run(feeds, outputs);
     return outputs.map((output) => {
@@ -59,10 +73,32 @@ export class Session {
     });
   }
 
+  /** A graph for a device does not compute shapes: they follow from the ids and the total length here. */
+  #given(inputs: Readonly<Record<string, Tensor>>): Record<string, Tensor> {
+    const { input_ids: ids, total_sequence_length: total } = inputs;
+    if (this.device === 'cpu' || ids?.type !== 'int64' || total?.type !== 'int32') return {};
+    const [rows = 1, length = 1] = ids.dims;
+    const given = this.inner.inputNames.flatMap((name): [string, Tensor][] => {
+      const values = givenInput(name, { rows, length, total: total.data[0] as number });
+      const data = values && BigInt64Array.from(values, BigInt);
+      return data === null ? [] : [[name, { type: 'int64', data, dims: [data.length] }]];
+    });
+    return { ...Object.fromEntries(given), input_ids: { ...ids, dims: [ids.data.length] } };
+  }
+
   async close(): Promise<void> {
     await this.inner.release();
   }
 }
 
-/** Version of the engine, stored with every result. */
+/** Version of the engine, and the device where it is not the CPU; stored with every result. */
+export function engineName(device: Device = 'cpu'): string {
+  return device === 'cpu' ? ENGINE_VERSION : `${ENGINE_VERSION} on ${device}`;
+}
+
 export const ENGINE_VERSION = `onnxruntime-node ${ort.env.versions.node ?? 'unknown'}`;
+
+/** The execution providers that the installed package was built with. */
+export function compiledBackends(): readonly Backend[] {
+  return ort.listSupportedBackends();
+}

@@ -15,6 +15,7 @@ export interface DemoOptions {
   readonly out: string;
   readonly budget: SearchJob['budget'];
   readonly seed: number;
+  readonly device?: SearchJob['device'];
   readonly workers?: number;
   readonly command: string;
   readonly onSearch?: SearchJob['onSearch'];
@@ -26,7 +27,7 @@ export interface DemoOptions {
 export async function demo(options: DemoOptions): Promise<SearchOutcome> {
   const tokenizer = await openTokenizer(TINY_MODEL);
   const { search, heldOut } = splitChapters(tokenizer);
-  const { out, budget, seed, workers, command, onSearch, onEvaluate, signal } = options;
+  const { out, budget, seed, device, workers, command, onSearch, onEvaluate, signal } = options;
   return searchModel({
     modelPath: path.relative(process.cwd(), TINY_MODEL) || '.',
     tokenizer,
@@ -39,6 +40,7 @@ export async function demo(options: DemoOptions): Promise<SearchOutcome> {
     seed,
     out,
     command,
+    ...(device !== undefined && { device }),
     ...(workers !== undefined && { workers }),
     ...(onSearch && { onSearch }),
     ...(onEvaluate && { onEvaluate }),

@@ -3,7 +3,7 @@ import { UserError } from '../errors.js';
 import { type EvaluationKind, parseRopeMethod, type RecordOf, type RopeMethod } from '../evaluation/index.js';
 import { hashModel, loadModel, type Model } from '../model/index.js';
 import type { Json } from '../run/index.js';
-import { ENGINE_VERSION, type Engine, type EngineOptions, openEngine } from '../runtime/index.js';
+import { type Device, type Engine, type EngineOptions, engineName, openEngine } from '../runtime/index.js';
 import { programVersion } from './version.js';
 
 /** What every `evaluate` command is told. */
@@ -17,6 +17,7 @@ export interface EvaluationTarget {
   readonly out?: string;
   /** The command that reproduces the result. */
   readonly command: string;
+  readonly device?: Device;
   readonly workers?: number;
   readonly threads?: number;
   readonly onProgress?: (done: number, total: number, detail: string) => void;
@@ -52,7 +53,7 @@ export async function withEvaluation<Result>(
   const header = {
     format: 'longrope-evaluation/1',
     version: programVersion(),
-    engine: ENGINE_VERSION,
+    engine: engineName(target.device),
     command: target.command,
     model: { path: target.model, sha256, originalLength: model.spec.rope.originalLength },
     tokenizer: { path: tokenizerPath, sha256: tokenizer.hash },
@@ -74,6 +75,7 @@ export async function withEvaluation<Result>(
       async openEngine(needs) {
         const engine = await openEngine(model, {
           ...needs,
+          ...(target.device !== undefined && { device: target.device }),
           ...(target.workers !== undefined && { workers: target.workers }),
           ...(target.threads !== undefined && { threads: target.threads }),
         });

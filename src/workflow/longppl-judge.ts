@@ -24,7 +24,7 @@ export interface JudgeSettings {
 /** The judge, its weights not yet loaded. Throws `UserError` where its tokens would be others than the model's. */
 export async function openJudge(
   evaluation: OpenEvaluation,
-  { workers, threads, tokenizer: given }: EvaluationTarget,
+  { device, workers, threads, tokenizer: given }: EvaluationTarget,
   { judge, judgeMethod, lengths }: JudgeSettings,
 ): Promise<Judge> {
   const { methods, model, header } = evaluation;
@@ -43,6 +43,7 @@ export async function openJudge(
     open: () =>
       openEngine(judging, {
         maxLength: Math.max(...lengths),
+        ...(device !== undefined && { device }),
         ...(workers !== undefined && { workers }),
         ...(threads !== undefined && { threads }),
       }),

@@ -11,7 +11,7 @@ import { formatFactorJson } from '../rope/factor-json.js';
 import type { FactorSet } from '../rope/factor-set.js';
 import { rescaledRope } from '../rope/frequencies.js';
 import { writeFileAtomic } from '../run/index.js';
-import { ENGINE_VERSION, type Engine, openEngine } from '../runtime/index.js';
+import { type Device, type Engine, engineName, openEngine } from '../runtime/index.js';
 import {
   type Budget,
   baselineCandidates,
@@ -44,6 +44,7 @@ export interface SearchJob {
   readonly seed: number;
   /** Run folder. */
   readonly out: string;
+  readonly device?: Device;
   readonly workers?: number;
   readonly threads?: number;
   /** The command that reproduces the run. */
@@ -67,6 +68,7 @@ export async function searchModel(job: SearchJob): Promise<SearchOutcome> {
   const modelHash = await hashModel(model);
   const engine = await openEngine(model, {
     maxLength: job.targetLength,
+    ...(job.device !== undefined && { device: job.device }),
     ...(job.workers !== undefined && { workers: job.workers }),
     ...(job.threads !== undefined && { threads: job.threads }),
   });
@@ -96,7 +98,7 @@ export async function searchModel(job: SearchJob): Promise<SearchOutcome> {
     const view = searchReport({
       subject: path.basename(path.resolve(job.modelPath)),
       command: job.command,
-      generatedBy: `longrope ${programVersion()}`,
+      generatedBy: `longrope ${programVersion()}, ${engineName(job.device)}`,
       inputs: reportInputs(job, modelHash),
       rope: model.spec.rope,
       targetLength: job.targetLength,
@@ -155,13 +157,13 @@ function searchProblem({ spec }: Model, targetLength: number): SearchProblem {
   };
 }
 
-function inputsOf({ documents, heldOut, tokenizer }: SearchJob, model: string) {
+function inputsOf({ documents, heldOut, tokenizer, device }: SearchJob, model: string) {
   return {
     model,
     tokenizer: tokenizer.hash,
     documents: hashDocuments(documents),
     heldOut: hashDocuments(heldOut),
-    engine: ENGINE_VERSION,
+    engine: engineName(device),
     version: programVersion(),
   };
 }

@@ -4,15 +4,16 @@ import type { DemoFlags } from '../commands/demo.js';
 import { interruptible } from '../interrupt.js';
 import { printOutcome, withSearchProgress } from './search-output.js';
 
-export async function runDemo({ out, budget, seed, workers, json }: DemoFlags): Promise<void> {
+export async function runDemo({ out, budget, seed, device, workers, json }: DemoFlags): Promise<void> {
   const outcome = await interruptible((signal) =>
     withSearchProgress((callbacks) =>
       demo({
         out,
         budget: parseBudget(budget),
         seed,
+        device,
         ...(workers !== undefined && { workers }),
-        command: `npx longrope demo --budget ${budget} --seed ${seed}`,
+        command: `npx longrope demo --budget ${budget} --seed ${seed}${device === 'cpu' ? '' : ` --device ${device}`}`,
         ...callbacks,
         signal,
       }),

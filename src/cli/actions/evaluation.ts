@@ -21,6 +21,7 @@ export async function runEvaluation<Record extends EvaluationRecord>(
       command: commandLine(),
       ...(flags.tokenizer !== undefined && { tokenizer: flags.tokenizer }),
       ...(flags.out !== undefined && { out: flags.out }),
+      device: flags.device,
       ...(flags.workers !== undefined && { workers: flags.workers }),
       ...(flags.threads !== undefined && { threads: flags.threads }),
       onProgress: (done, total, detail) => progress.update(done, total, detail),

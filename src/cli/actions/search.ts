@@ -46,6 +46,7 @@ export async function runSearchCommand(model: string, flags: SearchFlags): Promi
         seed: flags.seed,
         out: flags.out,
         command: commandLine(),
+        device: flags.device,
         ...(flags.workers !== undefined && { workers: flags.workers }),
         ...(flags.threads !== undefined && { threads: flags.threads }),
         ...callbacks,

@@ -1,10 +1,12 @@
 import { Command } from 'commander';
 import { positiveInteger, wholeNumber } from '../parsers.js';
+import { type DeviceName, deviceOption } from './device-option.js';
 
 export interface DemoFlags {
   readonly out: string;
   readonly budget: string;
   readonly seed: number;
+  readonly device: DeviceName;
   readonly workers?: number;
   readonly json?: true;
 }
@@ -15,6 +17,7 @@ export function demoCommand(): Command {
     .option('--out <folder>', 'run folder', 'longrope-demo')
     .option('--budget <amount>', 'what the search may spend, e.g. 240evals, 2Mtokens, 60s', '240evals')
     .option('--seed <n>', 'of the search', wholeNumber, 1)
+    .addOption(deviceOption())
     .option('--workers <n>', 'evaluations at the same time', positiveInteger)
     .option('--json', 'print the report as JSON')
     .action(async (flags: DemoFlags) => {

@@ -1,5 +1,6 @@
 import { Command, Option } from 'commander';
 import { collect, positiveInteger, tokenLength, wholeNumber } from '../parsers.js';
+import { type DeviceName, deviceOption } from './device-option.js';
 
 export interface SearchFlags {
   readonly text: string[];
@@ -15,6 +16,7 @@ export interface SearchFlags {
   readonly skipCharacters: number;
   readonly textField: string;
   readonly tokenizer?: string;
+  readonly device: DeviceName;
   readonly workers?: number;
   readonly threads?: number;
   readonly json?: true;
@@ -45,6 +47,7 @@ export function searchCommand(): Command {
     .option('--skip-characters <n>', 'start every document after this many characters', wholeNumber, 0)
     .option('--text-field <name>', 'column of JSONL and Parquet', 'text')
     .option('--tokenizer <path>', "another tokenizer than the model's own")
+    .addOption(deviceOption())
     .option('--workers <n>', 'evaluations at the same time (default: what cores and memory allow)', positiveInteger)
     .option('--threads <n>', 'threads of one evaluation (default: cores / workers)', positiveInteger)
     .option('--json', 'print the report as JSON')
