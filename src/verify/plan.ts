@@ -6,9 +6,12 @@ export interface ExpectedTable {
   readonly rope: ResolvedRope;
 }
 
+/** Engines that can be run here. */
+export type EngineName = 'llama.cpp' | 'transformers';
+
 /** One forward pass that another engine is asked for. */
 export interface PlannedPass {
-  readonly engine: 'llama.cpp' | 'transformers';
+  readonly engine: EngineName;
   /** Tokens of the sequence. */
   readonly length: number;
   /** llama.cpp: tokens of the context, which decide about its table. */

@@ -62,8 +62,8 @@ export interface Agreement {
 }
 
 /** Float32 against float32 differs by 1e-4, a cache in float16 by some 1e-2; a wrong table by much more than either. */
-const LOGIT_TOLERANCE = 0.05;
-const PERPLEXITY_TOLERANCE = 1e-3;
+export const LOGIT_TOLERANCE = 0.05;
+export const PERPLEXITY_TOLERANCE = 1e-3;
 
 export function agreement(expected: Observation, observed: Observation): Agreement {
   let largestLogitDifference = 0;

@@ -74,17 +74,18 @@ export async function inspectModel(model: string, lengths?: readonly number[]): 
     traps: findTraps(source),
     engines: engines.flatMap((engine) =>
       asked.map((length) =>
-        lineOf(engine, { source, intent, length, unreadable: isUnreadable ? error.message : null }),
+        engineLine(engine, { source, intent, length, unreadable: isUnreadable ? error.message : null }),
       ),
     ),
   };
 }
 
-function lineOf(
+/** What one engine makes of a file at one length; `unreadable`: why nobody can tell. */
+export function engineLine(
   { name, version, build }: Engine,
-  at: { source: RopeSource; intent: Intent | undefined; length: number; unreadable: string | null },
+  at: { source: RopeSource; intent: Intent | undefined; length: number; unreadable?: string | null },
 ): EngineLine {
-  const { source, intent, length, unreadable } = at;
+  const { source, intent, length, unreadable = null } = at;
   const built = unreadable === null ? build(source, length) : { outcome: 'unknown' as const, reason: unreadable };
   const isBuilt = built.outcome === 'built';
   return {

@@ -3,6 +3,7 @@ import type { RopeSource } from '../export/index.js';
 import {
   type Agreement,
   agreement,
+  type EngineName,
   findLlamaCpp,
   llamaCppVersion,
   openLlamaCpp,
@@ -15,8 +16,6 @@ import {
   transformersVersion,
 } from '../verify/index.js';
 import type { Expected, Probes } from './verify-expected.js';
-
-export type EngineName = 'llama.cpp' | 'transformers';
 
 export interface EngineChoice {
   /** Engines that have to run; undefined: those that are installed and read the format. */

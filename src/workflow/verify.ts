@@ -1,12 +1,19 @@
 import { UserError } from '../errors.js';
-import { compareWithIntent, ENGINES, type Intent, intentOf, type RopeSource, type Verdict } from '../export/index.js';
+import { compareWithIntent, ENGINES, type Intent, intentOf, type RopeSource } from '../export/index.js';
 import { loadModel, type Model } from '../model/index.js';
 import { rescaledRope } from '../rope/index.js';
 import { writeFileAtomic } from '../run/index.js';
-import { type Agreement, planTransformers, type TableRule, transformersScript } from '../verify/index.js';
+import {
+  type Agreement,
+  type EngineName,
+  planTransformers,
+  type TableRule,
+  transformersScript,
+} from '../verify/index.js';
 import { type ExportRopeOptions, exportTable } from './export-rope.js';
+import { type EngineLine, engineLine } from './inspect.js';
 import { readRopeSource } from './rope-source.js';
-import { type EngineChoice, type EngineName, runnableEngines, scriptCases } from './verify-engines.js';
+import { type EngineChoice, runnableEngines, scriptCases } from './verify-engines.js';
 import { expectedObservations, probesOf } from './verify-expected.js';
 import { programVersion } from './version.js';
 
@@ -27,15 +34,6 @@ export interface VerifyJob {
   readonly signal?: AbortSignal;
 }
 
-/** What the rules of an engine make of the file at one length. */
-export interface TableVerdict {
-  readonly engine: string;
-  readonly length: number;
-  readonly table: string | null;
-  readonly attentionFactor: number | null;
-  readonly judgement: Verdict;
-}
-
 /** What an engine computed, against our forward pass with the table it is expected to choose. */
 export interface RunVerdict extends Agreement {
   readonly engine: string;
@@ -54,7 +52,8 @@ export interface Verification {
   readonly maximumLength: number;
   /** Whether the file says what `rope` asks for; null: nothing was asked for. */
   readonly carries: boolean | null;
-  readonly tables: readonly TableVerdict[];
+  /** What the rules of every engine make of the file. */
+  readonly tables: readonly EngineLine[];
   readonly engines: readonly { readonly engine: string; readonly version: string }[];
   readonly runs: readonly RunVerdict[];
   /** Engines that were not run, and why. */
@@ -116,7 +115,9 @@ export async function verifyExport(job: VerifyJob): Promise<Verification> {
       const { expected: chosen, ...shape } = pass;
       runs.push({ ...shape, table: chosen.table, ...agreement });
     }
-  const tables = tableVerdicts(source, intent, lengths);
+  const tables = ENGINES.filter(({ reads }) => reads.includes(source.format)).flatMap((engine) =>
+    lengths.map((length) => engineLine(engine, { source, intent, length })),
+  );
   const ruled = engines.map(({ name }) => RULES[name]);
   const exact = tables.every(({ engine, judgement }) => !ruled.includes(engine) || judgement.verdict === 'exact');
   const carries = rope === undefined ? null : lengths.every((length) => isExact(own, intent, length));
@@ -165,22 +166,6 @@ function isExact(own: Intent, intent: Intent, length: number): boolean {
   return (
     compareWithIntent({ ...built, effectiveContext: own.maximumLength, dropped: [], notes: [] }, intent, length)
       .verdict === 'exact'
-  );
-}
-
-function tableVerdicts(source: RopeSource, intent: Intent, lengths: readonly number[]): TableVerdict[] {
-  return ENGINES.filter(({ reads }) => reads.includes(source.format)).flatMap(({ name, build }) =>
-    lengths.map((length) => {
-      const built = build(source, length);
-      const isBuilt = built.outcome === 'built';
-      return {
-        engine: name,
-        length,
-        table: isBuilt ? built.table : null,
-        attentionFactor: isBuilt ? built.attentionFactor : null,
-        judgement: compareWithIntent(built, intent, length),
-      };
-    }),
   );
 }
 

@@ -1,8 +1,8 @@
-import { exportHf, type HfExport } from '../../workflow/export-hf.js';
+import { exportHf } from '../../workflow/export-hf.js';
 import type { ExportHfFlags } from '../commands/export.js';
 import { interruptible } from '../interrupt.js';
 import { startProgress } from '../progress.js';
-import { EXPORT_INTERRUPT, formatBytes, printRope } from './export-output.js';
+import { describeFolder, EXPORT_INTERRUPT } from './export-output.js';
 
 export async function runExportHf(model: string, flags: ExportHfFlags): Promise<void> {
   const progress = startProgress('export');
@@ -28,10 +28,5 @@ export async function runExportHf(model: string, flags: ExportHfFlags): Promise<
       }),
     EXPORT_INTERRUPT,
   ).finally(() => progress.finish());
-  process.stdout.write(flags.json ? `${JSON.stringify(result, null, 2)}\n` : describe(result));
-}
-
-function describe({ out, rope, files, notes }: HfExport): string {
-  const lines = files.map(({ name, bytes, how }) => `  ${name}  ${formatBytes(bytes)}, ${how}`);
-  return `${[`${out}: ${printRope(rope)}`, ...lines, ...notes.map((note) => `note: ${note}`)].join('\n')}\n`;
+  process.stdout.write(flags.json ? `${JSON.stringify(result, null, 2)}\n` : describeFolder(result));
 }

@@ -1,8 +1,8 @@
-import { exportOnnx, type OnnxExport } from '../../workflow/export-onnx.js';
+import { exportOnnx } from '../../workflow/export-onnx.js';
 import type { ExportOnnxFlags } from '../commands/export-onnx.js';
 import { interruptible } from '../interrupt.js';
 import { startProgress } from '../progress.js';
-import { EXPORT_INTERRUPT, formatBytes, printRope } from './export-output.js';
+import { describeFolder, EXPORT_INTERRUPT } from './export-output.js';
 
 export async function runExportOnnx(model: string, flags: ExportOnnxFlags): Promise<void> {
   const progress = startProgress('export');
@@ -20,10 +20,5 @@ export async function runExportOnnx(model: string, flags: ExportOnnxFlags): Prom
       }),
     EXPORT_INTERRUPT,
   ).finally(() => progress.finish());
-  process.stdout.write(json ? `${JSON.stringify(result, null, 2)}\n` : describe(result));
-}
-
-function describe({ out, rope, files, notes }: OnnxExport): string {
-  const lines = files.map(({ name, bytes, how }) => `  ${name}  ${formatBytes(bytes)}, ${how}`);
-  return `${[`${out}: ${printRope(rope)}`, ...lines, ...notes.map((note) => `note: ${note}`)].join('\n')}\n`;
+  process.stdout.write(json ? `${JSON.stringify(result, null, 2)}\n` : describeFolder(result));
 }

@@ -1,3 +1,4 @@
+import type { HfExport } from '../../workflow/export-hf.js';
 import type { ExportedRope } from '../../workflow/export-rope.js';
 
 /** An export starts over; it has nothing to resume. */
@@ -17,4 +18,15 @@ export function formatBytes(bytes: number): string {
   ] as const)
     if (bytes >= size) return `${(bytes / size).toFixed(2)} ${unit}`;
   return `${bytes} B`;
+}
+
+/** An exported folder, file by file. */
+export function describeFolder({
+  out,
+  rope,
+  files,
+  notes,
+}: Pick<HfExport, 'out' | 'rope' | 'files' | 'notes'>): string {
+  const lines = files.map(({ name, bytes, how }) => `  ${name}  ${formatBytes(bytes)}, ${how}`);
+  return `${[`${out}: ${printRope(rope)}`, ...lines, ...notes.map((note) => `note: ${note}`)].join('\n')}\n`;
 }
