@@ -80,6 +80,7 @@ for (const length of lengths) {
     const ratios = rounds.map((row) => row[name].seconds / row.longrope.seconds);
     results.push({
       length,
+      rounds: rounds.length,
       engine: name,
       tokensPerSecond: length / median(rounds.map((row) => row[name].seconds)),
       oursIsFasterBy: median(ratios),
@@ -110,4 +111,11 @@ console.log(
 );
 console.log(`machine noise: a fixed computation varied by ${(100 * spread).toFixed(0)} %`);
 const machine = `${os.cpus()[0]?.model.trim()}, ${os.availableParallelism()} cores`;
-await writeFile(here('results.json'), `${JSON.stringify({ machine, noise: spread, results }, null, 2)}\n`);
+// Lengths may be measured in several sittings: those of an earlier one stay, with the noise of theirs.
+const file = here('results.json');
+const earlier = existsSync(file)
+  ? JSON.parse(await readFile(file, 'utf8')).filter((row) => !lengths.includes(row.length))
+  : [];
+const measured = results.map((row) => ({ machine, noise: spread, ...row }));
+const all = [...earlier, ...measured].sort((a, b) => a.length - b.length);
+await writeFile(file, `${JSON.stringify(all, null, 2)}\n`);
