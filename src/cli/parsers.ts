@@ -14,6 +14,11 @@ export function positiveNumber(text: string): number {
   return value;
 }
 
+/** '2,1,0.5' */
+export function numberList(text: string): number[] {
+  return text.split(',').map(positiveNumber);
+}
+
 export function wholeNumber(text: string): number {
   const value = Number(text);
   if (text.trim() === '' || !Number.isSafeInteger(value) || value < 0)
