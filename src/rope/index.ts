@@ -8,6 +8,14 @@ export {
   formatFactorJson,
   parseFactorFile,
 } from './factor-file.js';
+export {
+  type FactorSets,
+  factorsAt,
+  formatFactorSets,
+  isFactorSets,
+  type LengthFactors,
+  parseFactorSets,
+} from './factor-sets.js';
 export { factorVector, isMonotone } from './factor-vector.js';
 export { baseInverseFrequency, rescaledRope, resolveRope } from './frequencies.js';
 export { RELEASED_YARN_BETAS, releasedYarnFactors } from './released-yarn.js';
