@@ -15,10 +15,12 @@ export {
   type GradientConfig,
   GradientEngine,
   type LossGradient,
+  Orthogonalizer,
   openEngine,
   readWeights,
   type Wanted,
   type Weights,
 } from './runtime/index.js';
 export * from './search/index.js';
+export * from './training/index.js';
 export * from './workflow/index.js';
