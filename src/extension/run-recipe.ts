@@ -55,7 +55,14 @@ const PRODUCT: Readonly<Record<StageKind, string>> = {
  * not those the folder was begun with or a finished stage's files were changed; else what a stage throws, with its name.
  */
 export async function runRecipe(run: RecipeRun): Promise<StageRecord[]> {
-  const manifest = { format: 'longrope extend 1', stages: run.recipe.stages, inputs: run.inputs } as unknown as Json;
+  const { stages } = run.recipe;
+  const manifest = {
+    format: 'longrope extend 1',
+    order: stages.map(({ name }) => name),
+    // By name, so that a changed recipe is told key by key.
+    stages: Object.fromEntries(stages.map((stage) => [stage.name, stage])),
+    inputs: run.inputs,
+  } as unknown as Json;
   const directory = await openRunDirectory(run.out, manifest);
   try {
     return await runStages(run, directory);

@@ -1,4 +1,4 @@
-import { readFile, stat } from 'node:fs/promises';
+import { readdir, readFile, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type Problem, UserError } from '../errors.js';
@@ -58,7 +58,15 @@ export async function readRecipe(name: string, overrides: RecipeOverrides): Prom
 async function recipeFile(name: string): Promise<string> {
   if ((await exists(name)) || !/^[\w-]+$/.test(name)) return name;
   const shipped = path.join(SHIPPED, `${name}.yaml`);
-  return (await exists(shipped)) ? shipped : name;
+  if (await exists(shipped)) return shipped;
+  const names = (await readdir(SHIPPED)).flatMap((entry) => /^(.+)\.yaml$/.exec(entry)?.[1] ?? []);
+  const nearest = nearestWord(name, names);
+  throw new UserError('usage', {
+    where: 'recipe',
+    expected: `a YAML file, or one of the recipes of the package (${names.join(', ')})`,
+    found: `"${name}"`,
+    ...(nearest !== null && { fix: `did you mean ${nearest}?` }),
+  });
 }
 
 async function exists(file: string): Promise<boolean> {
