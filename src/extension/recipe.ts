@@ -85,7 +85,8 @@ const training = z.strictObject({
 const finetune = z.strictObject({
   stage: z.literal('finetune'),
   ...onModel,
-  factors: name,
+  /** A name, or a closed form with its ratio, e.g. yarn:64@1. */
+  factors: text('a name of factors, or a closed form such as yarn:64'),
   /** Factors up to the original length; default 1. */
   short: name.optional(),
   texts: name,
@@ -120,6 +121,14 @@ const evaluate = z.strictObject({
   rope: list(text('a name or a method'), 'a list of names and methods'),
   perplexity: z.strictObject({ texts: name, lengths }).optional(),
   passkey: z.strictObject({ lengths, trials: count.default(10), seed: wholeNumber.default(0) }).optional(),
+  ruler: z
+    .strictObject({
+      lengths,
+      samples: count.default(10),
+      tasks: list(text('a task'), 'a list of tasks').optional(),
+      seed: wholeNumber.default(0),
+    })
+    .optional(),
 });
 
 const exported = z.strictObject({

@@ -1,3 +1,4 @@
+import { RULER_TASK_NAMES } from '../corpus/index.js';
 import type { Problem } from '../errors.js';
 import { isRopeMethod, ROPE_METHODS } from '../evaluation/index.js';
 import { nearestWord } from '../search/index.js';
@@ -23,6 +24,11 @@ export interface Reference {
   readonly kinds: readonly ArtefactKind[];
 }
 
+/** What a finetune stage may train with in place of factors. */
+export function isClosedForm(text: string): boolean {
+  return /^(?:none|pi|ntk|yarn):[\d.]+(?:@.+)?$/.test(text);
+}
+
 export function referencesOf(stage: Stage): Reference[] {
   const references: Reference[] = [{ path: ['model'], name: stage.model, kinds: ['model'] }];
   const add = (path: readonly (string | number)[], name: string | undefined, ...kinds: ArtefactKind[]) => {
@@ -40,7 +46,7 @@ export function referencesOf(stage: Stage): Reference[] {
       all('start', stage.start, 'factors');
       break;
     case 'finetune':
-      add(['factors'], stage.factors, 'factors');
+      if (!isClosedForm(stage.factors)) add(['factors'], stage.factors, 'factors');
       add(['short'], stage.short, 'factors');
       break;
     case 'readjust':
@@ -102,7 +108,7 @@ export function checkReferences(recipe: Recipe): LocatedProblem[] {
 
 function contradictions(stage: Stage): LocatedProblem[] {
   const problems: LocatedProblem[] = [];
-  const add = (path: readonly string[], expected: string, found: string) =>
+  const add = (path: readonly (string | number)[], expected: string, found: string) =>
     problems.push({ where: '', path, expected, found });
   switch (stage.stage) {
     case 'search': {
@@ -119,8 +125,10 @@ function contradictions(stage: Stage): LocatedProblem[] {
       if (new Set(stage.lengths).size < stage.lengths.length) add(['lengths'], 'every length once', 'one twice');
       break;
     case 'evaluate':
-      if (stage.perplexity === undefined && stage.passkey === undefined)
-        add([], 'perplexity, passkey or both', 'neither');
+      if (stage.perplexity === undefined && stage.passkey === undefined && stage.ruler === undefined)
+        add([], 'perplexity, passkey or ruler', 'none of them');
+      for (const [i, task] of (stage.ruler?.tasks ?? []).entries())
+        if (!RULER_TASK_NAMES.includes(task)) add(['ruler', 'tasks', i], `one of ${RULER_TASK_NAMES.join(', ')}`, task);
       break;
     case 'export':
       if ((stage.factors === undefined) === (stage.sets === undefined))

@@ -1,3 +1,4 @@
+import { RULER_TASK_NAMES } from '../corpus/index.js';
 import { TRAINING_PASSES, type Work } from '../plan/index.js';
 import { parseBudget } from '../search/index.js';
 import type { Recipe, Stage } from './recipe.js';
@@ -40,12 +41,15 @@ export function stageWork(stage: Stage, { texts }: Recipe): StageWork {
       return { work: [{ length: hp.max_seq_length, sequences }], passes: TRAINING_PASSES, seconds: 0 };
     }
     case 'evaluate': {
-      const { rope, perplexity, passkey } = stage;
+      const { rope, perplexity, passkey, ruler } = stage;
       const at = (lengths: readonly number[], each: number) =>
         lengths.map((length) => ({ length, sequences: rope.length * each }));
       return forward([
         ...(perplexity === undefined ? [] : at(perplexity.lengths, samples(perplexity.texts))),
         ...(passkey === undefined ? [] : at(passkey.lengths, passkey.trials)),
+        ...(ruler === undefined
+          ? []
+          : at(ruler.lengths, ruler.samples * (ruler.tasks?.length ?? RULER_TASK_NAMES.length))),
       ]);
     }
     case 'export':

@@ -2,15 +2,17 @@ import { stat } from 'node:fs/promises';
 import path from 'node:path';
 import { type Problem, UserError } from '../errors.js';
 import { HANDOFF_NAME, readHandoff } from '../export/index.js';
-import type { StageJob, StageOutcome } from '../extension/index.js';
-import { type DecoderSpec, loadModel } from '../model/index.js';
-import { errnoOf } from '../run/index.js';
+import { isClosedForm, type StageJob, type StageOutcome } from '../extension/index.js';
+import { type DecoderSpec, hashModel, loadModel } from '../model/index.js';
+import { errnoOf, writeFileAtomic } from '../run/index.js';
 import { exportHf } from './export-hf.js';
 import { exportTraining } from './export-training.js';
 import { modelFiles } from './extend-files.js';
 import type { StageContext } from './extend-stages.js';
 import { finetune } from './finetune.js';
 
+/** What the recipe asks of the trainer, whose own settings stand in the hand-off. */
+const HYPERPARAMETERS_NAME = 'hyperparameters.json';
 const MAX_SHARD_BYTES = 5e9;
 
 export function finetuneStage(job: StageJob<'finetune'>, context: StageContext): Promise<StageOutcome> {
@@ -24,7 +26,7 @@ async function trainHere(job: StageJob<'finetune'>, context: StageContext): Prom
   const result = await finetune({
     model: pathOf(stage.model),
     tokenizer: context.tokenizerPath,
-    rope: pathOf(stage.factors),
+    rope: isClosedForm(stage.factors) ? stage.factors : pathOf(stage.factors),
     ...(stage.short !== undefined && { short: pathOf(stage.short) }),
     texts: recipe.texts[stage.texts]?.paths ?? [],
     heldOut: heldOut === undefined ? [] : (recipe.texts[heldOut]?.paths ?? []),
@@ -84,7 +86,7 @@ async function trainElsewhere(job: StageJob<'finetune'>, context: StageContext):
     await exportTraining({
       model: pathOf(stage.model),
       tokenizer: context.tokenizerPath,
-      rope: pathOf(stage.factors),
+      rope: isClosedForm(stage.factors) ? stage.factors : pathOf(stage.factors),
       ...(stage.short !== undefined && { short: pathOf(stage.short) }),
       engine: stage.engine,
       out: handoff,
@@ -95,6 +97,10 @@ async function trainElsewhere(job: StageJob<'finetune'>, context: StageContext):
       onProgress,
       ...(signal && { signal }),
     });
+  await writeFileAtomic(
+    path.join(folder, HYPERPARAMETERS_NAME),
+    `${JSON.stringify({ mixed_windows: stage.mixed_windows, ...stage.hyperparameters }, null, 2)}\n`,
+  );
   const checkpoint = context.checkpoints.get(stage.name);
   if (checkpoint === undefined) throw waiting(job, handoff);
   await refuseOtherShape(pathOf(stage.model), checkpoint);
@@ -114,7 +120,7 @@ async function trainElsewhere(job: StageJob<'finetune'>, context: StageContext):
   });
   return {
     outputs: [`handoff/${HANDOFF_NAME}`, ...(await modelFiles(folder, 'model'))],
-    figures: { trained: stage.engine },
+    figures: { trained: stage.engine, checkpoint: await hashModel(await loadModel(checkpoint)) },
   };
 }
 
@@ -133,7 +139,7 @@ async function isWritten(handoff: string): Promise<boolean> {
 function waiting({ stage }: StageJob<'finetune'>, handoff: string): UserError {
   return new UserError('handoff', {
     where: `--checkpoint ${stage.name}=FOLDER`,
-    expected: `the checkpoint that ${stage.engine} trains from ${handoff} (its README.md says how; for hf-trainer and the like it becomes ${path.join(handoff, 'trained')})`,
+    expected: `the checkpoint that ${stage.engine} trains from ${handoff}, whose README.md says how, with the settings of ${path.join(path.dirname(handoff), HYPERPARAMETERS_NAME)}`,
     found: 'none yet',
     fix: `train there, then run this command again with --checkpoint ${stage.name}=FOLDER`,
   });

@@ -7,6 +7,7 @@ import type { Json } from '../run/index.js';
 import type { Device } from '../runtime/index.js';
 import { evaluatePerplexityJob } from './evaluate-perplexity.js';
 import { evaluatePasskey } from './evaluate-retrieval.js';
+import { evaluateRuler } from './evaluate-ruler.js';
 import type { EvaluationTarget } from './evaluation-job.js';
 import { exportGguf } from './export-gguf.js';
 import { exportHf, type HfExportJob } from './export-hf.js';
@@ -45,8 +46,8 @@ export function stageRunners(context: StageContext): StageRunners {
 
 async function evaluateStage(job: StageJob<'evaluate'>, context: StageContext): Promise<StageOutcome> {
   const { stage, folder, pathOf, onProgress, signal } = job;
-  const { perplexity, passkey } = stage;
-  const parts = [perplexity, passkey].filter((part) => part !== undefined).length;
+  const { perplexity, passkey, ruler } = stage;
+  const parts = [perplexity, passkey, ruler].filter((part) => part !== undefined).length;
   let finished = 0;
   const target = (name: string): EvaluationTarget => ({
     model: pathOf(stage.model),
@@ -96,6 +97,20 @@ async function evaluateStage(job: StageJob<'evaluate'>, context: StageContext): 
       length,
       found: asked.filter(({ correct }) => correct).length,
       of: asked.length,
+    }));
+    finished++;
+  }
+  if (ruler !== undefined) {
+    const { lengths, samples, seed, tasks } = ruler;
+    const record = await evaluateRuler(target('ruler'), {
+      ...{ lengths, samples, seed, haystack: 'moby-dick', bos: true, policy: 'once' },
+      ...(tasks && { tasks }),
+    });
+    figures['ruler'] = record.results.map(({ method, length, task, samples: asked }) => ({
+      method,
+      length,
+      task,
+      score: asked.reduce((sum, { score }) => sum + score, 0) / asked.length,
     }));
   }
   return { outputs: Object.keys(figures).map((name) => `${name}/${RESULT_NAME}`), figures };

@@ -23,7 +23,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   export: ['rope', 'run', 'model', 'graph', 'corpus'],
   verify: ['rope', 'run'],
   web: ['report'],
-  extension: ['run', 'rope', 'model', 'evaluation', 'search', 'plan'],
+  extension: ['run', 'corpus', 'evaluation', 'search', 'plan'],
   workflow: [
     'rope',
     'run',

@@ -119,7 +119,7 @@ describe('a recipe', () => {
     expect(problemsOf(text).map((problem) => problem.replace(/: expected .*?, found /, ' | '))).toEqual([
       'r.yaml, line 14, stages.1.texts | books, with samples or skip_characters; name its paths once more without them',
       'r.yaml, line 31, stages.3.algorithm | dim-mono',
-      'r.yaml, line 34, stages.4 | neither',
+      'r.yaml, line 34, stages.4 | none of them',
       'r.yaml, line 41, stages.5.sets | sets, with attention: own',
     ]);
   });
