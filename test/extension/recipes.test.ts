@@ -1,6 +1,7 @@
-import { readdir, writeFile } from 'node:fs/promises';
+import { readdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { parseRecipe } from '../../src/extension/index.js';
 import { planExtension } from '../../src/workflow/index.js';
 import { PROJECT } from '../helpers/cli.js';
 import { temporaryFolder } from '../helpers/temporary-folder.js';
@@ -15,6 +16,19 @@ describe('shipped recipes', () => {
     const { stages } = await plan(name, TINY);
     expect(stages.length).toBeGreaterThan(3);
     for (const { stage, flops } of stages) expect(flops > 0).toBe(stage !== 'export');
+  });
+
+  it('and the one that docs/extend.md shows are valid', async () => {
+    const page = await readFile(path.join(PROJECT, 'docs/extend.md'), 'utf8');
+    const [, recipe = ''] = /```yaml\n([\s\S]*?)```/.exec(page) ?? [];
+    expect(parseRecipe(recipe, 'docs/extend.md').stages.map(({ stage }) => stage)).toEqual([
+      'search',
+      'finetune',
+      'search',
+      'readjust',
+      'evaluate',
+      'export',
+    ]);
   });
 
   it('llama2-2048k trains the tokens of the paper, and is planned from a config alone', async () => {

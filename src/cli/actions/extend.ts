@@ -53,8 +53,6 @@ function single(flag: string, given: ReadonlyMap<string, readonly string[]>): Ma
 }
 
 function describePlan({ recipe, model, gpu, stages, notes }: ExtendPlan): string {
-  const sequences = (work: ExtendPlan['stages'][number]['work']) =>
-    work.map(({ length, sequences: count }) => `${count} x ${length}`).join(', ') || '-';
   const duration = (seconds: number | null) =>
     seconds === null ? '-' : seconds < 1 ? '< 1 s' : formatDuration(1000 * seconds);
   const here = (seconds: number | null, budget: number) => (budget > 0 ? budget + (seconds ?? 0) : seconds);
@@ -98,6 +96,16 @@ function describe({ stages }: Extension, out: string): string {
     '',
     `written: ${out}/${EXTENSION_NAME}, ${out}/stages/`,
   ].join('\n');
+}
+
+/** Each length with its sequences, or, where they are many, all of them and the shortest and longest. */
+function sequences(work: ExtendPlan['stages'][number]['work']): string {
+  const counts = new Map<number, number>();
+  for (const { length, sequences: count } of work) counts.set(length, (counts.get(length) ?? 0) + count);
+  if (counts.size === 0) return '-';
+  if (counts.size <= 2) return [...counts].map(([length, count]) => `${count} x ${length}`).join(', ');
+  const total = [...counts.values()].reduce((sum, count) => sum + count, 0);
+  return `${total} x ${Math.min(...counts.keys())} to ${Math.max(...counts.keys())}`;
 }
 
 /** Tables of rows as such, single figures on one line. */
