@@ -14,9 +14,11 @@ export {
   engineName,
   type GradientConfig,
   GradientEngine,
+  type GradientSequence,
   type LossGradient,
   openEngine,
   readWeights,
+  type SequenceGradient,
   type Wanted,
   type Weights,
 } from './runtime/index.js';
