@@ -4,7 +4,7 @@ import type { DecoderSpec } from '../../model/types.js';
 import type { RopeGradient, TableGradient } from '../../rope/table-gradient.js';
 import { embed, embedBackward } from './embedding.js';
 import { headPass } from './head-pass.js';
-import { type Kept, LayerPass } from './layer-pass.js';
+import { innerBytesPerRow, type Kept, LayerPass } from './layer-pass.js';
 import { type GradientSequence, sequenceRows, spanGradient, spanLoss } from './sequence-rows.js';
 import { type Pass, Step, type Weights } from './step.js';
 
@@ -17,6 +17,8 @@ export interface GradientConfig {
   readonly blockRows?: number;
   /** Queries that attention computes at a time; default: as many as keep their scores in the processor's cache. */
   readonly blockQueries?: number;
+  /** Bytes for inner values of layers, which are computed anew where they do not fit. Default 1 GiB. */
+  readonly keepBytes?: number;
 }
 
 export interface SequenceGradient {
@@ -38,9 +40,9 @@ export interface LossGradient {
 }
 
 /**
- * Mean token loss of a model over sequences of any lengths, each with its RoPE, and its exact gradient. The forward pass runs
- * the kernels of an evaluation layer by layer and keeps `Kept`; the backward pass goes from the last layer to the first and
- * computes everything else anew, attention in blocks of queries, the rest in blocks of rows, whatever sequence they belong to.
+ * Mean token loss of a model over sequences of any lengths, each with its RoPE, and its exact gradient. The forward pass
+ * keeps `Kept` of every layer; the backward pass goes from the last layer to the first and computes everything else anew, attention
+ * in blocks of queries, the rest in blocks of rows, whatever sequence they belong to.
  * Memory grows with the number of tokens, not with the square of a length nor with tokens times vocabulary.
  * Weights are given with every call, so training changes them in place. A run blocks its thread.
  */
@@ -71,10 +73,12 @@ export class GradientEngine {
     const pass: Pass = { weights, sums: new Map() };
     const kept: Kept[] = [];
     let x = embed(spec, pass, laidOut.ids);
+    const fits = Math.floor((this.config.keepBytes ?? 2 ** 30) / (innerBytesPerRow(spec) * laidOut.length));
     for (let layer = 0; layer < spec.layers; layer++) {
-      const { attended, y } = await this.layers.forward(pass, layer, x, laidOut);
-      kept.push({ x, attended });
-      x = y;
+      // The last layers: the backward pass frees theirs before it needs room of its own for the others.
+      const result = await this.layers.forward(pass, layer, x, laidOut, layer >= spec.layers - fits);
+      kept.push(result.kept);
+      x = result.y;
     }
     const { losses, dX } = await headPass(spec, this.head, pass, x, laidOut);
     const { cos, sin } = laidOut.table;

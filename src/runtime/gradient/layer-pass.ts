@@ -15,11 +15,28 @@ export interface LayerOptions {
   readonly blockQueries: number | undefined;
 }
 
-/** A layer's input and what its attention gave: all that is kept of it between the two passes. */
+/** What is kept of a layer between the two passes: its input, what its attention gave, and inner values where memory allows. */
 export interface Kept {
   readonly x: Float32Array;
   readonly attended: Float32Array;
+  /** null: computed anew. */
+  readonly inner: Inner | null;
 }
+
+interface Inner {
+  readonly attention: AttentionRows;
+  readonly middle: Float32Array;
+  readonly gate: Float32Array;
+  readonly up: Float32Array;
+}
+
+/** Bytes that the inner values of one layer take per row. */
+export function innerBytesPerRow(spec: DecoderSpec): number {
+  const { middle, gate, up } = graphs.keptWidths(spec);
+  return 4 * (middle + gate + up + (spec.heads + 2 * spec.keyValueHeads) * spec.headDim);
+}
+
+const INNER = ['middle', 'gate', 'up'] as const;
 
 /** The two passes through one layer; layers differ only in their weights and their attention window. */
 export class LayerPass {
@@ -30,7 +47,7 @@ export class LayerPass {
     private readonly options: LayerOptions,
     private readonly attentionInputs: Step,
     private readonly afterAttention: Step,
-    private readonly afterAttentionBackward: Step,
+    private readonly afterAttentionBackward: { readonly kept: Step; readonly anew: Step },
     private readonly attentionBackward: Step,
     private readonly beforeAttentionBackward: Step,
   ) {}
@@ -42,47 +59,57 @@ export class LayerPass {
       options,
       await open(graphs.attentionInputs(spec)),
       await open(graphs.afterAttentionForward(spec)),
-      await open(graphs.afterAttentionBackward(spec, options.wanted)),
+      {
+        kept: await open(graphs.afterAttentionBackward(spec, options.wanted, { kept: true })),
+        anew: await open(graphs.afterAttentionBackward(spec, options.wanted, { kept: false })),
+      },
       await open(graphs.attentionBackward(spec)),
       await open(graphs.beforeAttentionBackward(spec, options.wanted)),
     );
   }
 
-  /** From a layer's input [N, hiddenSize] to its output. */
-  async forward(pass: Pass, layer: number, x: Float32Array, sequences: SequenceRows) {
+  /** From a layer's input [N, hiddenSize] to its output and what the backward pass is to be given, inner values if `keep`. */
+  async forward(pass: Pass, layer: number, x: Float32Array, sequences: SequenceRows, keep: boolean) {
     const { hiddenSize } = this.spec;
-    const inputs = await this.#attentionInputs(pass, layer, x, sequences);
-    const attention = await this.#attentionOf(layer);
-    const attended = await attentionForward(this.spec, attention, pass, inputs, sequences.spans);
+    const attention = await this.#attentionInputs(pass, layer, x, sequences);
+    const kernel = await this.#attentionOf(layer);
+    const attended = await attentionForward(this.spec, kernel, pass, attention, sequences.spans);
     const y = new Float32Array(x.length);
+    const widths = graphs.keptWidths(this.spec);
+    const matrix = (width: number) => new Float32Array(keep ? sequences.length * width : 0);
+    const inner = { middle: matrix(widths.middle), gate: matrix(widths.gate), up: matrix(widths.up) };
     for (const [from, to] of this.#blocks(sequences)) {
       const result = await this.afterAttention.run(pass, layer, {
         x: rows(x, hiddenSize, from, to),
         attended: rows(attended, this.#width, from, to),
       });
       y.set(result('y'), from * hiddenSize);
+      if (keep) for (const name of INNER) inner[name].set(result(name), from * widths[name]);
     }
-    return { attended, y };
+    const kept: Kept = { x, attended, inner: keep ? { attention, ...inner } : null };
+    return { y, kept };
   }
 
   /** From the gradient of a layer's output to that of its input; adds its share to `tables`. */
   async backward(
     pass: Pass,
     layer: number,
-    { x, attended }: Kept,
+    { x, attended, inner }: Kept,
     dY: Float32Array,
     sequences: SequenceRows,
     tables: TableGradient,
   ): Promise<Float32Array> {
     const { spec, options } = this;
     const { hiddenSize } = spec;
+    const widths = graphs.keptWidths(spec);
     const dX = new Float32Array(x.length);
     const dAttended = new Float32Array(attended.length);
     for (const [from, to] of this.#blocks(sequences)) {
-      const after = await this.afterAttentionBackward.run(pass, layer, {
+      const after = await this.afterAttentionBackward[inner ? 'kept' : 'anew'].run(pass, layer, {
         x: rows(x, hiddenSize, from, to),
         attended: rows(attended, this.#width, from, to),
         d_y: rows(dY, hiddenSize, from, to),
+        ...(inner && Object.fromEntries(INNER.map((name) => [name, rows(inner[name], widths[name], from, to)]))),
       });
       dX.set(after('d_x'), from * hiddenSize);
       dAttended.set(after('d_attended'), from * this.#width);
@@ -91,7 +118,7 @@ export class LayerPass {
       spec,
       this.attentionBackward,
       pass,
-      { ...(await this.#attentionInputs(pass, layer, x, sequences)), dAttended },
+      { ...(inner?.attention ?? (await this.#attentionInputs(pass, layer, x, sequences))), dAttended },
       { spans: sequences.spans, window: spec.slidingWindow[layer] ?? null, blockQueries: options.blockQueries },
     );
     const { cos, sin, width } = sequences.table;
@@ -117,7 +144,7 @@ export class LayerPass {
     const steps = [
       this.attentionInputs,
       this.afterAttention,
-      this.afterAttentionBackward,
+      ...Object.values(this.afterAttentionBackward),
       this.attentionBackward,
       this.beforeAttentionBackward,
     ];
