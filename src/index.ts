@@ -16,6 +16,7 @@ export {
   GradientEngine,
   type GradientSequence,
   type LossGradient,
+  Orthogonalizer,
   openEngine,
   readWeights,
   type SequenceGradient,
@@ -23,4 +24,5 @@ export {
   type Weights,
 } from './runtime/index.js';
 export * from './search/index.js';
+export * from './training/index.js';
 export * from './workflow/index.js';

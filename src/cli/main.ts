@@ -4,6 +4,7 @@ import { EXIT_CODES, UserError } from '../errors.js';
 import { demoCommand } from './commands/demo.js';
 import { evaluateCommand } from './commands/evaluate.js';
 import { exportCommand } from './commands/export.js';
+import { finetuneCommand } from './commands/finetune.js';
 import { inspectCommand } from './commands/inspect.js';
 import { planCommand } from './commands/plan.js';
 import { pullCommand } from './commands/pull.js';
@@ -51,6 +52,7 @@ function createProgram(): Command {
     demoCommand(),
     searchCommand(),
     evaluateCommand(),
+    finetuneCommand(),
     exportCommand(),
     verifyCommand(),
     inspectCommand(),

@@ -14,6 +14,19 @@ export function positiveNumber(text: string): number {
   return value;
 }
 
+/** '2,1,0.5' */
+export function numberList(text: string): number[] {
+  return text.split(',').map(positiveNumber);
+}
+
+/** In [0, 1). */
+export function shareNumber(text: string): number {
+  const value = Number(text);
+  if (text.trim() === '' || !(value >= 0 && value < 1))
+    throw new InvalidArgumentError('Expected a number from 0 to below 1.');
+  return value;
+}
+
 export function wholeNumber(text: string): number {
   const value = Number(text);
   if (text.trim() === '' || !Number.isSafeInteger(value) || value < 0)

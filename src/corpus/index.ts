@@ -5,10 +5,11 @@ export { type Corpus, type CorpusOptions, hashDocuments, openCorpus } from './op
 export type { ReadOptions, TextOptions } from './readers/options.js';
 export { readTextDocuments } from './readers/read-text-documents.js';
 export { findTextInputs, type TextInput, type TextInputs } from './readers/text-inputs.js';
+export { Draws } from './synthetic/draws.js';
 export * from './synthetic/index.js';
 export { type TokenizeOptions, type TokenizeProgress, tokenizeDocuments } from './tokenize-documents.js';
 export { tokenizerFromGguf } from './tokenizer/gguf.js';
 export { hasTokenizer, openTokenizer } from './tokenizer/open-tokenizer.js';
-export { concatenatedRows, mixedRows, type RowOptions, type TrainingRow } from './training-rows.js';
+export { concatenatedRows, mixedRows, type RowOptions, type TrainingRow, withBosAndEos } from './training-rows.js';
 export type * from './types.js';
 export { type DocumentSelection, selectDocuments } from './windows.js';

@@ -18,7 +18,7 @@ export interface RowOptions {
  */
 export function* concatenatedRows(documents: Iterable<TokenDocument>, options: RowOptions): Generator<TrainingRow> {
   const packer = new RowPacker('row', options.rowTokens, false);
-  for (const { ids } of documents) yield* packer.add(around(ids, options));
+  for (const { ids } of documents) yield* packer.add(withBosAndEos(ids, options));
 }
 
 /**
@@ -33,12 +33,13 @@ export function* mixedRows(
   const short = new RowPacker('short', options.rowTokens, true);
   const long = new RowPacker('long', options.rowTokens, true);
   for (const { ids } of documents) {
-    const tokens = around(ids, options);
+    const tokens = withBosAndEos(ids, options);
     yield* (tokens.length <= originalLength ? short : long).add(tokens);
   }
 }
 
-function around(ids: Int32Array, { bos, eos }: RowOptions): Int32Array {
+/** A document between its BOS and EOS. */
+export function withBosAndEos(ids: Int32Array, { bos, eos }: Pick<RowOptions, 'bos' | 'eos'>): Int32Array {
   const before = bos === null ? 0 : 1;
   const tokens = new Int32Array(before + ids.length + (eos === null ? 0 : 1));
   if (bos !== null) tokens[0] = bos;

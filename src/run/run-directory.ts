@@ -36,7 +36,7 @@ export async function openRunDirectory(path: string, manifest: Json): Promise<Ru
     const names = await readdir(path);
     // Not those of processes that are just announcing themselves.
     const swept = names.filter((name) => TEMPORARY_NAME.test(name) && !name.startsWith('.lock.'));
-    for (const name of swept) await rm(join(path, name), { force: true });
+    for (const name of swept) await rm(join(path, name), { recursive: true, force: true });
     const writeManifest = () => writeFileAtomic(join(path, MANIFEST_NAME), `${JSON.stringify(manifest, null, 2)}\n`);
     // Before the journal: a folder that has only one of the two must be one that is recognised.
     if (!names.includes(MANIFEST_NAME)) await writeManifest();

@@ -1,0 +1,131 @@
+import { Command, InvalidArgumentError, Option } from 'commander';
+import {
+  collect,
+  lengthList,
+  positiveInteger,
+  positiveNumber,
+  seedNumber,
+  shareNumber,
+  tokenLength,
+} from '../parsers.js';
+import { byteSize, dtypeOption } from './export-options.js';
+
+export interface FinetuneFlags {
+  readonly rope: string;
+  readonly short?: string;
+  readonly target?: number;
+  readonly out: string;
+  readonly maxSteps?: number;
+  readonly numTrainEpochs: number;
+  readonly perDeviceTrainBatchSize: number;
+  readonly gradientAccumulationSteps: number;
+  readonly maxSeqLength?: number;
+  readonly learningRate: number;
+  readonly lrSchedulerType: 'linear' | 'cosine' | 'constant' | 'constant_with_warmup';
+  readonly warmupSteps?: number;
+  readonly warmupRatio?: number;
+  readonly optim: 'adamw' | 'muon';
+  readonly weightDecay: number;
+  readonly adamBeta1: number;
+  readonly adamBeta2: number;
+  readonly adamEpsilon: number;
+  readonly muonMomentum: number;
+  readonly maxGradNorm: number;
+  readonly seed: number;
+  readonly loggingSteps: number;
+  readonly saveSteps: number;
+  readonly saveTotalLimit: number;
+  readonly heldOut?: readonly string[];
+  readonly evalSteps?: number;
+  readonly evalLength?: readonly number[];
+  readonly mixedWindows: boolean;
+  readonly lengthMix?: readonly { readonly from: number; readonly share: number }[];
+  readonly positionSkipping?: number;
+  readonly textField: string;
+  readonly tokenizer?: string;
+  readonly dtype?: 'float32' | 'float16' | 'bfloat16';
+  readonly maxShardSize: number;
+  readonly threads?: number;
+  readonly json?: true;
+}
+
+export function finetuneCommand(): Command {
+  return new Command('finetune')
+    .description('Train a model with rescaled RoPE on this CPU; the same command resumes a run that was cut off.')
+    .argument('<model>', 'folder with config.json and safetensors')
+    .argument('<text...>', 'text files, folders, .jsonl, .parquet, or tokenised data sets')
+    .requiredOption('--rope <factors>', 'factor file, none, pi, ntk or yarn with :RATIO, or model (as it is)')
+    .option('--short <file>', 'factors up to the original length (default: 1)')
+    .option('--target <tokens>', 'length the factors are for, if their file does not say', tokenLength)
+    .requiredOption('--out <folder>', 'run folder; the trained model is written to its folder model')
+    .option('--max-steps <n>', 'steps of the optimiser (default: what --num-train-epochs needs)', positiveInteger)
+    .option('--num-train-epochs <n>', 'how often all rows are seen, without --max-steps', positiveNumber, 1)
+    .option('--per-device-train-batch-size <n>', 'rows computed at a time', positiveInteger, 1)
+    .option('--gradient-accumulation-steps <n>', 'batches that make one step', positiveInteger, 1)
+    .option(
+      '--max-seq-length <tokens>',
+      "tokens of a row (default: the factors' length, or the original one)",
+      tokenLength,
+    )
+    .option('--learning-rate <rate>', 'highest rate', positiveNumber, 2e-5)
+    .addOption(
+      new Option('--lr-scheduler-type <name>', 'what follows the warm-up')
+        .choices(['linear', 'cosine', 'constant', 'constant_with_warmup'])
+        .default('linear'),
+    )
+    .option('--warmup-steps <n>', 'steps, or below 1 a share of all', atLeastZero)
+    .option('--warmup-ratio <share>', 'the share alone', shareNumber)
+    .addOption(
+      new Option('--optim <name>', 'muon: matrices of layers by Muon, the rest by AdamW')
+        .choices(['adamw', 'muon'])
+        .default('adamw'),
+    )
+    .option('--weight-decay <n>', 'of everything but norms and biases', atLeastZero, 0)
+    .option('--adam-beta1 <n>', 'decay of the mean gradient', shareNumber, 0.9)
+    .option('--adam-beta2 <n>', 'decay of the mean square', shareNumber, 0.95)
+    .option('--adam-epsilon <n>', 'added to the root', positiveNumber, 1e-8)
+    .option('--muon-momentum <n>', 'decay of the mean gradient in Muon', shareNumber, 0.95)
+    .option('--max-grad-norm <n>', 'clip gradients to this norm; 0 = never', atLeastZero, 1)
+    .option('--seed <n>', 'order of the data', seedNumber, 42)
+    .option('--logging-steps <n>', 'steps per line of the log', positiveInteger, 10)
+    .option('--save-steps <n>', 'steps per checkpoint', positiveInteger, 500)
+    .option('--save-total-limit <n>', 'checkpoints to keep', positiveInteger, 1)
+    .option('--held-out <path>', 'texts whose perplexity is measured before, during and after; repeatable', collect)
+    .option('--eval-steps <n>', 'steps per measurement (default: before and after alone)', positiveInteger)
+    .option('--eval-length <list>', 'lengths to measure (default: the original one and --max-seq-length)', lengthList)
+    .option('--no-mixed-windows', 'train short sequences with the long factors too')
+    .option('--length-mix <list>', 'shares of rows by document length: 0:0.3,1k:0.7', lengthMix)
+    .option(
+      '--position-skipping <tokens>',
+      'PoSE: spread each sequence over a window of so many positions',
+      tokenLength,
+    )
+    .option('--text-field <name>', 'column of JSONL and Parquet', 'text')
+    .option('--tokenizer <path>', "another tokenizer than the model's own")
+    .addOption(dtypeOption())
+    .option('--max-shard-size <size>', 'e.g. 500MB, 5GB; larger weights are split', byteSize, 5e9)
+    .option('--threads <n>', 'default: all cores', positiveInteger)
+    .option('--json', 'print the result as JSON')
+    .action(async (model: string, texts: string[], flags: FinetuneFlags) => {
+      const { runFinetune } = await import('../actions/finetune.js');
+      await runFinetune(model, texts, flags);
+    });
+}
+
+function atLeastZero(text: string): number {
+  const value = Number(text);
+  if (text.trim() === '' || !(Number.isFinite(value) && value >= 0))
+    throw new InvalidArgumentError('Expected a number, 0 or more.');
+  return value;
+}
+
+/** '0:0.3,1k:0.7': documents from so many tokens on : share of the rows. */
+function lengthMix(text: string): { from: number; share: number }[] {
+  const mix = text.split(',').map((part) => {
+    const [from = '', share = ''] = part.split(':');
+    return { from: from.trim() === '0' ? 0 : tokenLength(from), share: positiveNumber(share) };
+  });
+  if (new Set(mix.map(({ from }) => from)).size < mix.length)
+    throw new InvalidArgumentError('A length is named twice.');
+  return mix;
+}

@@ -1,0 +1,59 @@
+import { Draws } from '../corpus/index.js';
+import type { ResolvedRope } from '../rope/index.js';
+import type { GradientSequence } from '../runtime/index.js';
+import type { Row, Segment } from './packing.js';
+import { skippedPositions } from './positions.js';
+import { type Bucket, RowOrder } from './row-order.js';
+
+export interface BatchOptions {
+  readonly seed: number;
+  /** Rows computed at a time (`per_device_train_batch_size`). */
+  readonly rowsPerBatch: number;
+  /** Batches whose gradients make one step (`gradient_accumulation_steps`). */
+  readonly batchesPerStep: number;
+  /**
+   * The RoPE of a sequence whose largest position is `positions - 1`. With mixed windows (LongRoPE2) that of a short one is the
+   * original.
+   */
+  readonly rope: (positions: number) => ResolvedRope;
+  /** Positions of the windows that sequences are spread over (PoSE); null = positions 0, 1, 2 ... */
+  readonly skipTo: number | null;
+}
+
+/** A sequence and whose text it is. */
+export interface NamedSequence extends GradientSequence {
+  readonly document: string;
+}
+
+/** What is trained on at each step; it follows from seed and step alone. */
+export class Batches {
+  readonly #order: RowOrder;
+
+  constructor(
+    buckets: readonly Bucket[],
+    private readonly options: BatchOptions,
+  ) {
+    this.#order = new RowOrder(buckets, options.seed);
+  }
+
+  /** Batches of step 0, 1, ...; attention stays within a sequence, and positions start anew with each. */
+  step(step: number): NamedSequence[][] {
+    const { rowsPerBatch, batchesPerStep } = this.options;
+    return Array.from({ length: batchesPerStep }, (_, batch) =>
+      Array.from({ length: rowsPerBatch }, (_, row) => (step * batchesPerStep + batch) * rowsPerBatch + row).flatMap(
+        (place) => this.#sequences(this.#order.row(place), place),
+      ),
+    );
+  }
+
+  #sequences(row: Row, place: number): NamedSequence[] {
+    const { rope, skipTo, seed } = this.options;
+    // Four keys, as three are those of the order of rows.
+    const draws = skipTo === null ? null : new Draws([seed, place, 0, 0]);
+    return row.map(({ document, ids }: Segment) => {
+      if (draws === null || skipTo === null) return { document, ids, rope: rope(ids.length), scoreFrom: 1 };
+      const positions = skippedPositions(ids.length, skipTo, draws);
+      return { document, ids, positions, rope: rope((positions.at(-1) as number) + 1), scoreFrom: 1 };
+    });
+  }
+}

@@ -1,0 +1,40 @@
+import type { TokenDocument } from '../corpus/index.js';
+import { type Problem, UserError } from '../errors.js';
+import { type PackingOptions, packRows } from './packing.js';
+import type { Bucket } from './row-order.js';
+
+/** Documents of at least `from` tokens, up to the next bucket, make up `share` of the rows. */
+export interface LengthShare {
+  readonly from: number;
+  readonly share: number;
+}
+
+/**
+ * Rows of documents by their length, BOS and EOS not counted. Documents shorter than every bucket are left out. Throws one
+ * `UserError` that names every bucket without documents.
+ */
+export function lengthBuckets(
+  documents: readonly TokenDocument[],
+  mix: readonly LengthShare[],
+  options: PackingOptions,
+): Bucket[] {
+  const bounds = [...mix].sort((a, b) => a.from - b.from);
+  const problems: Problem[] = [];
+  const buckets = bounds.map(({ from, share }, i) => {
+    const to = bounds[i + 1]?.from ?? Number.POSITIVE_INFINITY;
+    const rows = packRows(
+      documents.filter(({ ids }) => ids.length >= from && ids.length < to),
+      options,
+    );
+    if (rows.length === 0)
+      problems.push({
+        where: `--length-mix ${from}:${share}`,
+        expected: `documents of ${to === Number.POSITIVE_INFINITY ? `at least ${from}` : `${from} to ${to - 1}`} tokens`,
+        found: 'none',
+        fix: 'leave this range out, or give texts of these lengths',
+      });
+    return { share, rows };
+  });
+  if (problems.length > 0) throw new UserError('input', problems);
+  return buckets;
+}

@@ -1,0 +1,203 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { UserError } from '../errors.js';
+import type { DecoderSpec } from '../model/types.js';
+import type { RunDirectory } from '../run/index.js';
+import type { GradientEngine } from '../runtime/index.js';
+import type { Batches, NamedSequence } from './batches.js';
+import {
+  checkpointName,
+  checkpointSteps,
+  readCheckpoint,
+  removeCheckpoint,
+  type TrainerState,
+  writeCheckpoint,
+} from './checkpoint.js';
+import { clip, GradientSum, globalNorm } from './gradient-sum.js';
+import { type EvaluationEntry, TrainingLog } from './log.js';
+import type { Optimizer } from './optimizer.js';
+import { learningRateAt, type Schedule } from './schedule.js';
+
+export interface TrainingOptions {
+  readonly run: RunDirectory;
+  /** sha256 of the manifest of the run. */
+  readonly runHash: string;
+  readonly spec: DecoderSpec;
+  /** Text of the config.json of checkpoints. */
+  readonly config: string;
+  /** Changed in place; those of the last step at the end. */
+  readonly weights: Map<string, Float32Array>;
+  readonly gradients: Pick<GradientEngine, 'lossAndGradient'>;
+  readonly optimizer: Optimizer;
+  readonly batches: Batches;
+  readonly schedule: Schedule;
+  /** Gradients are scaled down to this norm; null = never. */
+  readonly maxGradNorm: number | null;
+  /** In steps. */
+  readonly loggingSteps: number;
+  readonly saveSteps: number;
+  /** Older checkpoints are removed. */
+  readonly saveTotalLimit: number;
+  /** Also before the first step and after the last; null = no held-out texts. */
+  readonly validation: {
+    readonly evalSteps: number;
+    readonly lengths: readonly number[];
+    readonly validate: (step: number) => Promise<readonly EvaluationEntry[]>;
+  } | null;
+  readonly onStep?: (progress: StepProgress) => void;
+  readonly signal?: AbortSignal;
+}
+
+export interface StepProgress {
+  readonly step: number;
+  readonly loss: number;
+  /** Steps that were done when this process began. */
+  readonly resumedFrom: number;
+}
+
+/**
+ * Trains from the newest checkpoint of the run to the last step, and leaves a checkpoint of it. A run that was killed at any
+ * moment ends with the bits of an undisturbed one: data and random numbers follow from seed and step, everything else is in the
+ * checkpoint. Throws `UserError('input')` where a loss or gradient is not finite, with the checkpoints before it in place;
+ * an abort is heard between two batches, saves what is done and throws the signal's reason.
+ */
+export async function train(options: TrainingOptions): Promise<TrainingLog> {
+  return new Trainer(options).train();
+}
+
+class Trainer {
+  #state: TrainerState;
+  #log: TrainingLog;
+  #resumedFrom = 0;
+
+  constructor(private readonly options: TrainingOptions) {
+    this.#state = { run: options.runHash, step: 0, tokens: 0, sinceLog: { loss: 0, tokens: 0 } };
+    this.#log = new TrainingLog(options.run.journal, 0);
+  }
+
+  async train(): Promise<TrainingLog> {
+    const { schedule, signal } = this.options;
+    await this.#resume();
+    try {
+      await this.#validateIfDue();
+      while (this.#state.step < schedule.maxSteps) {
+        await this.#step();
+        const { step } = this.#state;
+        if (step % this.options.saveSteps === 0 || step === schedule.maxSteps) await this.#save();
+        await this.#validateIfDue();
+      }
+    } catch (error) {
+      // Weights change only at the end of a step, so they are those of `state`.
+      if (signal?.aborted && error === signal.reason) await this.#save();
+      throw error;
+    }
+    await this.#prune();
+    return this.#log;
+  }
+
+  async #resume(): Promise<void> {
+    const { run, runHash, weights, optimizer } = this.options;
+    const newest = (await checkpointSteps(run.path)).at(-1);
+    if (newest === undefined) return;
+    this.#state = await readCheckpoint(run.path, newest, { weights, optimizer: optimizer.state, run: runHash });
+    this.#log = new TrainingLog(run.journal, newest);
+    this.#resumedFrom = newest;
+  }
+
+  async #step(): Promise<void> {
+    const { batches, optimizer, weights, schedule, maxGradNorm, loggingSteps, onStep } = this.options;
+    const { step } = this.#state;
+    const named = batches.step(step);
+    const { loss, tokens, gradient } = await this.#gradient(named);
+    const norm = globalNorm(gradient);
+    if (!Number.isFinite(norm)) throw await this.#diverged(named.flat(), `a gradient of norm ${norm}`);
+    // The weights of the newest checkpoint have given a finite loss, so no older one is needed any more.
+    await this.#prune();
+    if (maxGradNorm !== null) clip(gradient, norm, maxGradNorm);
+    const learningRate = learningRateAt(step, schedule);
+    await optimizer.update(weights, gradient, { step, learningRate });
+    const { sinceLog } = this.#state;
+    const since = { loss: sinceLog.loss + loss * tokens, tokens: sinceLog.tokens + tokens };
+    const done = step + 1;
+    const isLogged = done % loggingSteps === 0 || done === schedule.maxSteps;
+    this.#state = {
+      ...this.#state,
+      step: done,
+      tokens: this.#state.tokens + named.flat().reduce((sum, { ids }) => sum + ids.length, 0),
+      sinceLog: isLogged ? { loss: 0, tokens: 0 } : since,
+    };
+    if (isLogged)
+      await this.#log.add({
+        step: done,
+        loss: since.loss / since.tokens,
+        grad_norm: norm,
+        learning_rate: learningRate,
+        num_input_tokens_seen: this.#state.tokens,
+      });
+    onStep?.({ step: done, loss, resumedFrom: this.#resumedFrom });
+  }
+
+  /** Loss and gradient of the mean over all scored tokens of a step. */
+  async #gradient(batches: readonly (readonly NamedSequence[])[]) {
+    const { gradients, weights, signal } = this.options;
+    const tokens = batches.reduce((sum, batch) => sum + scoredTokens(batch), 0);
+    const sum = new GradientSum();
+    let loss = 0;
+    for (const batch of batches) {
+      // A run blocks the thread: signals are heard here.
+      await nextTurn();
+      signal?.throwIfAborted();
+      const result = await gradients.lossAndGradient(batch, weights);
+      const wrong = batch.filter((_, i) => !Number.isFinite(result.sequences[i]?.loss));
+      if (wrong.length > 0 || !Number.isFinite(result.loss))
+        throw await this.#diverged(wrong, `a loss of ${result.loss}`);
+      const share = scoredTokens(batch) / tokens;
+      loss += share * result.loss;
+      sum.add(result.weights, share);
+    }
+    return { loss, tokens, gradient: sum.tensors };
+  }
+
+  async #diverged(sequences: readonly NamedSequence[], found: string): Promise<UserError> {
+    const { run } = this.options;
+    const { step } = this.#state;
+    const names = [...new Set(sequences.map(({ document }) => document))];
+    const good = (await checkpointSteps(run.path)).filter((saved) => saved < step).at(-1);
+    const more = names.length > 3 ? ` and ${names.length - 3} more` : '';
+    return new UserError('input', {
+      where: `step ${step + 1}, ${names.slice(0, 3).join(', ')}${more}`,
+      expected: 'a finite loss and gradient',
+      found,
+      fix: `train with a smaller --learning-rate or --max-grad-norm, or more --warmup-steps, in another folder${
+        good === undefined ? '' : `; the last good weights are ${run.file(checkpointName(good))}`
+      }`,
+    });
+  }
+
+  async #save(): Promise<void> {
+    const { run, spec, weights, optimizer, config } = this.options;
+    const { step } = this.#state;
+    if (step === 0 || (await checkpointSteps(run.path)).includes(step)) return;
+    for (const [name, tensor] of weights)
+      if (!tensor.every(Number.isFinite)) throw await this.#diverged([], `${name} with NaN or infinity after it`);
+    await writeCheckpoint(run.path, { spec, weights, optimizer: optimizer.state, state: this.#state, config });
+  }
+
+  async #prune(): Promise<void> {
+    const { run, saveTotalLimit } = this.options;
+    for (const step of (await checkpointSteps(run.path)).slice(0, -saveTotalLimit))
+      await removeCheckpoint(run.path, step);
+  }
+
+  async #validateIfDue(): Promise<void> {
+    const { validation, schedule } = this.options;
+    const { step } = this.#state;
+    if (validation === null) return;
+    if (step % validation.evalSteps !== 0 && step !== schedule.maxSteps) return;
+    if (this.#log.passEvaluations(step, validation.lengths.length)) return;
+    for (const entry of await validation.validate(step)) await this.#log.add(entry);
+  }
+}
+
+function scoredTokens(batch: readonly NamedSequence[]): number {
+  return batch.reduce((sum, { ids, scoreFrom }) => sum + ids.length - scoreFrom, 0);
+}

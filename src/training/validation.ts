@@ -1,0 +1,66 @@
+import { randomBytes } from 'node:crypto';
+import { mkdir, rm } from 'node:fs/promises';
+import path from 'node:path';
+import type { TokenDocument } from '../corpus/index.js';
+import { evaluatePerplexity } from '../evaluation/index.js';
+import type { DecoderSpec } from '../model/types.js';
+import type { ResolvedRope } from '../rope/index.js';
+import { openPool, type Weights } from '../runtime/index.js';
+import type { EvaluationEntry } from './log.js';
+import { writeWeights } from './weight-file.js';
+
+export interface ValidationOptions {
+  readonly spec: DecoderSpec;
+  /** Each of at least the longest length. */
+  readonly documents: readonly TokenDocument[];
+  readonly bosTokenId: number | null;
+  readonly lengths: readonly number[];
+  readonly rope: (length: number) => ResolvedRope;
+  readonly threads: number;
+  /** Where the weights lie meanwhile: an engine maps them. */
+  readonly folder: string;
+}
+
+/**
+ * Perplexity of held-out documents by the engine and the protocol of `evaluate perplexity` (`document`), so that both give the
+ * same figure for the same weights.
+ */
+export async function validate(
+  weights: Weights,
+  step: number,
+  { spec, documents, bosTokenId, lengths, rope, threads, folder }: ValidationOptions,
+  signal?: AbortSignal,
+): Promise<EvaluationEntry[]> {
+  // A name that is swept when a killed run goes on.
+  const temporary = path.join(folder, `.validation.${randomBytes(6).toString('hex')}.tmp`);
+  await mkdir(temporary);
+  try {
+    const prepared = await writeWeights(temporary, spec, weights);
+    const engine = await openPool({ spec, weights: prepared, threads, cacheTokens: 0, opens: 'plain' }, 1);
+    try {
+      const entries: EvaluationEntry[] = [];
+      for (const length of lengths) {
+        const { meanLoss, perplexity, tokens } = await evaluatePerplexity({
+          engine,
+          documents,
+          bosTokenId,
+          protocol: { name: 'document', length },
+          rope: rope(length),
+          ...(signal && { signal }),
+        });
+        entries.push({
+          step,
+          eval_length: length,
+          eval_loss: meanLoss,
+          eval_perplexity: perplexity,
+          eval_tokens: tokens,
+        });
+      }
+      return entries;
+    } finally {
+      await engine.close();
+    }
+  } finally {
+    await rm(temporary, { recursive: true, force: true });
+  }
+}

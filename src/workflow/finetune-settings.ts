@@ -1,0 +1,182 @@
+import { type Problem, UserError } from '../errors.js';
+import { configWithLongrope, type LongropeTable } from '../export/index.js';
+import type { Model } from '../model/index.js';
+import { type ResolvedRope, type RopeScaling, resolveRope } from '../rope/index.js';
+import type { Json } from '../run/index.js';
+import type { BatchOptions, LengthShare, OptimizerSettings, Schedule, ScheduleName } from '../training/index.js';
+import { type ExportRopeOptions, exportTable } from './export-rope.js';
+
+/** What a user sets, named as HF Trainer's TrainingArguments where it has them. */
+export interface FinetuneSettings extends ExportRopeOptions {
+  /** Default: `numTrainEpochs` times all rows. */
+  readonly maxSteps?: number;
+  readonly numTrainEpochs: number;
+  readonly perDeviceTrainBatchSize: number;
+  readonly gradientAccumulationSteps: number;
+  /** Default: the length the factors are for, or the model's original length. */
+  readonly maxSeqLength?: number;
+  readonly learningRate: number;
+  readonly lrSchedulerType: ScheduleName;
+  /** Steps, or below 1 a share of all steps. */
+  readonly warmupSteps?: number;
+  readonly warmupRatio?: number;
+  readonly optim: OptimizerSettings['name'];
+  readonly weightDecay: number;
+  readonly adamBeta1: number;
+  readonly adamBeta2: number;
+  readonly adamEpsilon: number;
+  readonly muonMomentum: number;
+  /** 0 = no clipping. */
+  readonly maxGradNorm: number;
+  readonly seed: number;
+  readonly loggingSteps: number;
+  readonly saveSteps: number;
+  readonly saveTotalLimit: number;
+  /** Default: only before and after training. */
+  readonly evalSteps?: number;
+  /** Default: the original length and `maxSeqLength`. */
+  readonly evalLengths?: readonly number[];
+  /** Sequences up to the original length are trained with the short factors, as they will be served. */
+  readonly mixedWindows: boolean;
+  readonly lengthMix?: readonly LengthShare[];
+  /** PoSE: spread the positions of every sequence over a window of so many. */
+  readonly positionSkipping?: number;
+}
+
+export interface ResolvedFinetune {
+  readonly rope: string;
+  /** null: the model's own RoPE. */
+  readonly table: LongropeTable | null;
+  /** config.json of the trained model. */
+  readonly config: Readonly<Record<string, unknown>>;
+  readonly rowTokens: number;
+  readonly lengthMix: readonly LengthShare[];
+  readonly batches: BatchOptions;
+  readonly optimizer: OptimizerSettings;
+  readonly maxGradNorm: number | null;
+  readonly evalSteps: number;
+  readonly evalLengths: readonly number[];
+  /** The RoPE that engines will choose at a length. */
+  readonly servedRope: (length: number) => ResolvedRope;
+  readonly schedule: (rows: number) => Schedule;
+  /** All of this that the result depends on. */
+  readonly identity: { readonly [key: string]: Json };
+}
+
+/** Throws one `UserError` with everything that does not fit together or not to this model. */
+export async function resolveFinetune(settings: FinetuneSettings, model: Model): Promise<ResolvedFinetune> {
+  const { rope: spec } = model.spec;
+  const table = await exportTable(settings, spec);
+  const scaling = table === null ? spec.scaling : longropeScaling(table);
+  const reach = table?.targetLength ?? spec.maxPositionEmbeddings;
+  const rowTokens = settings.maxSeqLength ?? table?.targetLength ?? spec.originalLength;
+  const window = settings.positionSkipping ?? rowTokens;
+  const evalLengths = settings.evalLengths ?? [...new Set([Math.min(spec.originalLength, rowTokens), rowTokens])];
+  refuseContradictions(settings, model, { reach, rowTokens, window, evalLengths });
+  const servedRope = (length: number) => resolveRope(spec.geometry, scaling, length);
+  const resolved = {
+    rowTokens,
+    lengthMix: settings.lengthMix ?? [{ from: 0, share: 1 }],
+    optimizer: {
+      name: settings.optim,
+      beta1: settings.adamBeta1,
+      beta2: settings.adamBeta2,
+      epsilon: settings.adamEpsilon,
+      momentum: settings.muonMomentum,
+      weightDecay: settings.weightDecay,
+    },
+    maxGradNorm: settings.maxGradNorm === 0 ? null : settings.maxGradNorm,
+    evalSteps: settings.evalSteps ?? Number.MAX_SAFE_INTEGER,
+    evalLengths,
+  };
+  const batches = {
+    seed: settings.seed,
+    rowsPerBatch: settings.perDeviceTrainBatchSize,
+    batchesPerStep: settings.gradientAccumulationSteps,
+    skipTo: settings.positionSkipping ?? null,
+  };
+  const { mixedWindows, loggingSteps } = settings;
+  return {
+    rope: settings.rope,
+    table,
+    config: table === null ? model.config : configWithLongrope(model.config, spec.geometry, table),
+    ...resolved,
+    batches: { ...batches, rope: (positions) => servedRope(mixedWindows ? positions : Math.max(positions, reach)) },
+    servedRope,
+    schedule: (rows) => scheduleOf(settings, rows),
+    identity: {
+      ...resolved,
+      lengthMix: resolved.lengthMix.map(({ from, share }) => [from, share]),
+      optimizer: { ...resolved.optimizer },
+      batches,
+      mixedWindows,
+      loggingSteps,
+      rope: table === null ? 'model' : { ...table, short: [...table.short], long: [...table.long] },
+    },
+  };
+}
+
+function longropeScaling(table: LongropeTable): RopeScaling {
+  return {
+    type: 'longrope',
+    shortFactor: table.short,
+    longFactor: table.long,
+    originalLength: table.originalLength,
+    factor: table.targetLength / table.originalLength,
+    attentionFactor: table.attentionFactor,
+  };
+}
+
+function scheduleOf(settings: FinetuneSettings, rows: number): Schedule {
+  const rowsPerStep = settings.perDeviceTrainBatchSize * settings.gradientAccumulationSteps;
+  const maxSteps = settings.maxSteps ?? Math.max(1, Math.ceil((settings.numTrainEpochs * rows) / rowsPerStep));
+  const warmup = settings.warmupSteps ?? settings.warmupRatio ?? 0;
+  return {
+    name: settings.lrSchedulerType,
+    learningRate: settings.learningRate,
+    warmupSteps: settings.warmupRatio !== undefined || warmup < 1 ? Math.ceil(maxSteps * warmup) : warmup,
+    maxSteps,
+  };
+}
+
+function refuseContradictions(
+  settings: FinetuneSettings,
+  model: Model,
+  lengths: {
+    readonly reach: number;
+    readonly rowTokens: number;
+    readonly window: number;
+    readonly evalLengths: readonly number[];
+  },
+): void {
+  const { reach, rowTokens, window, evalLengths } = lengths;
+  const problems: Problem[] = [];
+  if (model.checkpoint.format === 'gguf')
+    problems.push({
+      where: model.path,
+      expected: 'a Hugging Face folder',
+      found: 'a GGUF file',
+      fix: `longrope export hf ${model.path} --rope model --out FOLDER, then train that`,
+    });
+  const tooLong = (where: string, length: number) =>
+    problems.push({ where, expected: `at most ${reach} tokens, which the RoPE is for`, found: `${length}` });
+  if (rowTokens > reach) tooLong('--max-seq-length', rowTokens);
+  if (window > reach) tooLong('--position-skipping', window);
+  for (const length of evalLengths) if (length > reach) tooLong('--eval-length', length);
+  if (window < rowTokens)
+    problems.push({
+      where: '--position-skipping',
+      expected: `at least the ${rowTokens} tokens of --max-seq-length`,
+      found: `${window}`,
+    });
+  if (settings.warmupSteps !== undefined && settings.warmupRatio !== undefined)
+    problems.push({ where: '--warmup-ratio', expected: 'one of --warmup-steps and --warmup-ratio', found: 'both' });
+  if (settings.lrSchedulerType === 'constant' && (settings.warmupSteps ?? settings.warmupRatio ?? 0) > 0)
+    problems.push({
+      where: '--lr-scheduler-type constant',
+      expected: 'no warm-up, as in HF Trainer',
+      found: 'a warm-up',
+      fix: 'use constant_with_warmup',
+    });
+  if (problems.length > 0) throw new UserError('usage', problems);
+}

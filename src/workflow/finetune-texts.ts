@@ -1,0 +1,34 @@
+import type { TokenDocument, Tokenizer } from '../corpus/index.js';
+import { UserError } from '../errors.js';
+import type { Model } from '../model/index.js';
+import type { FinetuneJob } from './finetune.js';
+import type { ResolvedFinetune } from './finetune-settings.js';
+import { readTexts } from './texts.js';
+
+/** Documents to train on and to hold out, and what stands around those to train on: what hand-offs to other trainers put there. */
+export async function finetuneTexts(
+  job: Pick<FinetuneJob, 'texts' | 'heldOut' | 'textField' | 'model' | 'tokenizer'>,
+  { evalLengths }: Pick<ResolvedFinetune, 'evalLengths'>,
+  { spec }: Model,
+  tokenizer: Tokenizer,
+): Promise<{
+  readonly documents: readonly TokenDocument[];
+  readonly heldOut: readonly TokenDocument[];
+  readonly bos: number | null;
+  readonly eos: number | null;
+}> {
+  if (tokenizer.vocabularySize > spec.vocabularySize)
+    throw new UserError('input', {
+      where: job.tokenizer ?? job.model,
+      expected: `a tokenizer of at most ${spec.vocabularySize} tokens, the rows of the model's embedding`,
+      found: `${tokenizer.vocabularySize}`,
+    });
+  const { textField } = job;
+  const minTokens = Math.max(...evalLengths) - (tokenizer.bosTokenId === null ? 0 : 1);
+  return {
+    documents: await readTexts(job.texts, tokenizer, { textField }),
+    heldOut: job.heldOut.length === 0 ? [] : await readTexts(job.heldOut, tokenizer, { textField, minTokens }),
+    bos: tokenizer.addsBos ? tokenizer.bosTokenId : null,
+    eos: tokenizer.eosTokenId,
+  };
+}

@@ -1,0 +1,198 @@
+import path from 'node:path';
+import { hashDocuments, openTokenizer } from '../corpus/index.js';
+import { configJson, ExportProgress, type HfDtype, type PlacedFile, writeHfFolder } from '../export/index.js';
+import { decoderTensors, hashModel, loadModel, type Model } from '../model/index.js';
+import { type Json, openRunDirectory, type RunDirectory, sha256Json } from '../run/index.js';
+import { ENGINE_VERSION, GradientEngine, Orthogonalizer, readWeights } from '../runtime/index.js';
+import {
+  Batches,
+  checkpointName,
+  type EvaluationEntry,
+  isEvaluation,
+  type LogEntry,
+  lengthBuckets,
+  Optimizer,
+  type StepProgress,
+  type TrainingEntry,
+  train,
+  validate,
+} from '../training/index.js';
+import { describeTable, type ExportedRope } from './export-rope.js';
+import { type FinetuneSettings, type ResolvedFinetune, resolveFinetune } from './finetune-settings.js';
+import { finetuneTexts } from './finetune-texts.js';
+import { programVersion } from './version.js';
+
+export interface FinetuneJob extends FinetuneSettings {
+  readonly model: string;
+  /** Another tokenizer than the model's own. */
+  readonly tokenizer?: string;
+  readonly texts: readonly string[];
+  readonly heldOut: readonly string[];
+  readonly textField: string;
+  /** Run folder. */
+  readonly out: string;
+  /** Of the model that is written at the end; training itself is float32. */
+  readonly dtype: HfDtype;
+  readonly maxShardBytes: number;
+  readonly threads: number;
+  /** The command that reproduces the run. */
+  readonly command: string;
+  readonly onStep?: (progress: StepProgress & { readonly maxSteps: number }) => void;
+  readonly signal?: AbortSignal;
+}
+
+/** The JSON twin of `finetune`. */
+export interface Finetune {
+  readonly format: 'longrope-finetune/1';
+  readonly version: string;
+  readonly command: string;
+  readonly model: string;
+  readonly out: string;
+  /** null: the model's own RoPE, as it was. */
+  readonly rope: ExportedRope | null;
+  readonly documents: number;
+  readonly rows: number;
+  readonly steps: number;
+  readonly tokens: number;
+  readonly log: readonly TrainingEntry[];
+  readonly evaluations: readonly EvaluationEntry[];
+  /** The trained model, a Hugging Face folder. */
+  readonly folder: string;
+  readonly files: readonly PlacedFile[];
+}
+
+/** `longrope finetune`, from paths to a trained Hugging Face folder in `RUN/model`. */
+export async function finetune(job: FinetuneJob): Promise<Finetune> {
+  const model = await loadModel(job.model);
+  const tokenizer = await openTokenizer(job.tokenizer ?? job.model);
+  const settings = await resolveFinetune(job, model);
+  const { documents, heldOut, bos, eos } = await finetuneTexts(job, settings, model, tokenizer);
+  const packing = { rowTokens: settings.rowTokens, bos, eos };
+  const buckets = lengthBuckets(documents, settings.lengthMix, packing);
+  const rows = buckets.reduce((sum, bucket) => sum + bucket.rows.length, 0);
+  const schedule = settings.schedule(rows);
+  const manifest = {
+    kind: 'finetune',
+    version: programVersion(),
+    engine: ENGINE_VERSION,
+    threads: job.threads,
+    model: await hashModel(model),
+    tokenizer: tokenizer.hash,
+    documents: hashDocuments(documents),
+    heldOut: hashDocuments(heldOut),
+    bos,
+    eos,
+    dtype: job.dtype,
+    settings: { ...settings.identity, schedule: { ...schedule } },
+  } satisfies Json;
+  const engine = await GradientEngine.create({
+    spec: model.spec,
+    threads: job.threads,
+    wanted: { weights: true, tables: false },
+  });
+  const orthogonalizer = await Orthogonalizer.create(job.threads);
+  const run = await openRunDirectory(job.out, manifest);
+  try {
+    const weights = await readWeights(model);
+    const log = await train({
+      run,
+      runHash: sha256Json(manifest),
+      spec: model.spec,
+      config: configJson({ ...settings.config, dtype: 'float32', torch_dtype: 'float32' }),
+      weights,
+      gradients: engine,
+      optimizer: new Optimizer(settings.optimizer, decoderTensors(model.spec), (matrix, shape) =>
+        orthogonalizer.run(matrix, shape),
+      ),
+      batches: new Batches(buckets, settings.batches),
+      schedule,
+      maxGradNorm: settings.maxGradNorm,
+      loggingSteps: job.loggingSteps,
+      saveSteps: job.saveSteps,
+      saveTotalLimit: job.saveTotalLimit,
+      validation:
+        heldOut.length === 0
+          ? null
+          : {
+              evalSteps: settings.evalSteps,
+              lengths: settings.evalLengths,
+              validate: (step) =>
+                validate(
+                  weights,
+                  step,
+                  {
+                    spec: model.spec,
+                    documents: heldOut,
+                    bosTokenId: tokenizer.bosTokenId,
+                    lengths: settings.evalLengths,
+                    rope: settings.servedRope,
+                    threads: job.threads,
+                    folder: run.path,
+                  },
+                  job.signal,
+                ),
+            },
+      ...(job.onStep && {
+        onStep: (progress: StepProgress) => job.onStep?.({ ...progress, maxSteps: schedule.maxSteps }),
+      }),
+      ...(job.signal && { signal: job.signal }),
+    });
+    const files = await writeModel(job, model, settings, run, schedule.maxSteps);
+    return outcome(job, settings, log.entries, { documents: documents.length, rows, files });
+  } finally {
+    await run.close();
+    await engine.close();
+    await orthogonalizer.close();
+  }
+}
+
+/** The last checkpoint with the config, the type and the tokenizer files of an export. */
+async function writeModel(
+  job: FinetuneJob,
+  model: Model,
+  { config }: ResolvedFinetune,
+  run: RunDirectory,
+  step: number,
+): Promise<PlacedFile[]> {
+  const { checkpoint, tensors } = await loadModel(run.file(checkpointName(step)));
+  return writeHfFolder(
+    { ...model, checkpoint, tensors },
+    {
+      out: run.file(MODEL_FOLDER),
+      // What a run before has written is the same.
+      force: true,
+      config,
+      weights: 'copy',
+      dtype: job.dtype,
+      maxShardBytes: job.maxShardBytes,
+      extra: new Map(),
+      progress: new ExportProgress(undefined, job.signal),
+    },
+  );
+}
+
+const MODEL_FOLDER = 'model';
+
+function outcome(
+  job: FinetuneJob,
+  { table, rope }: ResolvedFinetune,
+  log: readonly LogEntry[],
+  counts: Pick<Finetune, 'documents' | 'rows' | 'files'>,
+): Finetune {
+  const entries = log.filter((entry): entry is TrainingEntry => !isEvaluation(entry));
+  const last = entries.at(-1);
+  return {
+    format: 'longrope-finetune/1',
+    version: programVersion(),
+    command: job.command,
+    model: job.model,
+    out: job.out,
+    rope: table === null ? null : describeTable(rope, table),
+    ...counts,
+    steps: last?.step ?? 0,
+    tokens: last?.num_input_tokens_seen ?? 0,
+    log: entries,
+    evaluations: log.filter(isEvaluation),
+    folder: path.join(job.out, MODEL_FOLDER),
+  };
+}
