@@ -79,10 +79,10 @@ describe('extend', () => {
     // Second interpolation: what is stored is the product of the first search's factors and a multiplier.
     expect(parts.frozen.factors).toEqual([...first!.factors]);
     expect([...second!.factors]).toEqual(parts.multiplier.factors.map((m, i) => m * (first!.factors[i] as number)));
-    expect(second).toMatchObject({ targetLength: 1024, originalLength: 256 });
+    expect(second).toMatchObject({ targetLength: 768, originalLength: 256 });
     // Readjusted, and beside the long sets in the side files of the run and of the export.
     const sets = parseFactorSets(await read('sets/sets.json'), 'sets.json');
-    expect(sets.sets.map(({ maxLength }) => maxLength)).toEqual([256, 512, 1024]);
+    expect(sets.sets.map(({ maxLength }) => maxLength)).toEqual([256, 512, 768]);
     expect(Math.max(...(sets.sets[0]?.factors ?? []))).toBeLessThanOrEqual(2);
     expect(sets.sets[2]?.factors).toEqual(second?.factors);
     const side = parseFactorSets(await read('exported/model/longrope_factor_sets.json'), 'side');
