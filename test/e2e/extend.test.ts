@@ -54,7 +54,7 @@ async function hashes(run: string): Promise<Record<string, string>> {
 
 describe('extend', () => {
   it('runs a recipe of every kind of stage; killed twice and started again it ends with the same bytes', {
-    timeout: 120_000,
+    timeout: 300_000,
   }, async () => {
     const [calm, disturbed] = [await workplace(), await workplace()];
     const { code, stdout, stderr } = await longrope([...SMOKE, '--json'], { cwd: calm });
