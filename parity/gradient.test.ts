@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { loadModel, type Model } from '../src/model/index.js';
 import { logFactorGradient, rescaledRope } from '../src/rope/index.js';
-import { GradientEngine, readWeights, type Weights } from '../src/runtime/index.js';
+import { GradientEngine, readWeights, type SequenceGradient, type Weights } from '../src/runtime/index.js';
 import { check } from './check.js';
 import { bookIds, Exchange, TINY } from './models.js';
 import { PythonReference } from './python.js';
@@ -70,13 +70,14 @@ describe.each(COMPARISONS)(`gradients of ${TINY.name} against torch autograd in 
       },
       output: exchange.folder,
     });
-    const result = await engine.lossAndGradient({ ids, rope, scoreFrom }, weights);
+    const result = await engine.lossAndGradient([{ ids, rope, scoreFrom }], weights);
+    const [{ table, rope: ropeGradient }] = result.sequences as [SequenceGradient];
     const ours = new Map<string, ArrayLike<number>>([
       ...result.weights,
-      ['cos', result.tables!.cos],
-      ['sin', result.tables!.sin],
-      ['log_factors', logFactorGradient(rope, result.rope!)],
-      ['attention_factor', [result.rope!.attentionFactor]],
+      ['cos', table!.cos],
+      ['sin', table!.sin],
+      ['log_factors', logFactorGradient(rope, ropeGradient!)],
+      ['attention_factor', [ropeGradient!.attentionFactor]],
     ]);
     const label = `${length} tokens scored from ${scoreFrom}, ${startTokens} start tokens, ${precision}`;
     check(`loss (relative), ${label}`, Math.abs(result.loss / answer.loss - 1), 1e-6);

@@ -4,7 +4,7 @@ import { decoderTensors, loadModel, type Model } from '../src/model/index.js';
 import { resolveRope } from '../src/rope/index.js';
 import { openRunDirectory } from '../src/run/index.js';
 import { GradientEngine, Orthogonalizer, readWeights } from '../src/runtime/index.js';
-import { Batches, isEvaluation, Optimizer, oneByOne, packRows, type TrainingEntry, train } from '../src/training/index.js';
+import { Batches, isEvaluation, Optimizer, packRows, type TrainingEntry, train } from '../src/training/index.js';
 import { check, largestDifference } from './check.js';
 import { bookIds, Exchange, TINY } from './models.js';
 import { PythonReference } from './python.js';
@@ -65,7 +65,7 @@ describe(`${STEPS} training steps of ${TINY.name} on ${BATCHES} x ${ROWS} x ${TO
       spec: model.spec,
       config: JSON.stringify(model.config),
       weights,
-      gradients: oneByOne(gradients),
+      gradients,
       optimizer: new Optimizer({ name, ...SETTINGS, momentum: 0.95 }, decoderTensors(model.spec), (matrix, shape) =>
         orthogonalizer.run(matrix, shape),
       ),

@@ -14,10 +14,12 @@ export {
   engineName,
   type GradientConfig,
   GradientEngine,
+  type GradientSequence,
   type LossGradient,
   Orthogonalizer,
   openEngine,
   readWeights,
+  type SequenceGradient,
   type Wanted,
   type Weights,
 } from './runtime/index.js';

@@ -21,6 +21,7 @@ export {
   CONFIG_PROFILES,
   type ConfigProfile,
   configWithLongrope,
+  defaultProfile,
   HF_ENGINES,
   type HfEngine,
   longropeConfig,

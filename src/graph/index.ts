@@ -2,7 +2,6 @@ export { buildCausalLm, type CausalLmOptions, type RotaryTensors } from './causa
 export { buildDecoder, type CacheOutputs } from './decoder.js';
 export * from './gradient/index.js';
 export { buildLogitsHead, buildLossHead } from './head.js';
-export { buildLayer } from './layer.js';
 export { newtonSchulz } from './newton-schulz.js';
 export type { ExternalBytes } from './onnx-builder.js';
 export { type GraphTarget, givenInput } from './sequence-inputs.js';

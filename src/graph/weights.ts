@@ -1,6 +1,6 @@
 import path from 'node:path';
-import { decoderTensors, type PreparedTensor } from '../model/index.js';
-import type { DecoderSpec, FloatDtype } from '../model/types.js';
+import type { PreparedTensor } from '../model/index.js';
+import type { FloatDtype } from '../model/types.js';
 import type { ElementType, OnnxBuilder, Value } from './onnx-builder.js';
 
 const ELEMENT_TYPE: Record<FloatDtype, ElementType> = { F32: 'float32', F16: 'float16', BF16: 'bfloat16' };
@@ -10,33 +10,6 @@ export interface WeightSource {
   has(name: string): boolean;
   /** Adds the weight as a float32 value, once to each graph. */
   add(builder: OnnxBuilder, name: string): Value;
-}
-
-/** Weights that are given anew in every run, because training changes them; each is an input of its name. For one graph. */
-export class WeightInputs implements WeightSource {
-  readonly #shapes: ReadonlyMap<string, readonly number[]>;
-  readonly #added = new Map<string, Value>();
-
-  constructor(spec: DecoderSpec) {
-    this.#shapes = decoderTensors(spec);
-  }
-
-  /** What the graph asked for. */
-  get names(): string[] {
-    return [...this.#added.keys()];
-  }
-
-  has(name: string): boolean {
-    return this.#shapes.has(name);
-  }
-
-  add(builder: OnnxBuilder, name: string): Value {
-    const shape = this.#shapes.get(name);
-    if (shape === undefined) throw new Error(`no weight named ${name}`);
-    const value = this.#added.get(name) ?? builder.input(name, 'float32', shape);
-    this.#added.set(name, value);
-    return value;
-  }
 }
 
 /** The weights of one model, addressed relative to one folder, which is how ONNX external data is resolved. */

@@ -11,7 +11,7 @@ export {
 export { factorVector, isMonotone } from './factor-vector.js';
 export { baseInverseFrequency, rescaledRope, resolveRope } from './frequencies.js';
 export { RELEASED_YARN_BETAS, releasedYarnFactors } from './released-yarn.js';
-export { rotaryTable } from './rotary-table.js';
+export { rotaryTable, rotaryTableAt } from './rotary-table.js';
 export { logFactorGradient, type RopeGradient, ropeGradient, type TableGradient } from './table-gradient.js';
 export type * from './types.js';
 export { wavelengths } from './wavelengths.js';

@@ -14,14 +14,21 @@ export interface RopeGradient {
 }
 
 /**
- * Chain rule through cos = a cos(angle), sin = a sin(angle), angle = position * inverseFrequency, a = attention factor, from the
- * first position on. `table` is the one that was used, so the derivatives belong to the angles that were really computed.
+ * Chain rule through cos = a cos(angle), sin = a sin(angle), angle = position * inverseFrequency, a = attention factor. `table` is
+ * the one that was used, so the derivatives belong to the angles that were really computed; `position` of its rows, by default
+ * from 0 on.
  */
-export function ropeGradient(rope: ResolvedRope, table: RotaryTable, gradient: TableGradient): RopeGradient {
+export function ropeGradient(
+  rope: ResolvedRope,
+  table: RotaryTable,
+  gradient: TableGradient,
+  at: (row: number) => number = (row) => row,
+): RopeGradient {
   const { width, length } = table;
   const inverseFrequency = new Float64Array(width);
   let ofScale = 0;
-  for (let position = 0, entry = 0; position < length; position++) {
+  for (let row = 0, entry = 0; row < length; row++) {
+    const position = at(row);
     const scaled = position >= rope.startTokens;
     for (let pair = 0; pair < width; pair++, entry++) {
       const [cos, sin] = [table.cos[entry] as number, table.sin[entry] as number];

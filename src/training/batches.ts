@@ -1,6 +1,6 @@
 import { Draws } from '../corpus/index.js';
 import type { ResolvedRope } from '../rope/index.js';
-import type { TrainingSequence } from './gradients.js';
+import type { GradientSequence } from '../runtime/index.js';
 import type { Row, Segment } from './packing.js';
 import { skippedPositions } from './positions.js';
 import { type Bucket, RowOrder } from './row-order.js';
@@ -21,7 +21,7 @@ export interface BatchOptions {
 }
 
 /** A sequence and whose text it is. */
-export interface NamedSequence extends TrainingSequence {
+export interface NamedSequence extends GradientSequence {
   readonly document: string;
 }
 

@@ -2,6 +2,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { UserError } from '../errors.js';
 import type { DecoderSpec } from '../model/types.js';
 import type { RunDirectory } from '../run/index.js';
+import type { GradientEngine } from '../runtime/index.js';
 import type { Batches, NamedSequence } from './batches.js';
 import {
   checkpointName,
@@ -12,7 +13,6 @@ import {
   writeCheckpoint,
 } from './checkpoint.js';
 import { clip, GradientSum, globalNorm } from './gradient-sum.js';
-import type { Gradients } from './gradients.js';
 import { type EvaluationEntry, TrainingLog } from './log.js';
 import type { Optimizer } from './optimizer.js';
 import { learningRateAt, type Schedule } from './schedule.js';
@@ -26,7 +26,8 @@ export interface TrainingOptions {
   readonly config: string;
   /** Changed in place; those of the last step at the end. */
   readonly weights: Map<string, Float32Array>;
-  readonly gradients: Gradients;
+  /** With respect to the weights. */
+  readonly gradients: Pick<GradientEngine, 'lossAndGradient'>;
   readonly optimizer: Optimizer;
   readonly batches: Batches;
   readonly schedule: Schedule;

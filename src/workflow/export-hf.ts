@@ -3,6 +3,7 @@ import { type Problem, UserError } from '../errors.js';
 import {
   type ConfigProfile,
   configWithLongrope,
+  defaultProfile,
   ExportProgress,
   FACTOR_SETS_NAME,
   factorSetsJson,
@@ -33,7 +34,8 @@ export interface HfExportJob extends Omit<ExportRopeOptions, 'rope'> {
   readonly weights: WeightMode;
   readonly dtype?: HfDtype;
   readonly maxShardBytes: number;
-  readonly profile: ConfigProfile;
+  /** Default: `defaultProfile`. */
+  readonly profile?: ConfigProfile;
   readonly engines: readonly HfEngine[];
   /** Factor files of further lengths, for the side file. */
   readonly factorSets: readonly { readonly length: number; readonly path: string }[];
@@ -50,7 +52,8 @@ export interface HfExport {
   /** null: the model's own RoPE, as it was. */
   readonly rope: ExportedRope | null;
   readonly engines: readonly HfEngine[];
-  readonly profile: ConfigProfile;
+  /** null: the config is the model's own. */
+  readonly profile: ConfigProfile | null;
   readonly files: readonly PlacedFile[];
   /** What the reader of the folder has to know. */
   readonly notes: readonly string[];
@@ -61,16 +64,17 @@ export async function exportHf(job: HfExportJob): Promise<HfExport> {
   const model = await loadModel(job.model);
   const { rope } = model.spec;
   const table = await chooseTable(job, model);
-  if (table === null && job.profile !== 'redundant')
+  if (table === null && job.profile !== undefined)
     throw new UserError('usage', { where: '--profile', expected: '--rope with factors', found: '--rope model' });
   const sets = await readSets(job, rope, table);
+  const profile = table === null ? null : (job.profile ?? defaultProfile(model.config, table));
   const files = await writeHfFolder(model, {
     out: job.out,
     force: job.force,
     config:
-      table === null
+      table === null || profile === null
         ? model.config
-        : configWithLongrope(model.config, rope.geometry, table, { profile: job.profile, engines: job.engines }),
+        : configWithLongrope(model.config, rope.geometry, table, { profile, engines: job.engines }),
     weights: job.weights,
     ...(job.dtype !== undefined && { dtype: job.dtype }),
     maxShardBytes: job.maxShardBytes,
@@ -84,9 +88,9 @@ export async function exportHf(job: HfExportJob): Promise<HfExport> {
     out: job.out,
     rope: table === null ? null : describeTable(job.rope ?? `${job.restore}`, table),
     engines: job.engines,
-    profile: job.profile,
+    profile,
     files,
-    notes: table === null ? [] : notes(table, job),
+    notes: table === null || profile === null ? [] : notes(table, job, profile),
   };
 }
 
@@ -138,10 +142,10 @@ async function readSets(job: HfExportJob, rope: RopeSpec, table: LongropeTable |
   return sets;
 }
 
-function notes(table: LongropeTable, job: HfExportJob): string[] {
+function notes(table: LongropeTable, job: HfExportJob, profile: ConfigProfile): string[] {
   const lines: string[] = [];
   const { attentionIsDefault, defaultAttentionFactor, attentionFactor } = describeTable('', table);
-  if (!attentionIsDefault && job.profile === 'redundant') {
+  if (!attentionIsDefault && profile === 'redundant') {
     const served = job.engines.some((engine) => RECOMPUTING_ENGINES.includes(engine));
     lines.push(
       served

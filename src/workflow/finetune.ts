@@ -12,7 +12,6 @@ import {
   type LogEntry,
   lengthBuckets,
   Optimizer,
-  oneByOne,
   type StepProgress,
   type TrainingEntry,
   train,
@@ -101,7 +100,7 @@ export async function finetune(job: FinetuneJob): Promise<Finetune> {
       spec: model.spec,
       config: configJson({ ...settings.config, dtype: 'float32', torch_dtype: 'float32' }),
       weights,
-      gradients: oneByOne(engine),
+      gradients: engine,
       optimizer: new Optimizer(settings.optimizer, decoderTensors(model.spec), (matrix, shape) =>
         orthogonalizer.run(matrix, shape),
       ),

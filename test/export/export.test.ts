@@ -10,6 +10,7 @@ import { exportGguf, type GgufExportJob } from '../../src/workflow/export-gguf.j
 import { exportHf, type HfExportJob } from '../../src/workflow/export-hf.js';
 import { rejection } from '../helpers/rejection.js';
 import { temporaryFolder } from '../helpers/temporary-folder.js';
+import { tinyConfig } from '../helpers/tiny-architectures.js';
 import { writeTinyCheckpoint } from '../helpers/tiny-checkpoint.js';
 import { TINY } from '../helpers/tiny-model.js';
 
@@ -20,7 +21,6 @@ const hfJob = (model: string, out: string, job: Partial<HfExportJob> = {}): HfEx
   force: false,
   weights: 'copy',
   maxShardBytes: 5e9,
-  profile: 'redundant',
   engines: ['transformers'],
   factorSets: [],
   ...job,
@@ -110,6 +110,27 @@ describe('exports', () => {
     expect(config['rope_scaling']).toEqual(config['rope_parameters']);
     expect(config['rope_scaling']).toMatchObject({ factor: 2, short_mscale: 0.1 * Math.log(2) + 1 });
     expect(config['original_max_position_embeddings']).toBe(64);
+  });
+});
+
+describe('the profile of a phi3 model', () => {
+  it('is the block of three keys unless the attention factor is its own', async () => {
+    const folder = await temporaryFolder();
+    const source = path.join(folder, 'phi3');
+    await writeTinyCheckpoint(source, { config: tinyConfig('phi3') });
+    const exported = async (rope: string) => {
+      const out = path.join(folder, rope);
+      const job = hfJob(source, out, { rope });
+
+      const { profile } = await exportHf(job);
+      return { profile, config: JSON.parse(await readFile(path.join(out, 'config.json'), 'utf8')) };
+    };
+    const usual = await exported('yarn:2@longrope');
+    expect(usual.profile).toBe('phi3-legacy');
+    expect(Object.keys(usual.config.rope_scaling).sort()).toEqual(['long_factor', 'short_factor', 'type']);
+    const own = await exported('yarn:2@1.05');
+    expect(own.profile).toBe('redundant');
+    expect(own.config.rope_parameters.attention_factor).toBe(1.05);
   });
 });
 

@@ -9,6 +9,7 @@ import { rotaryTable } from '../../src/rope/index.js';
 import {
   DecoderEngine,
   GradientEngine,
+  type GradientSequence,
   type LossGradient,
   readWeights,
   type Weights,
@@ -26,7 +27,7 @@ interface Case {
   readonly name: string;
   readonly config: Readonly<Record<string, unknown>>;
   readonly spec?: (spec: DecoderSpec) => DecoderSpec;
-  readonly blocks?: { readonly blockRows: number; readonly blockQueries: number };
+  readonly blocks?: { readonly blockRows: number; readonly blockQueries: number; readonly keepBytes?: number };
 }
 const CASES: readonly Case[] = [
   { name: 'heads of 8, tied embeddings', config: { tie_word_embeddings: true } },
@@ -39,7 +40,8 @@ const CASES: readonly Case[] = [
       sliding_window: 12,
       num_key_value_heads: 1,
     },
-    blocks: { blockRows: 16, blockQueries: 7 },
+    // Too little for the inner values of any layer.
+    blocks: { blockRows: 16, blockQueries: 7, keepBytes: 1000 },
   },
   {
     name: 'biases, adjacent pairs, a part of the head rotated, gelu',
@@ -85,7 +87,7 @@ describe.each(CASES)('the gradient with $name', ({ config, spec: change, blocks 
       wanted: { weights: true, tables: true },
       ...blocks,
     });
-    result = await engine.lossAndGradient({ ids, rope: interpolated(model, 4, 1.2), scoreFrom: 1 }, weights);
+    result = await engine.lossAndGradient([{ ids, rope: interpolated(model, 4, 1.2), scoreFrom: 1 }], weights);
     await engine.close();
     plain = await openPlainDecoder(model.spec);
     weights64 = new Map([...weights].map(([name, data]) => [name, Float64Array.from(data)]));
@@ -147,10 +149,92 @@ describe.each(CASES)('the gradient with $name', ({ config, spec: change, blocks 
     for (const what of ['cos', 'sin'] as const)
       await checkAlong(
         what,
-        result.tables![what],
+        result.sequences[0]!.table![what],
         (moved) => plain(ids, weights64, { ...tables64, [what]: moved }),
         tables64[what],
       );
+  });
+});
+
+describe('several sequences in one pass', () => {
+  it('have the weighted mean of their gradients, whatever their lengths, RoPEs and positions', async () => {
+    const folder = await temporaryFolder();
+    await writeTinyCheckpoint(folder, { config: tinyConfig('mistral', { sliding_window: 12, head_dim: 16 }) });
+    const model = await loadModel(folder);
+    const weights = await readWeights(model);
+    const engine = await GradientEngine.create({
+      spec: model.spec,
+      threads: 1,
+      wanted: { weights: true, tables: true },
+      blockRows: 16,
+      blockQueries: 7,
+    });
+    const sequences: GradientSequence[] = [
+      { ids: randomIds(model, 20, 1), rope: interpolated(model, 1), scoreFrom: 1 },
+      { ids: randomIds(model, 20, 2), rope: interpolated(model, 4, 1.1), scoreFrom: 11, tokenWeight: 3 },
+      {
+        ids: randomIds(model, 33, 3),
+        rope: interpolated(model, 4, 1.1),
+        scoreFrom: 1,
+        positions: Int32Array.from({ length: 33 }, (_, i) => (i < 16 ? i : i + 40)),
+      },
+    ];
+    const together = await engine.lossAndGradient(sequences, weights);
+    const shares = sequences.map(({ ids, scoreFrom, tokenWeight = 1 }) => tokenWeight * (ids.length - scoreFrom));
+    const total = shares.reduce((sum, share) => sum + share, 0);
+    const expected = new Map([...weights].map(([name, data]) => [name, new Float64Array(data.length)]));
+    let loss = 0;
+    for (const [i, sequence] of sequences.entries()) {
+      const alone = await engine.lossAndGradient([sequence], weights);
+      const share = shares[i]! / total;
+      loss += share * alone.loss;
+      expect(together.sequences[i]!.loss).toBeCloseTo(alone.loss, 6);
+      const [ofAll, own] = [together.sequences[i]!.rope!, alone.sequences[0]!.rope!];
+      expect(ofAll.attentionFactor).toBeCloseTo(share * own.attentionFactor, 6);
+      own.inverseFrequency.forEach((value, pair) => {
+        expect(Math.abs(ofAll.inverseFrequency[pair]! - share * value)).toBeLessThan(
+          1e-5 * Math.max(1, Math.abs(value)),
+        );
+      });
+      for (const [name, data] of alone.weights)
+        data.forEach((value, k) => {
+          expected.get(name)![k]! += share * value;
+        });
+    }
+    expect(together.loss).toBeCloseTo(loss, 6);
+    for (const [name, data] of expected) {
+      const [norm, ours] = [Math.hypot(...data), together.weights.get(name)!];
+      expect(Math.hypot(...data.map((value, k) => value - ours[k]!)) / norm, name).toBeLessThan(1e-5);
+    }
+    await engine.close();
+  });
+
+  it('turn by their positions', async () => {
+    const folder = await temporaryFolder();
+    await writeTinyCheckpoint(folder, {});
+    const model = await loadModel(folder);
+    const weights = await readWeights(model);
+    const engine = await GradientEngine.create({
+      spec: model.spec,
+      threads: 1,
+      wanted: { weights: false, tables: true },
+    });
+    const positions = Int32Array.from({ length: 24 }, (_, i) => (i < 8 ? i : i + 100));
+    const rope = { ...interpolated(model, 4, 1.1), startTokens: 4 };
+    const at = async (attentionFactor: number, slowest = 1) => {
+      const inverseFrequency = rope.inverseFrequency.map((f, i, all) => (i === all.length - 2 ? f * slowest : f));
+      const ids = randomIds(model, 24, 4);
+      const request = { ids, rope: { ...rope, attentionFactor, inverseFrequency }, scoreFrom: 1, positions };
+      return engine.lossAndGradient([request], weights);
+    };
+    const { rope: gradient } = (await at(1.1)).sequences[0]!;
+    const byScale = ((await at(1.11)).loss - (await at(1.09)).loss) / 0.02;
+    expect(Math.abs(gradient!.attentionFactor / byScale - 1)).toBeLessThan(0.01);
+    const pair = rope.inverseFrequency.length - 2;
+    const byFrequency =
+      ((await at(1.1, 1.01)).loss - (await at(1.1, 0.99)).loss) / (0.02 * rope.inverseFrequency[pair]!);
+    expect(Math.abs(gradient!.inverseFrequency[pair]! / byFrequency - 1)).toBeLessThan(0.02);
+    await engine.close();
   });
 });
 
@@ -166,10 +250,14 @@ describe('tokens that cannot be scored', () => {
       wanted: { weights: false, tables: true },
     });
     const run = (scoreFrom: number, ...ids: readonly number[]) =>
-      engine.lossAndGradient({ ids: Int32Array.from(ids), rope: interpolated(model, 2), scoreFrom }, weights);
+      engine.lossAndGradient([{ ids: Int32Array.from(ids), rope: interpolated(model, 2), scoreFrom }], weights);
     await expect(run(0, 1, 2, 3)).rejects.toThrow('scoreFrom 0 of 3 tokens');
     await expect(run(1, 1)).rejects.toThrow('scoreFrom 1 of 1 tokens');
     await expect(run(1, 1, 96, 3)).rejects.toThrow('token 96 of a vocabulary of 96');
+    const short = { ids: Int32Array.of(1, 2, 3), rope: interpolated(model, 2), scoreFrom: 1 };
+    const positions = Int32Array.of(0, 1);
+    await expect(engine.lossAndGradient([{ ...short, positions }], weights)).rejects.toThrow('2 positions of 3 tokens');
+    await expect(engine.lossAndGradient([{ ...short, tokenWeight: 0 }], weights)).rejects.toThrow('weigh 0');
     await engine.close();
   });
 });
@@ -189,6 +277,29 @@ describe('a model whose layers the plain graphs do not hold', () => {
   });
 });
 
+describe('inner values that do not fit', () => {
+  it('are computed anew, and the result is the same', async () => {
+    const folder = await temporaryFolder();
+    await writeTinyCheckpoint(folder, { config: tinyConfig('olmo2') });
+    const model = await loadModel(folder);
+    const weights = await readWeights(model);
+    const request = { ids: randomIds(model, 40, 6), rope: interpolated(model, 2), scoreFrom: 5 };
+    const run = async (keepBytes: number) => {
+      const wanted = { weights: true, tables: true };
+      const engine = await GradientEngine.create({ spec: model.spec, threads: 1, wanted, keepBytes });
+      const result = await engine.lossAndGradient([request], weights);
+      await engine.close();
+      return result;
+    };
+    const [kept, anew] = [await run(2 ** 20), await run(0)];
+    expect(anew.loss).toBe(kept.loss);
+    for (const [name, data] of kept.weights) {
+      const other = anew.weights.get(name)!;
+      expect(Math.max(...data.map((value, i) => Math.abs(value - other[i]!))), name).toBeLessThan(1e-6);
+    }
+  });
+});
+
 describe('what is not wanted', () => {
   it('is not computed, and the rest is the same', async () => {
     const folder = await temporaryFolder();
@@ -198,7 +309,7 @@ describe('what is not wanted', () => {
     const request = { ids: randomIds(model, 20, 6), rope: interpolated(model, 2), scoreFrom: 5 };
     const run = async (wanted: { readonly weights: boolean; readonly tables: boolean }) => {
       const engine = await GradientEngine.create({ spec: model.spec, threads: 1, wanted });
-      const result = await engine.lossAndGradient(request, weights);
+      const result = await engine.lossAndGradient([request], weights);
       await engine.close();
       return result;
     };
@@ -206,8 +317,8 @@ describe('what is not wanted', () => {
     const tables = await run({ weights: false, tables: true });
     const trained = await run({ weights: true, tables: false });
     expect(tables.weights.size).toBe(0);
-    expect(trained.rope).toBeNull();
-    expect(tables.rope).toEqual(both.rope);
+    expect(trained.sequences[0]!.rope).toBeNull();
+    expect(tables.sequences).toEqual(both.sequences);
     expect(trained.weights).toEqual(both.weights);
   });
 });

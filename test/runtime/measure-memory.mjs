@@ -12,7 +12,7 @@ const ids = Int32Array.from({ length: Number(length) }, (_, i) => (i * 7919 + 13
 if (opens === 'gradient') {
   const wanted = { tables: true, weights: true };
   const engine = await GradientEngine.create({ spec: model.spec, threads: 2, wanted });
-  await engine.lossAndGradient({ ids, rope, scoreFrom: 1 }, await readWeights(model));
+  await engine.lossAndGradient([{ ids, rope, scoreFrom: 1 }], await readWeights(model));
 } else {
   const engine = await DecoderEngine.create({
     spec: model.spec,

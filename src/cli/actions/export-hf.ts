@@ -17,7 +17,7 @@ export async function runExportHf(model: string, flags: ExportHfFlags): Promise<
         force: flags.force === true,
         weights: flags.weights,
         maxShardBytes: flags.maxShardSize,
-        profile: flags.profile,
+        ...(flags.profile !== undefined && { profile: flags.profile }),
         engines: flags.engine,
         factorSets: flags.factorSet,
         ...(dtype !== undefined && { dtype }),

@@ -12,7 +12,7 @@ export interface ExportHfFlags extends Omit<ExportFlags, 'rope'> {
   readonly weights: 'copy' | 'link' | 'none';
   readonly dtype?: 'float32' | 'float16' | 'bfloat16';
   readonly maxShardSize: number;
-  readonly profile: 'redundant' | 'phi3-legacy';
+  readonly profile?: 'redundant' | 'phi3-legacy';
   readonly engine: readonly ('transformers' | 'vllm' | 'sglang' | 'onnxruntime-genai')[];
   readonly factorSet: readonly { readonly length: number; readonly path: string }[];
 }
@@ -48,9 +48,10 @@ function hfCommand(): Command {
     .addOption(dtypeOption())
     .option('--max-shard-size <size>', 'e.g. 500MB, 5GB; larger weights are split', byteSize, 5e9)
     .addOption(
-      new Option('--profile <name>', 'phi3-legacy: Phi-3 for transformers 4')
-        .choices(['redundant', 'phi3-legacy'])
-        .default('redundant'),
+      new Option('--profile <name>', 'keys of the longrope block; default: phi3-legacy for phi3').choices([
+        'redundant',
+        'phi3-legacy',
+      ]),
     )
     .option(
       '--engine <name>',

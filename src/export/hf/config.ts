@@ -23,9 +23,15 @@ export type HfEngine = (typeof HF_ENGINES)[number];
 export const RECOMPUTING_ENGINES: readonly HfEngine[] = ['vllm', 'sglang', 'onnxruntime-genai'];
 
 export interface LongropeConfigOptions {
+  /** Default: `defaultProfile`. */
   readonly profile?: ConfigProfile;
   /** Engines the folder must be exact for; default: transformers. */
   readonly engines?: readonly HfEngine[];
+}
+
+/** `phi3-legacy` where it can say all, as every engine reads it and transformers 4 nothing else; `redundant` for the rest. */
+export function defaultProfile(config: Config, table: LongropeTable): ConfigProfile {
+  return config['model_type'] === 'phi3' && hasDefaultAttention(table) ? 'phi3-legacy' : 'redundant';
 }
 
 /** The config.json of a search result: long factors as found, short ones 1. */
@@ -44,7 +50,7 @@ export function configWithLongrope(
   config: Config,
   geometry: RopeGeometry,
   table: LongropeTable,
-  { profile = 'redundant', engines = ['transformers'] }: LongropeConfigOptions = {},
+  { profile = defaultProfile(config, table), engines = ['transformers'] }: LongropeConfigOptions = {},
 ): Record<string, unknown> {
   checkEngines(config, engines);
   const { originalLength, targetLength, attentionFactor } = table;

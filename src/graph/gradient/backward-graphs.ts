@@ -1,6 +1,6 @@
 import type { DecoderSpec } from '../../model/types.js';
 import { afterAttention, beforeAttention, blockAttention, head, type Part } from './decoder-parts.js';
-import { type Expression, input, topologicalOrder } from './expression.js';
+import { type Expression, input, substitute, topologicalOrder } from './expression.js';
 import { backward, type Seed } from './gradient.js';
 import { add } from './operations.js';
 import { writeGraph } from './write.js';
@@ -35,13 +35,44 @@ export function headBackward(spec: DecoderSpec, wanted: Wanted): StepGraph {
   return build('head backward', part, seeds, { d_x: x }, wanted, ({ d_x }) => ({ loss, d_x: d_x as Expression }));
 }
 
-/** Inputs `x`, `attended` and `d_y`; outputs `d_x`, the part of it that does not flow through attention, and `d_attended`. */
-export function afterAttentionBackward(spec: DecoderSpec, wanted: Wanted): StepGraph {
-  const x = input('x', ['N', spec.hiddenSize]);
-  const attended = input('attended', ['N', spec.heads * spec.headDim]);
+/** What `afterAttentionForward` gives beside `y`, rows of these widths. */
+export function keptWidths({ hiddenSize, intermediateSize }: DecoderSpec) {
+  return { middle: hiddenSize, gate: intermediateSize, up: intermediateSize };
+}
+
+/** Inputs `x`, the layer's, and `attended`; outputs `y`, the layer's, and `middle`, `gate` and `up`, inner values. */
+export function afterAttentionForward(spec: DecoderSpec): StepGraph {
+  const { x, attended } = afterAttentionInputs(spec);
+  const { outputs, costly } = afterAttention(spec, x, attended);
+  return write('after attention', { y: outputs[0] as Expression, ...costly }, new Map());
+}
+
+/**
+ * Inputs `x`, `attended` and `d_y`; outputs `d_x`, the part of it that does not flow through attention, and `d_attended`. With
+ * `kept`, the inner values of the forward pass are inputs too.
+ */
+export function afterAttentionBackward(
+  spec: DecoderSpec,
+  wanted: Wanted,
+  { kept }: { readonly kept: boolean },
+): StepGraph {
+  const { x, attended } = afterAttentionInputs(spec);
   const part = afterAttention(spec, x, attended);
   const seeds = [{ of: part.outputs[0] as Expression, gradient: input('d_y', x.shape) }];
-  return build('backward after attention', part, seeds, { d_x: x, d_attended: attended }, wanted);
+  const given = new Map(kept ? Object.entries(part.costly).map(([name, of]) => [of, input(name, of.shape)]) : []);
+  return build(
+    'backward after attention',
+    part,
+    seeds,
+    { d_x: x, d_attended: attended },
+    wanted,
+    (gradients) => gradients,
+    given,
+  );
+}
+
+function afterAttentionInputs(spec: DecoderSpec) {
+  return { x: input('x', ['N', spec.hiddenSize]), attended: input('attended', ['N', spec.heads * spec.headDim]) };
 }
 
 /** Inputs `x`, `cos`, `sin`; outputs `q`, `k`, `v`: what attention gets. */
@@ -64,7 +95,7 @@ export function attentionBackward(spec: DecoderSpec): StepGraph {
     lastKey: input('last_key', [1, 'QG', 1], 'int64'),
   });
   const seeds = [{ of: attended, gradient: input('d_attended', attended.shape) }];
-  const part = { outputs: [attended], parameters: [] };
+  const part = { outputs: [attended], parameters: [], costly: {} };
   const targets = { d_q: rows.q, d_k: rows.k, d_v: rows.v };
   return build('attention backward', part, seeds, targets, { weights: false, tables: false });
 }
@@ -96,6 +127,7 @@ function build(
   targets: Readonly<Record<string, Expression>>,
   wanted: Wanted,
   outputs: (gradients: Readonly<Record<string, Expression>>) => Readonly<Record<string, Expression>> = (same) => same,
+  given: ReadonlyMap<Expression, Expression> = new Map(),
 ): StepGraph {
   const weights = wanted.weights ? parameters : [];
   const derivatives = backward(seeds, [...Object.values(targets), ...weights]);
@@ -103,7 +135,8 @@ function build(
   const ofWeights = derivatives.slice(derivatives.length - weights.length);
   const gradients = new Map(weights.map((weight) => [`d_${weight.name}`, weight.name]));
   const all = { ...outputs(named), ...Object.fromEntries(ofWeights.map((d, i) => [[...gradients.keys()][i], d])) };
-  return write(name, all, gradients);
+  const from = substitute(Object.values(all) as Expression[], given);
+  return write(name, Object.fromEntries(Object.keys(all).map((key, i) => [key, from[i] as Expression])), gradients);
 }
 
 function write(

@@ -13,6 +13,8 @@ export interface Part {
   readonly outputs: readonly Expression[];
   /** The weights it reads. */
   readonly parameters: readonly Parameter[];
+  /** Inner values that cost most of the part: kept from the forward pass, they need not be computed anew in the backward pass. */
+  readonly costly: Readonly<Record<string, Expression>>;
 }
 
 /** Queries [N, heads * headDim] and keys [N, keyValueHeads * headDim], both rotated, and values, of the input [N, hiddenSize]. */
@@ -62,7 +64,7 @@ export function afterAttention(spec: DecoderSpec, x: Expression, attended: Expre
   const up = weights.linear('mlp.up_proj', normed);
   const activated = spec.activation === 'silu' ? o.mul(gate, o.sigmoid(gate)) : geluTanh(gate);
   const update = weights.linear('mlp.down_proj', o.mul(activated, up));
-  return weights.part(o.add(middle, weights.norm(norms.afterMlp, update)));
+  return { ...weights.part(o.add(middle, weights.norm(norms.afterMlp, update))), costly: { middle, gate, up } };
 }
 
 /** Negative log-likelihood in nats, [N, 1], of `targets` int64 [N, 1] after the last layer's output. */
@@ -154,6 +156,6 @@ class Weights {
   }
 
   part(...outputs: readonly Expression[]): Part {
-    return { outputs, parameters: [...this.#asked.values()] };
+    return { outputs, parameters: [...this.#asked.values()], costly: {} };
   }
 }

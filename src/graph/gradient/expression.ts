@@ -100,3 +100,20 @@ export function topologicalOrder(outputs: readonly Expression[]): Expression[] {
   outputs.forEach(visit);
   return order;
 }
+
+/** The same outputs computed from other values: every key is taken for its value, and what only it needed is gone. */
+export function substitute(
+  outputs: readonly Expression[],
+  values: ReadonlyMap<Expression, Expression>,
+): readonly Expression[] {
+  const made = new Map(values);
+  const visit = (expression: Expression): Expression => {
+    const known = made.get(expression);
+    if (known !== undefined) return known;
+    const result =
+      expression.kind === 'operation' ? { ...expression, inputs: expression.inputs.map(visit) } : expression;
+    made.set(expression, result);
+    return result;
+  };
+  return outputs.map(visit);
+}

@@ -1,4 +1,5 @@
 export type { Wanted } from '../../graph/index.js';
-export { type GradientConfig, GradientEngine, type LossGradient } from './gradient-engine.js';
+export { type GradientConfig, GradientEngine, type LossGradient, type SequenceGradient } from './gradient-engine.js';
 export { readWeights } from './read-weights.js';
+export type { GradientSequence } from './sequence-rows.js';
 export type { Weights } from './step.js';
