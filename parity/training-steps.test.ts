@@ -14,11 +14,11 @@ const [BATCHES, ROWS, TOKENS] = [2, 2, 64];
 const SETTINGS = { learningRate: 1e-3, weightDecay: 0.1, warmupSteps: 5, beta1: 0.9, beta2: 0.95, epsilon: 1e-8 };
 const TOLERANCE = 1e-3;
 
-/** `bfloat16`: with what torch's Muon loses by iterating in it, which is no error of ours. */
+/** `bfloat16`: torch's Muon as it is, which iterates in it; else the same code in float32, as ours. */
 const CASES = [
-  { optim: 'adamw', bfloat16: false, tolerance: TOLERANCE },
-  { optim: 'muon', bfloat16: false, tolerance: TOLERANCE },
-  { optim: 'muon', bfloat16: true, tolerance: 2e-2 },
+  { optim: 'adamw', bfloat16: false },
+  { optim: 'muon', bfloat16: false },
+  { optim: 'muon', bfloat16: true },
 ] as const;
 
 describe(`${STEPS} training steps of ${TINY.name} on ${BATCHES} x ${ROWS} x ${TOKENS} tokens against torch.optim`, () => {
@@ -81,7 +81,7 @@ describe(`${STEPS} training steps of ${TINY.name} on ${BATCHES} x ${ROWS} x ${TO
     return { weights, entries: log.entries.filter((entry): entry is TrainingEntry => !isEvaluation(entry)) };
   }
 
-  it.each(CASES)('$optim, bfloat16 $bfloat16', async ({ optim, bfloat16, tolerance }) => {
+  it.each(CASES)('$optim, bfloat16 $bfloat16', async ({ optim, bfloat16 }) => {
     const sequences = Array.from({ length: STEPS }, (_, step) => batches.step(step).flat()).flat();
     const ids = Int32Array.from(sequences.flatMap((sequence) => [...sequence.ids]));
     const answer = await reference.ask<{ readonly losses: number[]; readonly norms: number[] }>({
@@ -106,7 +106,7 @@ describe(`${STEPS} training steps of ${TINY.name} on ${BATCHES} x ${ROWS} x ${TO
     const mean = (values: readonly number[]) => values.reduce((sum, value) => sum + value, 0) / values.length;
     console.log(`${label}: loss ${answer.losses[0]}, mean of the last ten ${mean(answer.losses.slice(-10))}`);
     const differences = run.entries.map(({ loss }, step) => Math.abs(loss - answer.losses[step]!));
-    check(`losses, ${label}`, Math.max(...differences), tolerance);
+    check(`losses, ${label}`, Math.max(...differences), TOLERANCE);
     const norms = run.entries.map(({ grad_norm }, step) => Math.abs(grad_norm / answer.norms[step]! - 1));
     console.log(`gradient norms, ${label}: largest relative difference ${Math.max(...norms).toExponential(2)}`);
     let [moved, apart] = [0, 0];
@@ -116,6 +116,6 @@ describe(`${STEPS} training steps of ${TINY.name} on ${BATCHES} x ${ROWS} x ${TO
       moved = Math.max(moved, largestDifference(weight, before.get(name)!));
     }
     console.log(`weights, ${label}: largest difference ${apart.toExponential(2)}, largest change ${moved.toExponential(2)}`);
-    expect(apart / moved).toBeLessThan(bfloat16 ? 1 : 0.1);
+    expect(apart / moved).toBeLessThan(bfloat16 ? 0.3 : 2e-3);
   });
 });

@@ -54,25 +54,24 @@ describe('Muon', () => {
   afterAll(() => orthogonalizer.close());
   const orthogonalize = (matrix: Float32Array, shape: readonly [number, number]) => orthogonalizer.run(matrix, shape);
 
-  it.each(golden.muon)('takes the steps of torch.optim.Muon on a matrix of $shape', async ({
-    shape,
-    gradients,
-    weights,
-  }) => {
-    const weight = Float32Array.from(weights[0]!);
-    const buffer = new Float32Array(weight.length);
-    for (const [step, gradient] of gradients.entries()) {
-      await muonUpdate(
-        weight,
-        Float32Array.from(gradient),
-        buffer,
-        shape as [number, number],
-        { momentum: 0.9, orthogonalize },
-        { learningRate: 0.03, weightDecay: 0.2 },
-      );
-      expectClose(weight, weights[step + 1]!, 1e-6);
-    }
-  });
+  it.each(golden.muon)(
+    'takes the steps of torch.optim.Muon on a matrix of $shape',
+    async ({ shape, gradients, weights }) => {
+      const weight = Float32Array.from(weights[0]!);
+      const buffer = new Float32Array(weight.length);
+      for (const [step, gradient] of gradients.entries()) {
+        await muonUpdate(
+          weight,
+          Float32Array.from(gradient),
+          buffer,
+          shape as [number, number],
+          { momentum: 0.9, orthogonalize },
+          { learningRate: 0.03, weightDecay: 0.2 },
+        );
+        expectClose(weight, weights[step + 1]!, 1e-6);
+      }
+    },
+  );
 
   it('draws all singular values towards 1', async () => {
     // Columns at right angles, of lengths 1 and 5: the singular values.
@@ -98,7 +97,14 @@ describe('Muon', () => {
       'model.embed_tokens.weight',
       'model.layers.0.self_attn.q_proj.weight',
     ]);
-    const settings = { name: 'muon', beta1: 0.9, beta2: 0.99, epsilon: 1e-8, momentum: 0.95, weightDecay: 0.5 } as const;
+    const settings = {
+      name: 'muon',
+      beta1: 0.9,
+      beta2: 0.99,
+      epsilon: 1e-8,
+      momentum: 0.95,
+      weightDecay: 0.5,
+    } as const;
     const optimizer = new Optimizer(settings, shapes, orthogonalize);
     expect([...optimizer.state.keys()].filter((name) => name.startsWith('momentum'))).toEqual([
       'momentum_buffer.model.layers.0.self_attn.q_proj.weight',
@@ -113,17 +119,15 @@ describe('Muon', () => {
 });
 
 describe('the learning rate', () => {
-  it.each(golden.schedules)('$name with $warmup steps of warm-up is that of transformers', ({
-    name,
-    warmup,
-    steps,
-    rates,
-  }) => {
-    const schedule = { name, learningRate: 0.5, warmupSteps: warmup, maxSteps: steps } as Schedule;
-    rates.forEach((rate, step) => {
-      expect(learningRateAt(step, schedule)).toBeCloseTo(rate, 12);
-    });
-  });
+  it.each(golden.schedules)(
+    '$name with $warmup steps of warm-up is that of transformers',
+    ({ name, warmup, steps, rates }) => {
+      const schedule = { name, learningRate: 0.5, warmupSteps: warmup, maxSteps: steps } as Schedule;
+      rates.forEach((rate, step) => {
+        expect(learningRateAt(step, schedule)).toBeCloseTo(rate, 12);
+      });
+    },
+  );
 });
 
 describe('clipping', () => {
