@@ -2,7 +2,15 @@ import path from 'node:path';
 import { decoderTensors, loadModel, type Model } from '../../src/model/index.js';
 import { openRunDirectory } from '../../src/run/index.js';
 import { GradientEngine, readWeights } from '../../src/runtime/index.js';
-import { Batches, Optimizer, packRows, type Schedule, type TrainingOptions, train } from '../../src/training/index.js';
+import {
+  Batches,
+  Optimizer,
+  packRows,
+  type Schedule,
+  type TrainingOptions,
+  train,
+  validate,
+} from '../../src/training/index.js';
 import { interpolated, randomIds } from '../helpers/engine-models.js';
 import { writeTinyCheckpoint } from '../helpers/tiny-checkpoint.js';
 
@@ -10,7 +18,11 @@ export interface SmallRun {
   readonly out: string;
   readonly schedule?: Partial<Schedule>;
   readonly options?: Partial<TrainingOptions>;
+  /** Measure held-out documents every two steps; `onMeasure` hears of it beforehand. */
+  readonly onMeasure?: (step: number) => void;
 }
+
+export const LENGTHS = [12, 30] as const;
 
 /** Trains a random model of 20,000 weights on random tokens: the real loop, at milliseconds per step. */
 export async function openSmallTraining(folder: string, config: Readonly<Record<string, unknown>> = {}) {
@@ -24,18 +36,22 @@ export async function openSmallTraining(folder: string, config: Readonly<Record<
     threads: 1,
     wanted: { weights: true, tables: false },
   });
+  const heldOut = [{ id: 'held out', ids: randomIds(model, 40, 9) }];
+  const rope = interpolated(model, 2);
   const batches = new Batches([{ share: 1, rows }], {
     seed: 3,
     rowsPerBatch: 1,
     batchesPerStep: 2,
-    rope: () => interpolated(model, 2),
+    rope: () => rope,
     skipTo: null,
   });
   return {
     model,
+    heldOut,
+    rope,
     gradients,
     close: () => gradients.close(),
-    async run({ out, schedule, options }: SmallRun) {
+    async run({ out, schedule, options, onMeasure }: SmallRun) {
       const weights = await readWeights(model);
       const run = await openRunDirectory(out, { small: true });
       const settings = {
@@ -63,7 +79,18 @@ export async function openSmallTraining(folder: string, config: Readonly<Record<
           loggingSteps: 2,
           saveSteps: 2,
           saveTotalLimit: 1,
-          validation: null,
+          validation:
+            onMeasure === undefined
+              ? null
+              : {
+                  evalSteps: 2,
+                  lengths: LENGTHS,
+                  validate: (step) => {
+                    onMeasure(step);
+                    const options = { lengths: LENGTHS, rope: () => rope, threads: 1, folder: out, bosTokenId: 1 };
+                    return validate(weights, step, { ...options, spec: model.spec, documents: heldOut });
+                  },
+                },
           ...options,
         });
         return { weights, entries: log.entries };
