@@ -14,6 +14,11 @@ export function positiveNumber(text: string): number {
   return value;
 }
 
+/** '2,1,0.5' */
+export function numberList(text: string): number[] {
+  return text.split(',').map(positiveNumber);
+}
+
 /** In [0, 1). */
 export function shareNumber(text: string): number {
   const value = Number(text);

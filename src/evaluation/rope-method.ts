@@ -5,7 +5,7 @@ import type { RopeSpec } from '../model/types.js';
 import { longropeAttentionFactor } from '../rope/attention-factor.js';
 import { CLOSED_FORMS, type ClosedForm, closedFormFactors } from '../rope/closed-form.js';
 import { parseFactorFile } from '../rope/factor-file.js';
-import type { FactorSet } from '../rope/factor-set.js';
+import { type FactorSets, factorsAt, isFactorSets, parseFactorSets } from '../rope/factor-sets.js';
 import { rescaledRope, resolveRope } from '../rope/frequencies.js';
 import type { ResolvedRope, RopeScaling } from '../rope/types.js';
 import { fileError } from '../run/index.js';
@@ -15,12 +15,14 @@ export interface RopeMethod {
   /** As the user wrote it. */
   readonly name: string;
   resolve(length: number): ResolvedRope;
+  /** Lengths that tell methods apart which are alike elsewhere: the reach of each factor set. */
+  readonly lengths?: readonly number[];
 }
 
 const NAMED = ['model', ...CLOSED_FORMS, 'linear', 'dynamic', 'llama3', 'proportional'] as const;
 type Named = (typeof NAMED)[number];
 
-export const ROPE_SYNTAX = `a method (${NAMED.join(', ')}), a factor file (.csv, .json) or a rope_parameters object in JSON; :RATIO fixes a method's ratio, @NUMBER or @longrope sets the attention factor`;
+export const ROPE_SYNTAX = `a method (${NAMED.join(', ')}), a factor file (.csv, .json), a file of factor sets per length (.json) or a rope_parameters object in JSON; :RATIO fixes a method's ratio, @NUMBER or @longrope sets the attention factor`;
 
 /**
  * Reads `METHOD[:RATIO][@ATTENTION]`. Without a ratio a method uses length / original length of each evaluation, at least 1.
@@ -59,7 +61,16 @@ export async function parseRopeMethod(text: string, spec: RopeSpec): Promise<Rop
       },
     };
   }
-  const set = await readFactorFile(body, spec, text);
+  const contents = await readRopeFile(body, text);
+  if (isFactorSets(contents)) {
+    const sets = factorSetsOf(contents, body, spec);
+    return {
+      name: text,
+      lengths: sets.sets.map(({ maxLength }) => maxLength),
+      resolve: (length) => withAttention(rescaledRope(spec.geometry, factorsAt(sets, length)), ratioOf(length)),
+    };
+  }
+  const set = parseFactorFile(contents, { rotaryPairs: spec.geometry.rotaryDim / 2, name: body });
   return {
     name: text,
     resolve(length) {
@@ -149,10 +160,19 @@ function inlineConfig(json: string, spec: RopeSpec): Record<string, unknown> {
   }
 }
 
-async function readFactorFile(path: string, spec: RopeSpec, argument: string): Promise<FactorSet> {
-  let text: string;
+function factorSetsOf(text: string, path: string, { geometry, originalLength }: RopeSpec): FactorSets {
+  const sets = parseFactorSets(text, path, geometry.rotaryDim / 2);
+  if (sets.originalLength === originalLength) return sets;
+  throw new UserError('input', {
+    where: `${path}: original_max_position_embeddings`,
+    expected: `${originalLength}, the original length of the model`,
+    found: `${sets.originalLength}`,
+  });
+}
+
+async function readRopeFile(path: string, argument: string): Promise<string> {
   try {
-    text = await readFile(path, 'utf8');
+    return await readFile(path, 'utf8');
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT')
       throw new UserError('usage', {
@@ -162,5 +182,4 @@ async function readFactorFile(path: string, spec: RopeSpec, argument: string): P
       });
     throw fileError(path, 'a factor file', error);
   }
-  return parseFactorFile(text, { rotaryPairs: spec.geometry.rotaryDim / 2, name: path });
 }

@@ -1,15 +1,18 @@
 import { type Problem, UserError } from '../errors.js';
 import { longropeAttentionFactor } from './attention-factor.js';
+import {
+  factorList,
+  found,
+  integer,
+  isObject,
+  type JsonObject,
+  MIN_ORIGINAL_LENGTH,
+  positive,
+} from './factor-fields.js';
 import type { FactorSet } from './factor-set.js';
-import { factorVector } from './factor-vector.js';
 import type { FactorVector } from './types.js';
 
-type JsonObject = Readonly<Record<string, unknown>>;
-
 const OWN_KEYS = ['factors', 'attention_factor', 'start_tokens', 'original_max_position_embeddings', 'target_length'];
-
-/** The attention factor divides by the logarithm of the length. */
-const MIN_ORIGINAL_LENGTH = 2;
 
 /** Parses a plain array of factors, `formatFactorJson`'s object, or a Hugging Face config or block with `long_factor`. */
 export function parseFactorJson(text: string, rotaryPairs?: number): FactorSet {
@@ -113,48 +116,4 @@ function parseLongrope(
 
 function silent(factors: FactorVector | undefined): FactorSet | undefined {
   return factors && { factors, attentionFactor: null, startTokens: 0, originalLength: null, targetLength: null };
-}
-
-function factorList(
-  value: unknown,
-  where: string,
-  rotaryPairs: number | undefined,
-  problems: Problem[],
-): FactorVector | undefined {
-  if (!Array.isArray(value)) {
-    problems.push({ where, expected: 'a list of factors', found: found(value) });
-    return undefined;
-  }
-  try {
-    return factorVector(value, rotaryPairs, where);
-  } catch (error) {
-    if (!(error instanceof UserError)) throw error;
-    problems.push(...error.problems);
-    return undefined;
-  }
-}
-
-function positive(value: unknown, where: string, problems: Problem[]): number | null {
-  if (value === undefined || value === null) return null;
-  // Tables are float32: what is 0 or infinite there is no number of anything.
-  const single = typeof value === 'number' ? Math.fround(value) : 0;
-  if (typeof value === 'number' && Number.isFinite(single) && single > 0) return value;
-  problems.push({ where, expected: 'a finite number above 0, or null', found: found(value) });
-  return null;
-}
-
-function integer(value: unknown, where: string, minimum: number, problems: Problem[]): number | null {
-  if (value === undefined || value === null) return null;
-  if (Number.isSafeInteger(value) && (value as number) >= minimum) return value as number;
-  problems.push({ where, expected: `a whole number of at least ${minimum}, or null`, found: found(value) });
-  return null;
-}
-
-function isObject(value: unknown): value is JsonObject {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
-function found(value: unknown): string {
-  if (value === undefined) return 'nothing';
-  return typeof value === 'object' && value !== null ? 'an object or list' : JSON.stringify(value).slice(0, 60);
 }

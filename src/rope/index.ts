@@ -8,10 +8,19 @@ export {
   formatFactorJson,
   parseFactorFile,
 } from './factor-file.js';
+export {
+  type FactorSets,
+  factorsAt,
+  formatFactorSets,
+  isFactorSets,
+  type LengthFactors,
+  parseFactorSets,
+} from './factor-sets.js';
 export { factorVector, isMonotone } from './factor-vector.js';
 export { baseInverseFrequency, rescaledRope, resolveRope } from './frequencies.js';
 export { RELEASED_YARN_BETAS, releasedYarnFactors } from './released-yarn.js';
 export { rotaryTable, rotaryTableAt } from './rotary-table.js';
+export { stretchFactors } from './stretch.js';
 export { logFactorGradient, type RopeGradient, ropeGradient, type TableGradient } from './table-gradient.js';
 export type * from './types.js';
 export { wavelengths } from './wavelengths.js';

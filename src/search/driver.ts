@@ -3,10 +3,12 @@ import { formatFactorCsv } from '../rope/index.js';
 import { openRunDirectory, type RunDirectory, sha256Json, writeFileAtomic } from '../run/index.js';
 import { Allowance, FINAL_CONTENDERS } from './allowance.js';
 import type { Budget, Spending } from './budget.js';
-import { candidateKey } from './candidate.js';
+import { candidateJson, candidateKey } from './candidate.js';
 import { type DocumentLoss, type Objective, tokenWeightedLoss } from './objective.js';
+import { pullPenalty } from './pull.js';
 import { type Phase, Recorder } from './recorder.js';
 import { type GenerationSummary, resultJson, type Score, type SearchResult, score } from './result.js';
+import type { Parts } from './second-interpolation.js';
 import { baselineCandidates, type NamedCandidate } from './seeds.js';
 import { Stopwatch } from './stopwatch.js';
 import type { Candidate, Evaluation, Json, SearchAlgorithm, SearchProblem, StopReasons } from './types.js';
@@ -32,6 +34,10 @@ export interface SearchOptions {
   readonly heldOut?: Objective;
   /** Default: no scaling, PI, NTK and YaRN with attention factor 1. */
   readonly baselines?: readonly NamedCandidate[];
+  /** Weight of a pull towards factors of 1 (`pullPenalty`): added to what candidates are compared by, never to a loss that is shown. */
+  readonly pull?: number;
+  /** The two parts of a winner that is a product (`SecondInterpolation`). */
+  readonly partsOf?: (winner: Candidate) => Parts;
   readonly budget: Budget;
   /** Path of the run folder; created, or resumed if it was begun with the same options. */
   readonly runDirectory: string;
@@ -70,7 +76,8 @@ export async function runSearch(options: SearchOptions): Promise<SearchResult> {
 }
 
 function manifest(options: SearchOptions): Json {
-  const { problem, algorithm, seed, objective, heldOut, budget, inputs } = options;
+  const { problem, algorithm, seed, objective, heldOut, pull, budget, inputs } = options;
+  const { starts, ...space } = problem;
   const documents = (of: Objective) =>
     of.documents.map((name, i) => ({ name, scoredTokens: of.scoredTokens[i] as number }));
   return {
@@ -79,7 +86,8 @@ function manifest(options: SearchOptions): Json {
     hyperparameters: algorithm.hyperparameters,
     seed,
     budget: { ...budget },
-    problem: { ...problem },
+    problem: { ...space, ...(starts && { starts: starts.map(candidateJson) }) },
+    ...(pull !== undefined && { pull }),
     documents: documents(objective),
     heldOut: heldOut === undefined ? null : documents(heldOut),
     inputs,
@@ -109,11 +117,12 @@ class Driver {
     const spentSearching = { documents: this.spent.documents, tokens: this.spent.tokens };
     await this.recorder.note({ type: 'stop', reasons: stop, spent: spentSearching });
     const contenders = await this.scoreContenders();
-    const winner = contenders.reduce((best, contender) => (contender.loss < best.loss ? contender : best));
+    const worth = (contender: Score) => contender.loss + this.penalty(contender.candidate);
+    const winner = contenders.reduce((best, contender) => (worth(contender) < worth(best) ? contender : best));
     if (!Number.isFinite(winner.loss)) throw noFiniteLoss(this.directory.path);
     const { documents, tokens } = this.spent;
     const heldOut = await this.scoreHeldOut(winner.candidate);
-    const { algorithm, seed } = this.options;
+    const { algorithm, seed, partsOf } = this.options;
     const curve = this.curve.map((point) => ({ ...point, comparableLoss: comparableLoss(point, winner) }));
     const result: SearchResult = {
       algorithm: algorithm.name,
@@ -124,6 +133,7 @@ class Driver {
       contenders,
       curve,
       heldOut,
+      ...(partsOf && { parts: partsOf(winner.candidate) }),
     };
     const json = resultJson(result);
     await writeFileAtomic(this.directory.file('result.json'), `${JSON.stringify(json, null, 2)}\n`);
@@ -147,7 +157,8 @@ class Driver {
       const losses = await this.evaluate('search', candidates, requests, objective);
       const told = candidates.slice(0, Math.floor(losses.length / documents.length)).map((candidate, c) => ({
         candidate,
-        loss: tokenWeightedLoss(losses.slice(c * documents.length, (c + 1) * documents.length)),
+        loss:
+          tokenWeightedLoss(losses.slice(c * documents.length, (c + 1) * documents.length)) + this.penalty(candidate),
       }));
       const cutShort = told.length < asked.length;
       if (told.length > 0 && (!cutShort || algorithm.comparesAcrossGenerations)) {
@@ -158,6 +169,11 @@ class Driver {
       if (cutShort) return this.budgetReasons();
       this.generation++;
     }
+  }
+
+  private penalty(candidate: Candidate): number {
+    const { pull } = this.options;
+    return pull === undefined ? 0 : pullPenalty(pull, candidate);
   }
 
   private affordable(asked: readonly Candidate[], documents: readonly number[]): number {
@@ -264,7 +280,7 @@ class Driver {
         total: requests.length,
         spent: { ...this.spent },
         budget,
-        best,
+        best: best && { ...best, loss: best.loss - this.penalty(best.candidate) },
       });
     };
     this.stopwatch.beginBatch();

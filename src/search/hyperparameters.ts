@@ -43,6 +43,14 @@ export function numberOr<Word extends string>(
   };
 }
 
+export function word<Word extends string>(value: Word, words: readonly Word[]): Hyperparameter<Word> {
+  return {
+    value,
+    expected: words.map((w) => `"${w}"`).join(' or '),
+    accepts: (v): v is Word => words.some((w) => w === v),
+  };
+}
+
 /**
  * Fills in defaults. `input` is parsed JSON, or undefined for all defaults. Throws `UserError('input')` with every unknown
  * key (and the nearest known one) and every value out of range.

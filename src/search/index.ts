@@ -1,7 +1,7 @@
 export { ALGORITHM_NAMES, type AlgorithmName, createAlgorithm } from './algorithms/registry.js';
 export { type Budget, parseBudget, type Spending } from './budget.js';
 export { runSearch, type SearchOptions, type SearchProgress } from './driver.js';
-export { type ModelObjectiveOptions, modelObjective } from './model-objective.js';
+export { type ModelObjectiveOptions, modelObjective, type WeightedLength } from './model-objective.js';
 export {
   type DocumentLoss,
   type EvaluateOptions,
@@ -9,6 +9,16 @@ export {
   type Objective,
   tokenWeightedLoss,
 } from './objective.js';
+export { pullPenalty } from './pull.js';
 export type { GenerationSummary, Score, SearchResult } from './result.js';
+export {
+  type FrozenSet,
+  multiplierProblem,
+  multiply,
+  type Parts,
+  SecondInterpolation,
+  secondBaselines,
+} from './second-interpolation.js';
 export { baselineCandidates, type NamedCandidate } from './seeds.js';
+export { startCandidates } from './starts.js';
 export type * from './types.js';

@@ -1,37 +1,71 @@
 import type { TokenDocument } from '../corpus/types.js';
-import { windowsOf } from '../evaluation/index.js';
+import { type Window, windowsOf } from '../evaluation/index.js';
 import { rescaledRope } from '../rope/frequencies.js';
-import type { RopeGeometry } from '../rope/types.js';
+import type { ResolvedRope, RopeGeometry } from '../rope/types.js';
 import type { Engine } from '../runtime/index.js';
-import type { Objective } from './objective.js';
+import type { DocumentLoss, Objective } from './objective.js';
+
+/** A length in tokens, BOS included, and its share in the mean; shares need not sum to 1. */
+export interface WeightedLength {
+  readonly length: number;
+  readonly weight: number;
+}
 
 export interface ModelObjectiveOptions {
   readonly engine: Engine;
   readonly geometry: RopeGeometry;
   readonly documents: readonly TokenDocument[];
   readonly bosTokenId: number | null;
-  /** Tokens per document, BOS included: the target length of the search. */
-  readonly length: number;
+  /** How much of each document is read: usually the target length of the search alone. */
+  readonly lengths: readonly WeightedLength[];
 }
 
-/** The loss of candidates on real documents (protocol `document`). Requests run as parallel as the engine allows. */
-export function modelObjective({ engine, geometry, documents, bosTokenId, length }: ModelObjectiveOptions): Objective {
-  const windows = windowsOf({ name: 'document', length }, documents, bosTokenId);
+/**
+ * The loss of candidates on real documents (protocol `document`). With several lengths a document is read once at each, and its
+ * loss is the weighted mean of their losses per token; its tokens are those of all lengths. Requests run as parallel as
+ * the engine allows.
+ */
+export function modelObjective({ engine, geometry, documents, bosTokenId, lengths }: ModelObjectiveOptions): Objective {
+  const weights = lengths.map(({ weight }) => weight);
+  const windowsAt = lengths.map(({ length }) => windowsOf({ name: 'document', length }, documents, bosTokenId));
+  const windows = documents.map((_, document) => windowsAt.map((at) => at[document] as Window));
   return {
     documents: documents.map(({ id }) => id),
-    scoredTokens: windows.map(({ tokens }) => tokens),
+    scoredTokens: windows.map((of) => of.reduce((sum, { tokens }) => sum + tokens, 0)),
     evaluate(requests, { onResult, signal } = {}) {
       return Promise.all(
         requests.map(async ({ candidate, document }, index) => {
-          const window = windows[document];
-          if (window === undefined) throw new Error(`no document ${document}`);
-          const { ids, scoreFrom, tokens } = window;
-          const losses = await engine.tokenLosses({ ids, rope: rescaledRope(geometry, candidate), scoreFrom }, signal);
-          const loss = { lossSum: losses.reduce((sum, value) => sum + value, 0), tokens };
+          const of = windows[document];
+          if (of === undefined) throw new Error(`no document ${document}`);
+          const rope = rescaledRope(geometry, candidate);
+          const loss = weightedLoss(
+            await Promise.all(of.map((window) => lossOf(engine, window, rope, signal))),
+            weights,
+          );
           onResult?.(index, loss);
           return loss;
         }),
       );
     },
   };
+}
+
+async function lossOf(
+  engine: Engine,
+  { ids, scoreFrom, tokens }: Window,
+  rope: ResolvedRope,
+  signal: AbortSignal | undefined,
+): Promise<DocumentLoss> {
+  const losses = await engine.tokenLosses({ ids, rope, scoreFrom }, signal);
+  return { lossSum: losses.reduce((sum, value) => sum + value, 0), tokens };
+}
+
+/** One length is left as it is; several become a sum that is their weighted mean per token. */
+export function weightedLoss(losses: readonly DocumentLoss[], weights: readonly number[]): DocumentLoss {
+  const [first, ...others] = losses;
+  if (first !== undefined && others.length === 0) return first;
+  const tokens = losses.reduce((sum, loss) => sum + loss.tokens, 0);
+  const share = weights.reduce((sum, weight) => sum + weight, 0);
+  const mean = losses.reduce((sum, loss, i) => sum + (weights[i] as number) * (loss.lossSum / loss.tokens), 0) / share;
+  return { lossSum: mean * tokens, tokens };
 }

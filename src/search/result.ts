@@ -1,6 +1,7 @@
 import type { Spending } from './budget.js';
 import { candidateJson } from './candidate.js';
 import { type DocumentLoss, tokenWeightedLoss } from './objective.js';
+import type { Parts } from './second-interpolation.js';
 import type { Candidate, Json, StopReasons } from './types.js';
 
 /** A candidate with its loss on every document of an objective. */
@@ -21,6 +22,7 @@ export interface GenerationSummary {
   readonly tokens: number;
   /** Indices of the documents it was scored on. */
   readonly scoredOn: readonly number[];
+  /** With the pull towards 1, if there is one: what candidates are compared by. */
   readonly bestLoss: number;
   readonly medianLoss: number;
   /**
@@ -41,6 +43,8 @@ export interface SearchResult {
   readonly curve: readonly GenerationSummary[];
   /** The winner, named 'searched', and the baselines on held-out documents; null without such documents. */
   readonly heldOut: { readonly documents: readonly string[]; readonly scores: readonly Score[] } | null;
+  /** Of a second interpolation: what was frozen, and what the winner multiplies it by. */
+  readonly parts?: Parts;
 }
 
 export function score(name: string, candidate: Candidate, losses: readonly DocumentLoss[]): Score {
@@ -57,7 +61,7 @@ export function resultJson(result: SearchResult): Json {
     loss: number(loss),
     documentLosses: documentLosses.map(number),
   });
-  const { algorithm, seed, stop, spent, winner, contenders, curve, heldOut } = result;
+  const { algorithm, seed, stop, spent, winner, contenders, curve, heldOut, parts } = result;
   return {
     algorithm,
     seed,
@@ -72,5 +76,11 @@ export function resultJson(result: SearchResult): Json {
       comparableLoss: number(point.comparableLoss),
     })),
     heldOut: heldOut && { documents: heldOut.documents, scores: heldOut.scores.map(scoreJson) },
+    ...(parts && {
+      parts: {
+        frozen: { ...(candidateJson(parts.frozen) as object), length: parts.frozen.length },
+        multiplier: candidateJson(parts.multiplier),
+      },
+    }),
   };
 }

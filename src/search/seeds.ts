@@ -5,6 +5,10 @@ import type { Candidate, SearchProblem } from './types.js';
 /** Largest factor of our search spaces, as a multiple of the ratio (paper, Table 4). */
 export const MAX_FACTOR_RATIO = 1.25;
 
+export function largestFactor({ ratio, maxFactor }: SearchProblem): number {
+  return maxFactor ?? MAX_FACTOR_RATIO * ratio;
+}
+
 export interface NamedCandidate {
   readonly name: string;
   readonly candidate: Candidate;
@@ -12,9 +16,11 @@ export interface NamedCandidate {
 
 /** PI, NTK and YaRN, from which a search starts. */
 export function seedCandidates(problem: SearchProblem, attentionFactor: number): readonly Candidate[] {
-  return (['pi', 'ntk', 'yarn'] as const).map((form) =>
-    makeCandidate(closedFormFactors(form, problem, problem), attentionFactor, 0),
-  );
+  const largest = largestFactor(problem);
+  return (['pi', 'ntk', 'yarn'] as const).map((form) => {
+    const factors = closedFormFactors(form, problem, problem).map((factor) => Math.min(largest, factor));
+    return makeCandidate(factors, attentionFactor, 0);
+  });
 }
 
 /** What a winner has to beat: no scaling, PI, NTK and YaRN, all with attention factor 1. */

@@ -57,8 +57,12 @@ export interface SearchProblem {
   readonly theta: number;
   readonly originalLength: number;
   readonly targetLength: number;
-  /** targetLength / originalLength, s in the papers. */
+  /** targetLength / originalLength, s in the papers; of a second interpolation target / length of the frozen set. */
   readonly ratio: number;
   /** sqrt(1 + ln s / ln L): what engines use when nothing is said. */
   readonly defaultAttentionFactor: number;
+  /** Overrules 1.25 s as the largest factor; above 1. Readjusting short contexts needs it, as s is about 1 there. */
+  readonly maxFactor?: number;
+  /** Seeds beside the closed forms, monotone and within 1 and the largest factor (`startCandidates`). */
+  readonly starts?: readonly Candidate[];
 }

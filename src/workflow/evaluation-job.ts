@@ -70,7 +70,15 @@ export async function withEvaluation<Result>(
         model: sha256,
         tokenizer: tokenizer.hash,
         // A factor file is what it resolves to, whatever its name.
-        methods: methods.map(({ name, resolve }) => [name, ropeIdentity(resolve(model.spec.rope.originalLength * 2))]),
+        methods: methods.map(({ name, resolve, lengths }) => {
+          const identities = (lengths ?? [model.spec.rope.originalLength * 2]).map((length) =>
+            ropeIdentity(resolve(length)),
+          );
+          return [
+            name,
+            ...identities.map((identity, i) => (lengths === undefined ? identity : [lengths[i]!, identity])),
+          ];
+        }),
       },
       async openEngine(needs) {
         const engine = await openEngine(model, {

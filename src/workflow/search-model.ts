@@ -2,11 +2,10 @@ import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
 import { hashDocuments, type TokenDocument, type Tokenizer } from '../corpus/index.js';
 import { UserError } from '../errors.js';
-import { comparePerplexity, type MethodPerplexity, parseRopeMethod, type RopeMethod } from '../evaluation/index.js';
+import { comparePerplexity, type MethodPerplexity } from '../evaluation/index.js';
 import { configJson, longropeConfig } from '../export/index.js';
 import { hashModel, loadModel, type Model } from '../model/index.js';
 import { type ReportInput, type ReportView, renderHtml, renderJson, SEARCHED, searchReport } from '../report/index.js';
-import { longropeAttentionFactor } from '../rope/attention-factor.js';
 import { formatFactorJson } from '../rope/factor-json.js';
 import type { FactorSet } from '../rope/factor-set.js';
 import { rescaledRope } from '../rope/frequencies.js';
@@ -18,15 +17,21 @@ import {
   createAlgorithm,
   type Json,
   modelObjective,
+  multiplierProblem,
+  type NamedCandidate,
   runSearch,
-  type SearchProblem,
   type SearchProgress,
   type SearchResult,
+  SecondInterpolation,
+  secondBaselines,
   tokenWeightedLoss,
+  type WeightedLength,
 } from '../search/index.js';
+import { type ComparedMethod, comparedMethods } from './search-comparison.js';
+import { type SearchSpace, type SpaceOptions, searchSpace } from './search-space.js';
 import { programVersion } from './version.js';
 
-export interface SearchJob {
+export interface SearchJob extends SpaceOptions {
   readonly modelPath: string;
   readonly tokenizer: Tokenizer;
   readonly documents: readonly TokenDocument[];
@@ -34,7 +39,10 @@ export interface SearchJob {
   readonly heldOut: readonly TokenDocument[];
   /** What the texts are called in the report. */
   readonly textName: string;
-  readonly targetLength: number;
+  /** Lengths whose mean loss is minimised, none above the target; default the target alone. */
+  readonly lengths?: readonly WeightedLength[];
+  /** Weight of a pull towards factors of 1, in nats per token (`pullPenalty`). */
+  readonly pull?: number;
   readonly algorithm: string;
   /** Compare winner and closed forms at 1, 2, 4 ... times the original length on the held-out documents; default true. */
   readonly compare?: boolean;
@@ -63,11 +71,13 @@ export interface SearchOutcome {
 /** A search on a real model from documents to files: run folder, factors, config.json, comparison and report. */
 export async function searchModel(job: SearchJob): Promise<SearchOutcome> {
   const model = await loadModel(job.modelPath);
-  const problem = searchProblem(model, job.targetLength);
-  const algorithm = createAlgorithm(job.algorithm, problem, job.hyperparameters, job.seed);
+  const lengths = objectiveLengths(job);
+  const space = await searchSpace(model, job);
+  const { algorithm, partsOf } = searchAlgorithm(job, space);
+  const baselines = baselinesOf(space);
   const modelHash = await hashModel(model);
   const engine = await openEngine(model, {
-    maxLength: job.targetLength,
+    maxLength: Math.max(...lengths.map(({ length }) => length), ...(job.heldOut.length > 0 ? [job.targetLength] : [])),
     ...(job.device !== undefined && { device: job.device }),
     ...(job.workers !== undefined && { workers: job.workers }),
     ...(job.threads !== undefined && { threads: job.threads }),
@@ -77,24 +87,29 @@ export async function searchModel(job: SearchJob): Promise<SearchOutcome> {
       engine,
       geometry: model.spec.rope.geometry,
       bosTokenId: job.tokenizer.bosTokenId,
-      length: job.targetLength,
     };
-    const objective = modelObjective({ ...shared, documents: job.documents });
+    const objective = modelObjective({ ...shared, documents: job.documents, lengths });
+    const atTarget = [{ length: job.targetLength, weight: 1 }];
     await mkdir(path.dirname(path.resolve(job.out)), { recursive: true });
     const result = await runSearch({
-      problem,
+      problem: space.problem,
       algorithm,
       seed: job.seed,
       objective,
-      ...(job.heldOut.length > 0 && { heldOut: modelObjective({ ...shared, documents: job.heldOut }) }),
+      ...(job.heldOut.length > 0 && {
+        heldOut: modelObjective({ ...shared, documents: job.heldOut, lengths: atTarget }),
+      }),
+      baselines,
+      ...(job.pull !== undefined && { pull: job.pull }),
+      ...(partsOf && { partsOf }),
       budget: job.budget,
       runDirectory: job.out,
-      inputs: inputsOf(job, modelHash) as Record<string, Json>,
+      inputs: inputsOf(job, space, modelHash) as Record<string, Json>,
       ...(job.onSearch && { onProgress: job.onSearch }),
       ...(job.signal && { signal: job.signal }),
     });
-    const perplexities = await compareHeldOut(job, model, engine, result);
-    const baselines = await baselineLosses(problem, objective);
+    const methods = await comparedMethods(model.spec.rope, space.frozen);
+    const perplexities = await compareHeldOut(job, model, engine, result, methods);
     const view = searchReport({
       subject: path.basename(path.resolve(job.modelPath)),
       command: job.command,
@@ -104,17 +119,17 @@ export async function searchModel(job: SearchJob): Promise<SearchOutcome> {
       targetLength: job.targetLength,
       result,
       methods: [
-        ...METHODS.map(({ name, kind, description }) => ({ name, kind, description })),
+        ...methods.map(({ name, kind, description }) => ({ name, kind, description })),
         { name: SEARCHED, kind: 'searched', description: `${job.algorithm}, seed ${job.seed}` },
       ],
       factors: [
-        ...baselineCandidates(problem).filter(({ name }) => name !== 'none'),
+        ...baselines.filter(({ name }) => name !== 'none' || space.frozen !== null),
         { name: SEARCHED, candidate: result.winner.candidate },
       ],
-      baselines,
+      baselines: await baselineLosses(baselines, objective),
       perplexities,
-      protocol: `Protocol document: mean over all tokens of ${job.heldOut.length} held-out documents, ${job.tokenizer.bosTokenId === null ? 'no BOS' : 'BOS first'}; closed forms at the ratio of each length, the searched set unchanged at every length.`,
-      notes: ['Nothing was fine-tuned.'],
+      protocol: `Protocol document: mean over all tokens of ${job.heldOut.length} held-out documents, ${job.tokenizer.bosTokenId === null ? 'no BOS' : 'BOS first'}; closed forms at the ratio of each length${space.frozen === null ? '' : ` to ${space.frozen.length}`}, the searched set unchanged at every length.`,
+      notes: notesOf(job, space, lengths),
     });
     return { result, view, files: await writeArtefacts(job, model, result, view) };
   } finally {
@@ -122,43 +137,54 @@ export async function searchModel(job: SearchJob): Promise<SearchOutcome> {
   }
 }
 
-/** Closed forms a search is compared with, as `--rope` spells them. */
-const METHODS = [
-  { name: 'none', rope: 'none', kind: 'unscaled', description: 'the model as trained' },
-  { name: 'PI', rope: 'pi', kind: 'baseline', description: 'every factor s' },
-  { name: 'NTK', rope: 'ntk', kind: 'baseline', description: 's^(2i/(d-2))' },
-  { name: 'YaRN', rope: 'yarn@1', kind: 'baseline', description: 'ramp 32 to 1, attention factor 1' },
-  {
-    name: 'YaRN, usual attention factor',
-    rope: 'yarn',
-    kind: 'baseline',
-    description: 'attention factor 0.1 ln s + 1',
-  },
-] as const;
-
-function searchProblem({ spec }: Model, targetLength: number): SearchProblem {
-  const { geometry, originalLength } = spec.rope;
-  if (targetLength <= originalLength)
+function objectiveLengths({ lengths, targetLength }: SearchJob): readonly WeightedLength[] {
+  if (lengths === undefined) return [{ length: targetLength, weight: 1 }];
+  const long = lengths.filter(({ length }) => length > targetLength);
+  if (long.length > 0)
     throw new UserError('usage', {
-      where: '--target',
-      expected: `more than the original length of the model, ${originalLength}`,
-      found: `${targetLength}`,
+      where: '--length',
+      expected: `no length above the target, ${targetLength}`,
+      found: long.map(({ length }) => length).join(', '),
     });
-  const ratio = targetLength / originalLength;
-  return {
-    rotaryPairs: geometry.rotaryDim / 2,
-    headDim: geometry.headDim,
-    rotaryDim: geometry.rotaryDim,
-    theta: geometry.theta,
-    originalLength,
-    targetLength,
-    ratio,
-    defaultAttentionFactor: longropeAttentionFactor(ratio, originalLength),
-  };
+  return lengths;
 }
 
-function inputsOf({ documents, heldOut, tokenizer, device }: SearchJob, model: string) {
+function searchAlgorithm({ algorithm, hyperparameters, seed }: SearchJob, { problem, frozen }: SearchSpace) {
+  if (frozen === null) return { algorithm: createAlgorithm(algorithm, problem, hyperparameters, seed) };
+  const multipliers = createAlgorithm(algorithm, multiplierProblem(problem, frozen), hyperparameters, seed);
+  const second = new SecondInterpolation(frozen, multipliers);
+  return { algorithm: second, partsOf: second.partsOf.bind(second) };
+}
+
+function baselinesOf({ problem, frozen }: SearchSpace): readonly NamedCandidate[] {
+  return frozen === null ? baselineCandidates(problem) : secondBaselines(problem, frozen);
+}
+
+function notesOf({ pull }: SearchJob, { frozen }: SearchSpace, lengths: readonly WeightedLength[]): string[] {
+  return [
+    'Nothing was fine-tuned by this search.',
+    ...(frozen === null
+      ? []
+      : [`Second interpolation: the factors are those for ${frozen.length} tokens, frozen, times what was searched.`]),
+    ...(lengths.length === 1
+      ? []
+      : [
+          `The search minimised the mean loss at ${lengths.map(({ length, weight }) => `${length} (weight ${weight})`).join(', ')} tokens.`,
+        ]),
+    ...(pull === undefined
+      ? []
+      : [`Candidates were compared by loss + ${pull} times the mean of (ln factor)^2; the search curve shows that.`]),
+  ];
+}
+
+function inputsOf(
+  { documents, heldOut, tokenizer, device, lengths }: SearchJob,
+  { frozen }: SearchSpace,
+  model: string,
+) {
   return {
+    ...(lengths !== undefined && { lengths: lengths.map(({ length, weight }) => [length, weight]) }),
+    ...(frozen !== null && { over: { ...frozen, factors: [...frozen.factors] } }),
     model,
     tokenizer: tokenizer.hash,
     documents: hashDocuments(documents),
@@ -200,12 +226,14 @@ async function compareHeldOut(
   model: Model,
   engine: Engine,
   result: SearchResult,
+  compared: readonly ComparedMethod[],
 ): Promise<MethodPerplexity[]> {
   if (job.heldOut.length === 0 || job.compare === false) return [];
   const { rope } = model.spec;
-  const methods: RopeMethod[] = [];
-  for (const { name, rope: text } of METHODS) methods.push({ ...(await parseRopeMethod(text, rope)), name });
-  methods.push({ name: SEARCHED, resolve: () => rescaledRope(rope.geometry, result.winner.candidate) });
+  const methods = [
+    ...compared.map((method) => method.rope),
+    { name: SEARCHED, resolve: () => rescaledRope(rope.geometry, result.winner.candidate) },
+  ];
   const lengths = [];
   for (let length = rope.originalLength; length < job.targetLength; length *= 2) lengths.push(length);
   return comparePerplexity({
@@ -221,8 +249,7 @@ async function compareHeldOut(
 }
 
 /** Where the closed forms stand on the search documents, for the curve. */
-async function baselineLosses(problem: SearchProblem, objective: ReturnType<typeof modelObjective>) {
-  const baselines = baselineCandidates(problem);
+async function baselineLosses(baselines: readonly NamedCandidate[], objective: ReturnType<typeof modelObjective>) {
   const requests = baselines.flatMap(({ candidate }) =>
     objective.documents.map((_, document) => ({ candidate, document })),
   );
@@ -241,8 +268,8 @@ async function writeArtefacts(job: SearchJob, model: Model, result: SearchResult
     targetLength: job.targetLength,
   };
   const written: Record<string, string> = { 'factors.json': formatFactorJson(set) };
-  // Start tokens cannot be expressed in a config: the factor file alone carries them.
-  if (candidate.startTokens === 0)
+  // Start tokens and factors for the original length alone cannot be expressed in a config: the factor file carries them.
+  if (candidate.startTokens === 0 && job.targetLength > model.spec.rope.originalLength)
     written['config.json'] = configJson(longropeConfig(model.config, model.spec.rope, set, job.targetLength));
   written['report.json'] = renderJson(view);
   written['report.html'] = renderHtml(view);

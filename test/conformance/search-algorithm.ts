@@ -6,6 +6,8 @@ import { excessLoss, searchProblem } from '../search/problem.js';
 
 export interface AlgorithmContract {
   readonly name: string;
+  /** What is special about this instance of it. */
+  readonly variant?: string;
   /** Fresh instance; hyper-parameters are those of a normal run unless given. */
   create(problem: SearchProblem, seed: number, hyperparameters?: unknown): SearchAlgorithm;
   /** Largest factor it may ask. */
@@ -34,7 +36,7 @@ export function describeSearchAlgorithm(contract: AlgorithmContract): void {
   };
   const keys = (candidates: readonly Candidate[]) => candidates.map(candidateKey);
 
-  describe(contract.name, () => {
+  describe(`${contract.name}${contract.variant ?? ''}`, () => {
     test('carries its name and its hyper-parameters', () => {
       const algorithm = contract.create(problem, 1);
       expect(algorithm.name).toBe(contract.name);

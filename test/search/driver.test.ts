@@ -9,12 +9,13 @@ import {
   type LossRequest,
   type Objective,
   parseBudget,
+  pullPenalty,
   runSearch,
   type SearchOptions,
   type SearchProgress,
 } from '../../src/search/index.js';
 import { rejection } from '../helpers/rejection.js';
-import { excessLoss, searchProblem, syntheticObjective } from './problem.js';
+import { excessLoss, optimum, searchProblem, syntheticObjective } from './problem.js';
 
 const problem = searchProblem({ pairs: 8 });
 const small = { population_size: 16, parents_size: 8, mutation_numbers: 6, crossover_size: 6 };
@@ -208,4 +209,17 @@ describe('runSearch', () => {
       '2047 tokens scored of document 0',
     );
   });
+});
+
+test('a pull decides between candidates, but every loss shown is the true one', async () => {
+  const loss = ({ factors }: Candidate) => excessLoss(problem, { ...optimum(problem), factors });
+  const free = await runSearch(options('cma-es', '150evals'));
+  const pulled = await runSearch(options('cma-es', '150evals', { pull: 2, runDirectory: `${directory}-pulled` }));
+  const size = ({ candidate }: { readonly candidate: Candidate }) => pullPenalty(1, candidate);
+  expect(size(pulled.winner)).toBeLessThan(size(free.winner) / 2);
+  expect(loss(pulled.winner.candidate)).toBeGreaterThan(loss(free.winner.candidate));
+  const worth = pulled.contenders.map((contender) => contender.loss + pullPenalty(2, contender.candidate));
+  expect(pulled.winner.loss + pullPenalty(2, pulled.winner.candidate)).toBe(Math.min(...worth));
+  const [again] = await syntheticObjective(problem, 1).evaluate([{ candidate: pulled.winner.candidate, document: 0 }]);
+  expect(pulled.winner.documentLosses[0]).toBe((again?.lossSum as number) / (again?.tokens as number));
 });

@@ -1,10 +1,23 @@
 // Child process of resume.test.ts: one search on a synthetic objective, slow enough to be killed in the middle.
 import { setTimeout as sleep } from 'node:timers/promises';
-import { createAlgorithm, type Objective, parseBudget, runSearch } from '../../src/search/index.js';
-import { searchProblem, syntheticObjective } from './problem.js';
+import {
+  createAlgorithm,
+  multiplierProblem,
+  type Objective,
+  parseBudget,
+  runSearch,
+  SecondInterpolation,
+  startCandidates,
+} from '../../src/search/index.js';
+import { optimum, searchProblem, syntheticObjective } from './problem.js';
 
 const [directory, name, budget, workers] = process.argv.slice(2) as [string, string, string, string];
-const problem = searchProblem({ pairs: 8 });
+/** All that changes what a search asks and how it judges, at once. */
+const SECOND = 'second interpolation';
+const frozen = { ...optimum(searchProblem({ pairs: 8, ratio: 2 })), length: 512 };
+const plain = searchProblem({ pairs: 8 });
+const set = { ...frozen, originalLength: 256, targetLength: 512 };
+const problem = name === SECOND ? { ...plain, starts: startCandidates(plain, [set]), maxFactor: 6 } : plain;
 const exact = syntheticObjective(problem);
 
 /** Results arrive in another order with each number of workers. */
@@ -25,9 +38,11 @@ const slow: Objective = {
 };
 
 const small = { population_size: 16, parents_size: 8, mutation_numbers: 6, crossover_size: 6 };
+const second = new SecondInterpolation(frozen, createAlgorithm('cma-es', multiplierProblem(problem, frozen), {}, 11));
 await runSearch({
   problem,
-  algorithm: createAlgorithm(name, problem, name === 'cma-es' ? {} : small, 11),
+  algorithm: name === SECOND ? second : createAlgorithm(name, problem, name === 'cma-es' ? {} : small, 11),
+  ...(name === SECOND && { pull: 0.05, partsOf: second.partsOf.bind(second) }),
   seed: 11,
   objective: slow,
   heldOut: syntheticObjective(problem, 2),

@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { openTokenizer } from '../../corpus/index.js';
 import { UserError } from '../../errors.js';
 import { fileError } from '../../run/index.js';
-import { parseBudget } from '../../search/index.js';
+import { parseBudget, type WeightedLength } from '../../search/index.js';
 import { searchModel } from '../../workflow/search-model.js';
 import { readTexts } from '../../workflow/texts.js';
 import type { SearchFlags } from '../commands/search.js';
@@ -17,10 +17,12 @@ export async function runSearchCommand(model: string, flags: SearchFlags): Promi
   const budget = parseBudget(flags.budget);
   const hyperparameters = flags.hyperParams === undefined ? undefined : await readJson(flags.hyperParams);
   const tokenizer = await openTokenizer(flags.tokenizer ?? model);
-  const minTokens = flags.target - (tokenizer.bosTokenId === null ? 0 : 1);
-  const common = { textField: flags.textField, skipCharacters: flags.skipCharacters, minTokens };
+  const lengths = weightedLengths(flags);
+  const ofText = (length: number) => length - (tokenizer.bosTokenId === null ? 0 : 1);
+  const common = { textField: flags.textField, skipCharacters: flags.skipCharacters };
   const found = await readTexts(flags.text, tokenizer, {
     ...common,
+    minTokens: ofText(Math.max(...(lengths?.map(({ length }) => length) ?? [flags.target]))),
     ...(flags.samples !== undefined && { samples: flags.samples }),
   });
   const documents = found.slice(0, flags.samples ?? DEFAULT_DOCUMENTS);
@@ -29,6 +31,7 @@ export async function runSearchCommand(model: string, flags: SearchFlags): Promi
       ? []
       : await readTexts(flags.heldOut, tokenizer, {
           ...common,
+          minTokens: ofText(flags.target),
           ...(flags.heldOutSamples !== undefined && { samples: flags.heldOutSamples }),
         });
   const outcome = await interruptible((signal) =>
@@ -40,6 +43,11 @@ export async function runSearchCommand(model: string, flags: SearchFlags): Promi
         heldOut,
         textName: [...flags.text, ...flags.heldOut].join(', '),
         targetLength: flags.target,
+        ...(lengths !== undefined && { lengths }),
+        ...(flags.over !== undefined && { over: flags.over }),
+        ...(flags.start !== undefined && { starts: flags.start }),
+        ...(flags.maxFactor !== undefined && { maxFactor: flags.maxFactor }),
+        ...(flags.pull !== undefined && { pull: flags.pull }),
         algorithm: flags.algorithm,
         hyperparameters,
         budget,
@@ -55,6 +63,16 @@ export async function runSearchCommand(model: string, flags: SearchFlags): Promi
     ),
   );
   printOutcome(outcome, flags.json === true);
+}
+
+function weightedLengths({ length, lengthWeights }: SearchFlags): WeightedLength[] | undefined {
+  if (lengthWeights !== undefined && lengthWeights.length !== length?.length)
+    throw new UserError('usage', {
+      where: '--length-weights',
+      expected: `one weight for each of the ${length?.length ?? 0} lengths of --length`,
+      found: `${lengthWeights.length}`,
+    });
+  return length?.map((tokens, i) => ({ length: tokens, weight: lengthWeights?.[i] ?? 1 }));
 }
 
 async function readJson(path: string): Promise<unknown> {

@@ -1,11 +1,25 @@
 import { Command, Option } from 'commander';
-import { collect, positiveInteger, tokenLength, wholeNumber } from '../parsers.js';
+import {
+  collect,
+  lengthList,
+  numberList,
+  positiveInteger,
+  positiveNumber,
+  tokenLength,
+  wholeNumber,
+} from '../parsers.js';
 import { type DeviceName, deviceOption } from './device-option.js';
 
 export interface SearchFlags {
   readonly text: string[];
   readonly heldOut: string[];
   readonly target: number;
+  readonly length?: number[];
+  readonly lengthWeights?: number[];
+  readonly over?: string;
+  readonly start?: string[];
+  readonly maxFactor?: number;
+  readonly pull?: number;
   readonly algorithm: string;
   readonly hyperParams?: string;
   readonly budget: string;
@@ -34,6 +48,23 @@ export function searchCommand(): Command {
     )
     .requiredOption('--out <folder>', 'run folder')
     .option('--held-out <path>', 'texts on which winner and closed forms are compared; repeatable', collect)
+    .option(
+      '--length <tokens>',
+      'minimise the mean loss at these lengths, e.g. 2048,512 (default: the target)',
+      lengthList,
+    )
+    .option('--length-weights <numbers>', 'weights of --length in the mean, e.g. 2,1 (default: equal)', numberList)
+    .option(
+      '--over <factors>',
+      'second interpolation: search what to multiply these factors by, which stay as they are',
+    )
+    .option('--start <factors>', 'a factor file to start from, stretched if it is for less; repeatable', collect)
+    .option(
+      '--max-factor <n>',
+      'largest factor (default: 1.25 s); with it --target may be the original length',
+      positiveNumber,
+    )
+    .option('--pull <weight>', 'pull factors towards 1: adds weight times the mean of (ln factor)^2', positiveNumber)
     .addOption(
       new Option('--algorithm <name>', 'docs/search.md compares them')
         .choices(['cma-es', 'longrope', 'dim-mono', 'dim-piece-mono'])

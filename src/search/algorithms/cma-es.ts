@@ -1,9 +1,9 @@
 import { Matrix } from 'ml-matrix';
-import { candidateKey } from '../candidate.js';
+import { candidateKey, makeCandidate } from '../candidate.js';
 import { IncrementSpace } from '../cma/increment-space.js';
 import { cmaParameters, defaultPopulationSize } from '../cma/parameters.js';
 import { CmaStrategy } from '../cma/strategy.js';
-import { type HyperparameterValues, integer, numberOr, parseHyperparameters, real } from '../hyperparameters.js';
+import { type HyperparameterValues, integer, numberOr, parseHyperparameters, real, word } from '../hyperparameters.js';
 import { RandomState } from '../random.js';
 import { seedCandidates } from '../seeds.js';
 import type { Candidate, Evaluation, Json, SearchAlgorithm, SearchProblem, StopReasons } from '../types.js';
@@ -21,6 +21,8 @@ export const CMA_ES_HYPERPARAMETERS = {
   attention_factor: numberOr<'search' | 'default'>('search', ['search', 'default']),
   attention_sigma: real(0.05, 0, 1),
   documents_per_generation: numberOr<'all'>(1, ['all'], integer(1, 1)),
+  /** "unless started": PI, NTK and YaRN are not scored where the user gave factors to start from. */
+  closed_forms: word<'always' | 'unless started'>('always', ['always', 'unless started']),
   /** Ends the search when no direction's standard deviation is larger, relative to the initial ones. */
   tolerance: real(1e-3, 0, 1),
 };
@@ -29,7 +31,7 @@ type Values = HyperparameterValues<typeof CMA_ES_HYPERPARAMETERS>;
 
 /**
  * CMA-ES over factors that never decrease, and the attention factor. It first scores PI, NTK and YaRN, each with attention
- * factor 1 and the usual formula, and starts from the best. It compares candidates of one generation only, so each
+ * factor 1 and the usual formula, and the user's own sets, and starts from the best. It compares candidates of one generation only, so each
  * generation may be scored on a few documents in turn: cheaper generations, hence more of them.
  */
 class CmaEs implements SearchAlgorithm {
@@ -118,11 +120,18 @@ class CmaEs implements SearchAlgorithm {
   }
 
   private seeds(): Candidate[] {
-    const { defaultAttentionFactor } = this.problem;
-    const asked = this.hyperparameters.attention_factor;
-    const attention =
-      asked === 'search' ? [1, defaultAttentionFactor] : [asked === 'default' ? defaultAttentionFactor : asked];
-    const seeds = attention.flatMap((factor) => seedCandidates(this.problem, factor));
+    const { defaultAttentionFactor, starts = [] } = this.problem;
+    const { attention_factor: asked, closed_forms: closedForms } = this.hyperparameters;
+    const fixed = asked === 'default' ? defaultAttentionFactor : asked;
+    const attention = fixed === 'search' ? [1, defaultAttentionFactor] : [fixed];
+    const isStarted = closedForms === 'unless started' && starts.length > 0;
+    const seeds = [
+      ...starts.map(({ factors, attentionFactor }) =>
+        // Start tokens are no part of this space.
+        makeCandidate(factors, fixed === 'search' ? attentionFactor : fixed, 0),
+      ),
+      ...(isStarted ? [] : attention.flatMap((factor) => seedCandidates(this.problem, factor))),
+    ];
     return [...new Map(seeds.map((seed) => [candidateKey(seed), seed])).values()];
   }
 

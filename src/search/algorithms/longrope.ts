@@ -4,7 +4,7 @@ import { GeneticSearch } from '../genetic/genetic-search.js';
 import { type GridSpace, GridVariation } from '../genetic/grid-variation.js';
 import { integer, numberOr, parseHyperparameters, real } from '../hyperparameters.js';
 import { RandomState } from '../random.js';
-import { attentionFactorRange, MAX_FACTOR_RATIO, seedCandidates } from '../seeds.js';
+import { attentionFactorRange, largestFactor, seedCandidates } from '../seeds.js';
 import type { SearchAlgorithm, SearchProblem } from '../types.js';
 
 /** Paper, Table 4. */
@@ -65,9 +65,9 @@ function gridSpace(
   },
   perUnit: number,
 ): GridSpace {
-  const { rotaryPairs, originalLength, ratio, defaultAttentionFactor } = problem;
+  const { rotaryPairs, originalLength, defaultAttentionFactor } = problem;
   // k / perUnit is the double nearest to the decimal; sums of 0.01 are not. The slack forgives a product just below a grid point.
-  const largest = Math.floor(MAX_FACTOR_RATIO * ratio * perUnit + 1e-9);
+  const largest = Math.floor(largestFactor(problem) * perUnit + 1e-9);
   const factors = Float64Array.from({ length: Math.max(1, largest - perUnit + 1) }, (_, i) => (perUnit + i) / perUnit);
   const startTokens =
     values.start_tokens === 'search' ? START_TOKENS.filter((count) => count <= originalLength) : [values.start_tokens];
@@ -76,10 +76,13 @@ function gridSpace(
     Math.min(factors.length - 1, Math.max(0, Math.round(factor * perUnit) - perUnit));
   // Searched: both 1 and the usual formula; otherwise the only value there is.
   const startAttention = attentionFactors.length === 1 ? attentionFactors : [...new Set([1, defaultAttentionFactor])];
-  const seeds = startAttention.flatMap((attention) =>
-    seedCandidates(problem, attention).map((seed) =>
-      Int32Array.from([...Array.from(seed.factors, nearestFactor), 0, attentionFactors.indexOf(attention)]),
-    ),
+  const closedForms = startAttention.flatMap((attention) => seedCandidates(problem, attention));
+  const seeds = [...(problem.starts ?? []), ...closedForms].map((seed) =>
+    Int32Array.from([
+      ...Array.from(seed.factors, nearestFactor),
+      Math.max(0, startTokens.indexOf(seed.startTokens)),
+      nearestIndex(attentionFactors, seed.attentionFactor),
+    ]),
   );
   return {
     pairs: rotaryPairs,
@@ -105,4 +108,9 @@ function attentionValues(problem: SearchProblem, asked: number | 'default' | 'se
   const values = new Set([1, problem.defaultAttentionFactor]);
   for (let k = Math.ceil(low / ATTENTION_STEP); k * ATTENTION_STEP <= high; k++) values.add(k / 100);
   return [...values].sort((a, b) => a - b);
+}
+
+function nearestIndex(values: readonly number[], wanted: number): number {
+  const distances = values.map((value) => Math.abs(value - wanted));
+  return distances.indexOf(Math.min(...distances));
 }

@@ -40,12 +40,16 @@ export function createAlgorithm(
   if (!Number.isInteger(seed) || seed < 1 || seed > MAX_SEED) {
     problems.push({ where: 'seed', expected: `an integer from 1 to ${MAX_SEED}`, found: String(seed) });
   }
-  if (!(problem.ratio > 1)) {
+  if (problem.maxFactor === undefined && !(problem.ratio > 1)) {
     problems.push({
       where: 'target length',
       expected: `more than the original length, ${problem.originalLength} tokens`,
       found: `${problem.targetLength} tokens`,
+      fix: 'to readjust a short context, give the largest factor',
     });
+  }
+  if (problem.maxFactor !== undefined && !(problem.maxFactor > 1 && Number.isFinite(problem.maxFactor))) {
+    problems.push({ where: 'largest factor', expected: 'a number above 1', found: String(problem.maxFactor) });
   }
   if (problem.rotaryPairs < 2) {
     problems.push({ where: 'rotary pairs', expected: 'at least 2 to search over', found: String(problem.rotaryPairs) });

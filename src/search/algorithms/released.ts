@@ -32,6 +32,7 @@ export function releasedSearch(
   initial: Float64Array = releasedYarnFactors(problem, problem),
 ): SearchAlgorithm {
   const values = parseHyperparameters(RELEASED_HYPERPARAMETERS, hyperparameters, `hyper-parameters of ${name}`);
+  refuseOurs(name, problem);
   const settings = scaledSettings(name, values);
   const random = new RandomState(seed);
   const space: ReleasedSpace = {
@@ -42,6 +43,16 @@ export function releasedSearch(
     attentionFactor: values.attention_factor === 'default' ? problem.defaultAttentionFactor : values.attention_factor,
   };
   return new GeneticSearch(name, values, settings, new variation(space, random), random);
+}
+
+/** Draw for draw the released search, which has one seed vector and one bound. */
+function refuseOurs(name: string, { starts = [], maxFactor }: SearchProblem): void {
+  const problems: Problem[] = [];
+  const fix = 'cma-es and longrope take it';
+  if (starts.length > 0) problems.push({ where: name, expected: 'no start factors', found: `${starts.length}`, fix });
+  if (maxFactor !== undefined)
+    problems.push({ where: name, expected: 'no largest factor but its own', found: `${maxFactor}`, fix });
+  if (problems.length > 0) throw new UserError('usage', problems);
 }
 
 function scaledSettings(name: string, values: HyperparameterValues<typeof RELEASED_HYPERPARAMETERS>) {

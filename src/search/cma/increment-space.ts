@@ -2,7 +2,7 @@ import { EigenvalueDecomposition, Matrix } from 'ml-matrix';
 import { baseInverseFrequency } from '../../rope/frequencies.js';
 import { wavelengths } from '../../rope/wavelengths.js';
 import { makeCandidate } from '../candidate.js';
-import { attentionFactorRange, MAX_FACTOR_RATIO } from '../seeds.js';
+import { attentionFactorRange, largestFactor } from '../seeds.js';
 import type { Candidate, SearchProblem } from '../types.js';
 
 /** What is believed about good factors before any is tried. */
@@ -21,7 +21,7 @@ export interface IncrementPrior {
 
 /**
  * Coordinates in which a search starts from a standard normal distribution:
- * ln factor_i = sum over j <= i of softplus(x_j), at most ln(1.25 s), with x = x(origin) + A z and A A^T the prior
+ * ln factor_i = sum over j <= i of softplus(x_j), at most ln of the largest factor, with x = x(origin) + A z and A A^T the prior
  * covariance. Every z is a candidate whose factors never decrease.
  */
 export class IncrementSpace {
@@ -52,7 +52,7 @@ export class IncrementSpace {
 
   decode(coordinates: Float64Array): Candidate {
     const moved = this.prior.mmul(Matrix.columnVector(coordinates.subarray(0, this.pairs)));
-    const largest = MAX_FACTOR_RATIO * this.problem.ratio;
+    const largest = largestFactor(this.problem);
     let logarithm = 0;
     const factors = this.start.map((start, pair) => {
       logarithm += softplus(start + moved.get(pair, 0));

@@ -1,0 +1,39 @@
+import { longropeAttentionFactor } from '../rope/attention-factor.js';
+import type { FactorSet } from '../rope/factor-set.js';
+import { stretchFactors } from '../rope/stretch.js';
+import { candidateKey, makeCandidate } from './candidate.js';
+import { largestFactor } from './seeds.js';
+import type { Candidate, SearchProblem } from './types.js';
+
+/**
+ * A user's factor sets as seeds: each as it is, and each that was made for a shorter length also stretched to the target
+ * (`stretchFactors`); both fitted to the space. A set without an attention factor has the usual formula's.
+ */
+export function startCandidates(problem: SearchProblem, sets: readonly FactorSet[]): readonly Candidate[] {
+  const starts = sets.flatMap((set) => {
+    const madeFor = set.targetLength ?? problem.targetLength;
+    const { startTokens } = set;
+    const attentionFactor =
+      set.attentionFactor ?? longropeAttentionFactor(madeFor / problem.originalLength, problem.originalLength);
+    const stretched =
+      madeFor < problem.targetLength ? stretchFactors(set.factors, problem.targetLength / madeFor) : null;
+    return [set.factors, ...(stretched === null ? [] : [stretched])].map((factors) =>
+      makeCandidate(factors, attentionFactor, startTokens),
+    );
+  });
+  return fitStarts(problem, starts);
+}
+
+/** Each start made monotone (never below the pair before), at least 1 and at most the largest factor; equal ones once. */
+export function fitStarts(problem: SearchProblem, starts: readonly Candidate[]): readonly Candidate[] {
+  const largest = largestFactor(problem);
+  const fitted = starts.map(({ factors, attentionFactor, startTokens }) => {
+    let before = 1;
+    const fit = factors.map((factor) => {
+      before = Math.min(largest, Math.max(before, factor));
+      return before;
+    });
+    return makeCandidate(fit, attentionFactor, startTokens);
+  });
+  return [...new Map(fitted.map((start) => [candidateKey(start), start])).values()];
+}

@@ -1,0 +1,64 @@
+import { parseRopeMethod, type RopeMethod } from '../evaluation/index.js';
+import type { RopeSpec } from '../model/types.js';
+import type { Method } from '../report/index.js';
+import { yarnMscale } from '../rope/attention-factor.js';
+import { closedFormFactors } from '../rope/closed-form.js';
+import { rescaledRope } from '../rope/frequencies.js';
+import { factorVector } from '../rope/index.js';
+import { type FrozenSet, multiply } from '../search/index.js';
+
+/** A method that a search is compared with. */
+export interface ComparedMethod extends Method {
+  readonly rope: RopeMethod;
+}
+
+/** Closed forms as `--rope` spells them. */
+const CLOSED_FORMS = [
+  { name: 'none', rope: 'none', kind: 'unscaled', description: 'the model as trained' },
+  { name: 'PI', rope: 'pi', kind: 'baseline', description: 'every factor s' },
+  { name: 'NTK', rope: 'ntk', kind: 'baseline', description: 's^(2i/(d-2))' },
+  { name: 'YaRN', rope: 'yarn@1', kind: 'baseline', description: 'ramp 32 to 1, attention factor 1' },
+  {
+    name: 'YaRN, usual attention factor',
+    rope: 'yarn',
+    kind: 'baseline',
+    description: 'attention factor 0.1 ln s + 1',
+  },
+] as const;
+
+/** The closed forms at the ratio of each length; over a frozen set, at the ratio of each length to its. */
+export async function comparedMethods(rope: RopeSpec, frozen: FrozenSet | null): Promise<ComparedMethod[]> {
+  const methods: ComparedMethod[] = [];
+  for (const { name, rope: text, kind, description } of CLOSED_FORMS)
+    methods.push(
+      frozen === null
+        ? { name, kind, description, rope: { ...(await parseRopeMethod(text, rope)), name } }
+        : { name, kind, description: overFrozen(name, description), rope: secondMethod(name, text, rope, frozen) },
+    );
+  return methods;
+}
+
+function overFrozen(name: string, description: string): string {
+  return name === 'none' ? 'the frozen factors alone' : `${description}, over the frozen factors`;
+}
+
+function secondMethod(
+  name: string,
+  text: (typeof CLOSED_FORMS)[number]['rope'],
+  { geometry, originalLength }: RopeSpec,
+  frozen: FrozenSet,
+): RopeMethod {
+  const form = text === 'yarn@1' ? 'yarn' : text;
+  return {
+    name,
+    resolve(length) {
+      const ratio = Math.max(1, length / frozen.length);
+      const multiplier = {
+        factors: factorVector(closedFormFactors(form, geometry, { ratio, originalLength })),
+        attentionFactor: text === 'yarn' ? yarnMscale(ratio) : 1,
+        startTokens: 0,
+      };
+      return rescaledRope(geometry, multiply(frozen, multiplier));
+    },
+  };
+}

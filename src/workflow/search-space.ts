@@ -1,0 +1,95 @@
+import { type Problem, UserError } from '../errors.js';
+import type { Model } from '../model/index.js';
+import { longropeAttentionFactor } from '../rope/attention-factor.js';
+import type { FactorSet } from '../rope/factor-set.js';
+import { type FrozenSet, type SearchProblem, startCandidates } from '../search/index.js';
+import { readFactors } from './export-rope.js';
+
+/** What a search is told about its space; paths are factor files. */
+export interface SpaceOptions {
+  readonly targetLength: number;
+  /** Second interpolation: factors to multiply, frozen. */
+  readonly over?: string;
+  /** Factors to start from, beside the closed forms. */
+  readonly starts?: readonly string[];
+  /** Largest factor (of a second interpolation: largest multiplier); default 1.25 s. */
+  readonly maxFactor?: number;
+}
+
+export interface SearchSpace {
+  readonly problem: SearchProblem;
+  readonly frozen: FrozenSet | null;
+}
+
+/** Throws one `UserError` with everything in the options that does not fit the model or each other. */
+export async function searchSpace({ spec }: Model, options: SpaceOptions): Promise<SearchSpace> {
+  const { geometry, originalLength } = spec.rope;
+  const { targetLength, maxFactor } = options;
+  const problems: Problem[] = [];
+  // At the original length itself there is nothing to extend, but short contexts can be readjusted.
+  const least = maxFactor === undefined ? originalLength + 1 : originalLength;
+  if (targetLength < least)
+    problems.push({
+      where: '--target',
+      expected: `${maxFactor === undefined ? 'more than' : 'at least'} the original length of the model, ${originalLength}`,
+      found: `${targetLength}`,
+      ...(targetLength === originalLength && { fix: 'to readjust it, give --max-factor' }),
+    });
+  if (maxFactor !== undefined && !(maxFactor > 1))
+    problems.push({ where: '--max-factor', expected: 'a number above 1', found: `${maxFactor}` });
+  const frozen =
+    options.over === undefined
+      ? null
+      : frozenSet(
+          options.over,
+          (await readFactors(options.over, spec.rope, '--over')).set,
+          targetLength,
+          originalLength,
+        );
+  const starts: FactorSet[] = [];
+  for (const path of options.starts ?? []) starts.push((await readFactors(path, spec.rope, '--start')).set);
+  if (frozen !== null && 'problems' in frozen) problems.push(...frozen.problems);
+  if (problems.length > 0) throw new UserError('usage', problems);
+  const ratio = targetLength / originalLength;
+  const problem: SearchProblem = {
+    rotaryPairs: geometry.rotaryDim / 2,
+    headDim: geometry.headDim,
+    rotaryDim: geometry.rotaryDim,
+    theta: geometry.theta,
+    originalLength,
+    targetLength,
+    ratio,
+    defaultAttentionFactor: longropeAttentionFactor(ratio, originalLength),
+    ...(maxFactor !== undefined && { maxFactor }),
+  };
+  const set = frozen as FrozenSet | null;
+  // Over a frozen set the largest factor is that of multipliers: starts are fitted once they are divided.
+  const absolute = set === null ? problem : { ...problem, maxFactor: Number.MAX_VALUE };
+  const seeds = startCandidates(absolute, starts);
+  return { problem: seeds.length === 0 ? problem : { ...problem, starts: seeds }, frozen: set };
+}
+
+function frozenSet(
+  path: string,
+  set: FactorSet,
+  target: number,
+  originalLength: number,
+): FrozenSet | { readonly problems: Problem[] } {
+  const where = `--over ${path}`;
+  const { targetLength: length } = set;
+  const problems: Problem[] = [];
+  if (length === null)
+    problems.push({
+      where,
+      expected: 'factors that say which length they are for (target_length)',
+      found: 'none',
+      fix: 'give the factors.json of a search, not its factors.csv',
+    });
+  else if (length >= target)
+    problems.push({ where, expected: `factors made for less than the target, ${target}`, found: `${length}` });
+  if (set.originalLength !== null && set.originalLength !== originalLength)
+    problems.push({ where, expected: `an original length of ${originalLength}`, found: `${set.originalLength}` });
+  if (length === null || problems.length > 0) return { problems };
+  const attentionFactor = set.attentionFactor ?? longropeAttentionFactor(length / originalLength, originalLength);
+  return { factors: set.factors, attentionFactor, startTokens: set.startTokens, length };
+}
