@@ -47,6 +47,7 @@ it('transformers loads what finetune writes and computes our logits on both side
     saveSteps: 4,
     saveTotalLimit: 1,
     mixedWindows: true,
+    shortWindows: 0,
   });
   const model = await loadModel(folder);
   const engine = await openEngine(model, { workers: 1, maxLength: 400 });

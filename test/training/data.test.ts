@@ -2,7 +2,15 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { Draws, type TokenDocument } from '../../src/corpus/index.js';
 import { resolveRope } from '../../src/rope/index.js';
-import { Batches, lengthBuckets, packRows, type Row, RowOrder, skippedPositions } from '../../src/training/index.js';
+import {
+  Batches,
+  lengthBuckets,
+  packRows,
+  type Row,
+  RowOrder,
+  skippedPositions,
+  withShortWindows,
+} from '../../src/training/index.js';
 
 const documentsOf = (lengths: readonly number[]): TokenDocument[] =>
   lengths.map((length, i) => ({ id: `d${i}`, ids: Int32Array.from({ length }, (_, token) => 100 * i + token) }));
@@ -113,6 +121,29 @@ describe('length buckets', () => {
     expect(() => lengthBuckets(documentsOf([5]), mix, options)).toThrow(
       /20:1: expected documents of 20 to 39 tokens, found none.*\n.*40:1: expected documents of at least 40 tokens/,
     );
+  });
+});
+
+describe('short windows', () => {
+  it('are pieces of all texts with BOS and without EOS, in their share of the rows', () => {
+    const documents = documentsOf([20, 3]);
+    const packing = { rowTokens: 16, bos: 1, eos: 2 };
+    const whole = lengthBuckets(
+      documents,
+      [
+        { from: 4, share: 3 },
+        { from: 0, share: 1 },
+      ],
+      packing,
+    );
+    const buckets = withShortWindows(whole, documents, { ...packing, share: 0.2, windowTokens: 8 });
+    expect(buckets.map(({ share }) => share)).toEqual([expect.closeTo(0.2), expect.closeTo(0.6), 0.2]);
+    expect(buckets[2]!.rows.flat().map(({ ids }) => [...ids])).toEqual([
+      [1, 0, 1, 2, 3, 4, 5, 6],
+      [1, 7, 8, 9, 10, 11, 12, 13],
+      [1, 14, 15, 16, 17, 18, 19],
+      [1, 100, 101, 102],
+    ]);
   });
 });
 
