@@ -17,6 +17,7 @@ export { comparePerplexity, type MethodPerplexity } from './perplexity/compare.j
 export {
   evaluatePerplexity,
   evaluateWindow,
+  type LossEngine,
   type PerplexityResult,
   summarisePerplexity,
 } from './perplexity/perplexity.js';

@@ -32,7 +32,9 @@ const texts = z.strictObject({
 
 /** What every search of factors is told. */
 const searching = {
-  algorithm: z.enum(['cma-es', 'longrope', 'dim-mono', 'dim-piece-mono'], 'an algorithm of search').default('cma-es'),
+  algorithm: z
+    .enum(['cma-es', 'gradient', 'longrope', 'dim-mono', 'dim-piece-mono'], 'an algorithm of search')
+    .default('cma-es'),
   hyperparameters: z.record(z.string(), z.unknown(), 'keys of docs/search.md').optional(),
   budget: text('a budget such as 350evals').default('700evals'),
   seed: seed.default(1),
@@ -79,6 +81,7 @@ const training = z.strictObject({
   save_steps: count.default(500),
   eval_steps: count.optional(),
   eval_lengths: lengths.optional(),
+  short_windows: below1.default(0),
   position_skipping: tokens.optional(),
 });
 

@@ -56,8 +56,7 @@ export interface CheckpointContents {
  */
 export async function writeCheckpoint(run: string, contents: CheckpointContents): Promise<void> {
   const { spec, weights, optimizer, state, config } = contents;
-  const bytes = [...weights.values(), ...optimizer.values()].reduce((sum, { byteLength }) => sum + byteLength, 0);
-  await checkSpace(run, bytes, checkpointName(state.step), 'free some space and start the same command again');
+  await checkRoom(run, contents);
   const folder = path.join(run, checkpointName(state.step));
   await replaceFolder(folder, { force: false, outdated: () => false, last: STATE_NAME }, async (staging) => {
     await writeWeights(staging, spec, weights);
@@ -66,6 +65,15 @@ export async function writeCheckpoint(run: string, contents: CheckpointContents)
     await writeFile(path.join(staging, 'config.json'), config);
     await writeFile(path.join(staging, STATE_NAME), `${JSON.stringify({ format: FORMAT, ...state }, null, 2)}\n`);
   });
+}
+
+/** Throws `UserError('resource')` if a checkpoint would not fit. */
+export function checkRoom(
+  run: string,
+  { weights, optimizer }: Pick<CheckpointContents, 'weights' | 'optimizer'>,
+): Promise<void> {
+  const bytes = [...weights.values(), ...optimizer.values()].reduce((sum, { byteLength }) => sum + byteLength, 0);
+  return checkSpace(run, bytes, 'a checkpoint', 'free some space and start the same command again');
 }
 
 export async function removeCheckpoint(run: string, step: number): Promise<void> {

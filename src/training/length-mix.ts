@@ -38,3 +38,24 @@ export function lengthBuckets(
   if (problems.length > 0) throw new UserError('input', problems);
   return buckets;
 }
+
+/**
+ * Buckets in which `share` of all rows hold pieces of at most `windowTokens` tokens, each with BOS in front: where texts are long alone,
+ * what keeps the short context. The end of a piece is no end of a text, so there is no EOS.
+ */
+export function withShortWindows(
+  buckets: readonly Bucket[],
+  documents: readonly TokenDocument[],
+  { share, windowTokens, ...options }: PackingOptions & { readonly share: number; readonly windowTokens: number },
+): Bucket[] {
+  const step = windowTokens - (options.bos === null ? 0 : 1);
+  const pieces = documents.flatMap(({ id, ids }) =>
+    Array.from({ length: Math.ceil(ids.length / step) }, (_, i) => ({
+      id,
+      ids: ids.subarray(i * step, (i + 1) * step),
+    })),
+  );
+  const total = buckets.reduce((sum, bucket) => sum + bucket.share, 0);
+  const rest = buckets.map((bucket) => ({ ...bucket, share: (bucket.share / total) * (1 - share) }));
+  return [...rest, { share, rows: packRows(pieces, { ...options, eos: null }) }];
+}

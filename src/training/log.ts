@@ -60,13 +60,15 @@ export class TrainingLog {
 
   async add(entry: LogEntry): Promise<void> {
     const written = this.#written[this.#next];
+    const now = canonicalJson(entry as unknown as Json);
     this.#next++;
     if (written === undefined) {
       await this.journal.append([entry as unknown as Json]);
-      this.#written.push(entry);
+      // In the order of keys that a run which reads it back will see.
+      this.#written.push(JSON.parse(now) as LogEntry);
       return;
     }
-    const [before, now] = [written, entry].map((line) => canonicalJson(line as unknown as Json)) as [string, string];
+    const before = canonicalJson(written as unknown as Json);
     if (before === now) return;
     throw new UserError('input', {
       where: `${this.journal.path}, line ${this.#next}`,

@@ -7,6 +7,7 @@ import type { Batches, NamedSequence } from './batches.js';
 import {
   checkpointName,
   checkpointSteps,
+  checkRoom,
   readCheckpoint,
   removeCheckpoint,
   type TrainerState,
@@ -26,6 +27,7 @@ export interface TrainingOptions {
   readonly config: string;
   /** Changed in place; those of the last step at the end. */
   readonly weights: Map<string, Float32Array>;
+  /** With respect to the weights. */
   readonly gradients: Pick<GradientEngine, 'lossAndGradient'>;
   readonly optimizer: Optimizer;
   readonly batches: Batches;
@@ -97,7 +99,8 @@ class Trainer {
   async #resume(): Promise<void> {
     const { run, runHash, weights, optimizer } = this.options;
     const newest = (await checkpointSteps(run.path)).at(-1);
-    if (newest === undefined) return;
+    // Better now than after hours.
+    if (newest === undefined) return checkRoom(run.path, { weights, optimizer: optimizer.state });
     this.#state = await readCheckpoint(run.path, newest, { weights, optimizer: optimizer.state, run: runHash });
     this.#log = new TrainingLog(run.journal, newest);
     this.#resumedFrom = newest;

@@ -1,11 +1,12 @@
 import { randomBytes } from 'node:crypto';
 import { mkdir, rm } from 'node:fs/promises';
 import path from 'node:path';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { TokenDocument } from '../corpus/index.js';
-import { evaluatePerplexity } from '../evaluation/index.js';
+import { evaluatePerplexity, type LossEngine } from '../evaluation/index.js';
 import type { DecoderSpec } from '../model/types.js';
 import type { ResolvedRope } from '../rope/index.js';
-import { openPool, type Weights } from '../runtime/index.js';
+import { DecoderEngine, type Weights } from '../runtime/index.js';
 import type { EvaluationEntry } from './log.js';
 import { writeWeights } from './weight-file.js';
 
@@ -36,12 +37,13 @@ export async function validate(
   await mkdir(temporary);
   try {
     const prepared = await writeWeights(temporary, spec, weights);
-    const engine = await openPool({ spec, weights: prepared, threads, cacheTokens: 0, opens: 'plain' }, 1);
+    const config = { spec, weights: prepared, threads, cacheTokens: 0, opens: 'plain' } as const;
+    const engine = await DecoderEngine.create(config);
     try {
       const entries: EvaluationEntry[] = [];
       for (const length of lengths) {
         const { meanLoss, perplexity, tokens } = await evaluatePerplexity({
-          engine,
+          engine: oneAtATime(engine),
           documents,
           bosTokenId,
           protocol: { name: 'document', length },
@@ -63,4 +65,20 @@ export async function validate(
   } finally {
     await rm(temporary, { recursive: true, force: true });
   }
+}
+
+/** Training blocks this thread anyway, so no worker is started; an abort is heard between two windows. */
+function oneAtATime(engine: DecoderEngine): LossEngine {
+  let before: Promise<unknown> = Promise.resolve();
+  return {
+    tokenLosses(request, signal) {
+      const losses = before.then(async () => {
+        await nextTurn();
+        signal?.throwIfAborted();
+        return engine.tokenLosses(request);
+      });
+      before = losses;
+      return losses;
+    },
+  };
 }

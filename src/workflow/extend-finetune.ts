@@ -54,6 +54,7 @@ async function trainHere(job: StageJob<'finetune'>, context: StageContext): Prom
     ...(hp.eval_steps !== undefined && { evalSteps: hp.eval_steps }),
     ...(hp.eval_lengths !== undefined && { evalLengths: hp.eval_lengths }),
     mixedWindows: stage.mixed_windows,
+    shortWindows: hp.short_windows,
     ...(hp.position_skipping !== undefined && { positionSkipping: hp.position_skipping }),
     dtype: 'float32',
     maxShardBytes: MAX_SHARD_BYTES,

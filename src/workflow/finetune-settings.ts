@@ -39,6 +39,8 @@ export interface FinetuneSettings extends ExportRopeOptions {
   /** Sequences up to the original length are trained with the short factors, as they will be served. */
   readonly mixedWindows: boolean;
   readonly lengthMix?: readonly LengthShare[];
+  /** This share of the rows holds pieces of the original length, which the short factors turn. */
+  readonly shortWindows: number;
   /** PoSE: spread the positions of every sequence over a window of so many. */
   readonly positionSkipping?: number;
 }
@@ -51,6 +53,7 @@ export interface ResolvedFinetune {
   readonly config: Readonly<Record<string, unknown>>;
   readonly rowTokens: number;
   readonly lengthMix: readonly LengthShare[];
+  readonly shortWindows: { readonly share: number; readonly windowTokens: number };
   readonly batches: BatchOptions;
   readonly optimizer: OptimizerSettings;
   readonly maxGradNorm: number | null;
@@ -77,6 +80,7 @@ export async function resolveFinetune(settings: FinetuneSettings, model: Model):
   const resolved = {
     rowTokens,
     lengthMix: settings.lengthMix ?? [{ from: 0, share: 1 }],
+    shortWindows: { share: settings.shortWindows, windowTokens: Math.min(spec.originalLength, rowTokens) },
     optimizer: {
       name: settings.optim,
       beta1: settings.adamBeta1,
@@ -106,6 +110,7 @@ export async function resolveFinetune(settings: FinetuneSettings, model: Model):
     schedule: (rows) => scheduleOf(settings, rows),
     identity: {
       ...resolved,
+      shortWindows: { ...resolved.shortWindows },
       lengthMix: resolved.lengthMix.map(({ from, share }) => [from, share]),
       optimizer: { ...resolved.optimizer },
       batches,

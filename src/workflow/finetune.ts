@@ -16,6 +16,7 @@ import {
   type TrainingEntry,
   train,
   validate,
+  withShortWindows,
 } from '../training/index.js';
 import { describeTable, type ExportedRope } from './export-rope.js';
 import { type FinetuneSettings, type ResolvedFinetune, resolveFinetune } from './finetune-settings.js';
@@ -68,7 +69,10 @@ export async function finetune(job: FinetuneJob): Promise<Finetune> {
   const settings = await resolveFinetune(job, model);
   const { documents, heldOut, bos, eos } = await finetuneTexts(job, settings, model, tokenizer);
   const packing = { rowTokens: settings.rowTokens, bos, eos };
-  const buckets = lengthBuckets(documents, settings.lengthMix, packing);
+  const byLength = lengthBuckets(documents, settings.lengthMix, packing);
+  const { shortWindows } = settings;
+  const buckets =
+    shortWindows.share === 0 ? byLength : withShortWindows(byLength, documents, { ...packing, ...shortWindows });
   const rows = buckets.reduce((sum, bucket) => sum + bucket.rows.length, 0);
   const schedule = settings.schedule(rows);
   const manifest = {

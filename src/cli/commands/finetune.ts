@@ -40,6 +40,7 @@ export interface FinetuneFlags {
   readonly evalLength?: readonly number[];
   readonly mixedWindows: boolean;
   readonly lengthMix?: readonly { readonly from: number; readonly share: number }[];
+  readonly shortWindows: number;
   readonly positionSkipping?: number;
   readonly textField: string;
   readonly tokenizer?: string;

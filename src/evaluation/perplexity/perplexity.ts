@@ -31,8 +31,11 @@ export interface PerplexityResult {
   readonly lossByPosition: readonly PositionBucket[];
 }
 
+/** All that perplexity needs of an engine. */
+export type LossEngine = Pick<Engine, 'tokenLosses'>;
+
 export interface PerplexityRequest {
-  readonly engine: Engine;
+  readonly engine: LossEngine;
   readonly documents: readonly TokenDocument[];
   readonly bosTokenId: number | null;
   readonly protocol: Protocol;
@@ -57,7 +60,7 @@ export async function evaluatePerplexity(request: PerplexityRequest): Promise<Pe
 }
 
 export async function evaluateWindow(
-  engine: Engine,
+  engine: LossEngine,
   { ids, scoreFrom }: Window,
   protocol: Protocol,
   rope: ResolvedRope,

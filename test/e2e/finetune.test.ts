@@ -1,0 +1,99 @@
+import { execFile } from 'node:child_process';
+import { once } from 'node:events';
+import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { expect, it } from 'vitest';
+import { loadModel } from '../../src/model/index.js';
+import type { Finetune } from '../../src/workflow/index.js';
+import { longrope, PROJECT, startLongrope } from '../helpers/cli.js';
+import { SHARED } from '../helpers/stories260k.js';
+import { temporaryFolder } from '../helpers/temporary-folder.js';
+import { TINY } from '../helpers/tiny-model.js';
+import { waitFor } from '../helpers/wait-for.js';
+
+const BOOK = path.join(SHARED, 'data/pg19/test/10146.txt');
+
+const checkpoints = async (out: string) => (await readdir(out)).filter((name) => name.startsWith('checkpoint-'));
+
+/** Under a limit on the size of a file, which reaches the program as a full disk does: a write that fails. */
+function withFileLimit(kilobytes: number, words: readonly string[]) {
+  const script = `ulimit -f ${kilobytes}; exec "$0" "$@"`;
+  return new Promise<{ readonly code: number; readonly stderr: string }>((resolve) => {
+    const run = ['-c', script, process.execPath, path.join(PROJECT, 'bin/longrope.js'), ...words];
+    execFile('bash', run, (error, _, stderr) => resolve({ code: error === null ? 0 : Number(error.code), stderr }));
+  });
+}
+
+it('a fine-tuning run that is interrupted, out of space and killed ends with the bytes of an undisturbed one', {
+  timeout: 300_000,
+}, async () => {
+  const folder = await temporaryFolder();
+  const out = path.join(folder, 'run');
+  const words = [
+    ...['finetune', TINY, BOOK, '--rope', 'yarn:2', '--max-seq-length', '64', '--max-steps', '6', '--save-steps', '2'],
+    ...['--learning-rate', '1e-3', '--logging-steps', '1', '--optim', 'muon', '--threads', '1', '--json', '--out', out],
+  ];
+  const first = await longrope(words);
+  expect(first.stderr).toBe('');
+  const result = JSON.parse(first.stdout) as Finetune;
+  expect(result.log.map(({ step }) => step)).toEqual([1, 2, 3, 4, 5, 6]);
+  const read = async () =>
+    Promise.all(
+      ['model/model.safetensors', 'model/config.json', 'journal.jsonl', 'checkpoint-6/optimizer.safetensors'].map(
+        (name) => readFile(path.join(out, name)),
+      ),
+    );
+  const undisturbed = await read();
+  await rm(out, { recursive: true });
+
+  const interrupted = startLongrope(words);
+  const ended = once(interrupted, 'exit');
+  await waitFor(async () => (await checkpoints(out)).length > 0);
+  interrupted.kill('SIGINT');
+  expect(await ended).toEqual([130, null]);
+  const saved = Math.max(...(await checkpoints(out)).map((name) => Number(name.replace('checkpoint-', ''))));
+
+  // The weights have room, the larger state of the optimiser has not.
+  const full = await withFileLimit(18_000, words);
+  expect(full.stderr).toContain('found a file size limit');
+  expect(full.code).toBe(5);
+  expect(await checkpoints(out)).toEqual([`checkpoint-${saved}`]);
+  expect((await readdir(out)).filter((name) => name.endsWith('.tmp'))).toEqual([]);
+
+  const killed = startLongrope(words);
+  const died = once(killed, 'exit');
+  await Promise.race([sleep(500 + Math.random() * 1500), died]);
+  killed.kill('SIGKILL');
+  await died;
+
+  const last = await longrope(words);
+  expect(last.stderr).toBe('');
+  expect(last.stdout).toBe(first.stdout);
+  const resumed = await read();
+  resumed.forEach((bytes, i) => {
+    expect(bytes.equals(undisturbed[i]!), `${i}`).toBe(true);
+  });
+
+  const trained = await loadModel(path.join(out, 'model'));
+  expect(trained.spec.rope.scaling.type).toBe('longrope');
+  expect(trained.spec.rope.maxPositionEmbeddings).toBe(512);
+});
+
+it('what does not fit is refused, all at once and before a folder is made', async () => {
+  const folder = await temporaryFolder();
+  const factors = path.join(folder, 'factors.csv');
+  await writeFile(factors, '1\n1\n2\n');
+  const out = path.join(folder, 'run');
+  const width = await longrope(['finetune', TINY, BOOK, '--rope', factors, '--target', '512', '--out', out]);
+  expect(width.code).toBe(3);
+  expect(width.stderr).toMatch(/expected 32 .*found 3/);
+  const wrong = await longrope([
+    ...['finetune', TINY, BOOK, '--rope', 'yarn:2', '--max-seq-length', '1k', '--warmup-steps', '3'],
+    ...['--warmup-ratio', '0.1', '--lr-scheduler-type', 'constant', '--position-skipping', '2k', '--out', out],
+  ]);
+  expect(wrong.code).toBe(2);
+  for (const what of ['--max-seq-length', '--position-skipping', '--warmup-ratio', '--lr-scheduler-type constant'])
+    expect(wrong.stderr).toContain(`error: ${what}`);
+  expect(await readdir(folder)).toEqual(['factors.csv']);
+});

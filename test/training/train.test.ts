@@ -1,0 +1,156 @@
+import { cp, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { loadModel } from '../../src/model/index.js';
+import { readWeights } from '../../src/runtime/index.js';
+import { writeCheckpoint } from '../../src/training/index.js';
+import { rejection } from '../helpers/rejection.js';
+import { temporaryFolder } from '../helpers/temporary-folder.js';
+import { tinyConfig } from '../helpers/tiny-architectures.js';
+import { openSmallTraining } from './setup.js';
+
+let folder: string;
+let small: Awaited<ReturnType<typeof openSmallTraining>>;
+let undisturbed: Awaited<ReturnType<typeof small.run>>;
+let journal: Buffer;
+beforeAll(async () => {
+  folder = await mkdtemp(path.join(tmpdir(), 'longrope-test-'));
+  small = await openSmallTraining(folder);
+  undisturbed = await small.run({ out: path.join(folder, 'undisturbed') });
+  journal = await readFile(path.join(folder, 'undisturbed/journal.jsonl'));
+});
+afterAll(async () => {
+  await small.close();
+  await rm(folder, { recursive: true });
+});
+
+const checkpoints = async (out: string) => (await readdir(out)).filter((name) => name.startsWith('checkpoint')).sort();
+
+describe('a training run', () => {
+  it('logs, lowers the loss, and leaves one checkpoint, which is a model', async () => {
+    const { entries, weights } = undisturbed;
+    expect(entries.map(({ step }) => step)).toEqual([2, 4, 6]);
+    const losses = entries.map((entry) => ('loss' in entry ? entry.loss : Number.NaN));
+    expect(losses[2]).toBeLessThan(losses[0]!);
+    const out = path.join(folder, 'undisturbed');
+    expect(await checkpoints(out)).toEqual(['checkpoint-6']);
+    const saved = await readWeights(await loadModel(path.join(out, 'checkpoint-6')));
+    expect(saved).toEqual(weights);
+    expect(saved).not.toEqual(await readWeights(small.model));
+  });
+
+  it.each([1, 3, 4])('that is stopped after step %i goes on to the same bits', async (step) => {
+    const out = path.join(await temporaryFolder(), 'run');
+    const controller = new AbortController();
+    const stopped = small.run({
+      out,
+      options: {
+        signal: controller.signal,
+        onStep: (progress) => {
+          if (progress.step === step) controller.abort(new Error('stop'));
+        },
+      },
+    });
+    await expect(stopped).rejects.toThrow('stop');
+    expect(await checkpoints(out)).toContain(`checkpoint-${step}`);
+    const { weights } = await small.run({ out });
+    expect(weights).toEqual(undisturbed.weights);
+    expect(await readFile(path.join(out, 'journal.jsonl'))).toEqual(journal);
+  });
+
+  it('that is cut off without a word goes on from its last checkpoint, over lines that are written already', async () => {
+    const [out, copy] = [path.join(await temporaryFolder(), 'run'), path.join(await temporaryFolder(), 'copy')];
+    // What lies on the disk at a moment: a checkpoint of step 2, lines up to step 4, half a checkpoint.
+    await small.run({
+      out,
+      options: {
+        saveSteps: 3,
+        onStep: ({ step }) => {
+          if (step === 5) copying.push(cp(out, copy, { recursive: true, filter: (name) => !name.includes('lock') }));
+        },
+      },
+    });
+    await Promise.all(copying);
+    await mkdir(path.join(copy, '.checkpoint-6.0123456789ab.tmp'), { recursive: true });
+    await writeFile(path.join(copy, '.checkpoint-6.0123456789ab.tmp/model.safetensors'), 'half');
+    await rm(path.join(copy, 'checkpoint-6'), { recursive: true, force: true });
+    expect(await checkpoints(copy)).toEqual(['checkpoint-3']);
+    const { weights } = await small.run({ out: copy, options: { saveSteps: 3 } });
+    expect(weights).toEqual(undisturbed.weights);
+    expect(await readFile(path.join(copy, 'journal.jsonl'))).toEqual(journal);
+    expect((await readdir(copy)).filter((name) => name.startsWith('.'))).toEqual([]);
+  });
+  const copying: Promise<void>[] = [];
+
+  it('that computes other numbers than its log has is stopped', async () => {
+    const out = path.join(await temporaryFolder(), 'run');
+    await cp(path.join(folder, 'undisturbed'), out, { recursive: true });
+    await rm(path.join(out, 'checkpoint-6'), { recursive: true });
+    const error = await rejection(small.run({ out, schedule: { learningRate: 2e-2 } }));
+    expect(error.message).toContain('was computed again');
+    expect(error.message).toContain('journal.jsonl, line 1');
+  });
+});
+
+describe('a loss that is not finite', () => {
+  it('stops with step and document, and leaves the last weights that gave a finite one', async () => {
+    const out = path.join(await temporaryFolder(), 'run');
+    // The first step of the warm-up changes nothing, the second everything.
+    const error = await rejection(
+      small.run({ out, schedule: { learningRate: 1e30 }, options: { saveSteps: 1, maxGradNorm: null } }),
+    );
+    expect(error.kind).toBe('input');
+    expect(error.message).toMatch(/step 3, doc\d.*expected a finite loss and gradient, found a (loss|gradient)/);
+    expect(error.message).toContain(path.join(out, 'checkpoint-1'));
+    expect(await checkpoints(out)).toContain('checkpoint-1');
+    const saved = await readWeights(await loadModel(path.join(out, 'checkpoint-1')));
+    expect(saved).toEqual(await readWeights(small.model));
+  });
+
+  it('names the one sequence of a batch that gave it', async () => {
+    const out = path.join(await temporaryFolder(), 'run');
+    const gradients: typeof small.gradients.lossAndGradient = async (sequences, weights) => {
+      const result = await small.gradients.lossAndGradient(sequences, weights);
+      const spoiled = sequences.map((sequence, i) =>
+        (sequence as { document?: string }).document === 'doc2'
+          ? { ...result.sequences[i]!, loss: Number.POSITIVE_INFINITY }
+          : result.sequences[i]!,
+      );
+      return { ...result, sequences: spoiled };
+    };
+    const error = await rejection(small.run({ out, options: { gradients: { lossAndGradient: gradients } } }));
+    expect(error.message).toMatch(/^step \d, doc2: /);
+  });
+});
+
+describe('a checkpoint', () => {
+  it('of another run, another model or another optimiser is refused with everything that is wrong', async () => {
+    const out = path.join(await temporaryFolder(), 'run');
+    const other = await openSmallTraining(await temporaryFolder(), { intermediate_size: 40 });
+    await other.run({ out });
+    await other.close();
+    const state = path.join(out, 'checkpoint-6/trainer_state.json');
+    await writeFile(state, (await readFile(state, 'utf8')).replace('"small"', '"large"'));
+    const error = await rejection(small.run({ out }));
+    expect(error.message).toContain('expected a checkpoint of this run, found one of another');
+    expect(error.message).toContain('mlp.gate_proj.weight: expected 1536 values, found 1280 values');
+    expect(error.message).toContain('exp_avg_sq.model.layers.1.mlp.down_proj.weight: expected 1536 values');
+    await writeFile(state, '{"format": "longrope-checkpoint/1", "run": "small", "step": -1}');
+    const damaged = await rejection(small.run({ out }));
+    expect(damaged.message).toContain('step: expected a whole number, found -1');
+    expect(damaged.message).toContain('tokens: expected a whole number, found nothing');
+  });
+
+  it.each(['phi3', 'qwen2', 'olmo2'] as const)('of a %s model is one that can be loaded', async (architecture) => {
+    const out = await temporaryFolder();
+    const training = await openSmallTraining(await temporaryFolder(), tinyConfig(architecture));
+    const { model } = training;
+    const weights = await readWeights(model);
+    const state = { run: 'x', step: 1, tokens: 0, sinceLog: { loss: 0, tokens: 0 } };
+    const config = JSON.stringify(model.config);
+    await writeCheckpoint(out, { spec: model.spec, weights, optimizer: new Map(), state, config });
+    expect(await readWeights(await loadModel(path.join(out, 'checkpoint-1')))).toEqual(weights);
+    await training.close();
+  });
+});
