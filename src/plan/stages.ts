@@ -22,6 +22,8 @@ export const LARGEST_RATIO = TUNED_RATIO * UNTUNED_RATIO;
 
 /** Documents that one search scores: in the README's comparison twice as many lower the perplexity by 2 % more. */
 const SEARCH_SEQUENCES = 350;
+/** The published sets of LLaMA2-128k for 4k and 8k end at 2.8 and 3.0; the pull keeps pairs near 1 that the loss does not see. */
+const READJUST = ' --max-factor 3 --pull 0.001';
 /** Sequences per optimiser step, LLaMA2 recipe. */
 const BATCH = 32;
 
@@ -37,15 +39,16 @@ export interface StageOptions {
  */
 export function recommendStages(original: number, target: number, { model, documents }: StageOptions): Stage[] {
   const ratio = target / original;
-  const search = (length: number, title: string, searched = model, kind: 'search' | 'readjust' = 'search'): Stage => ({
+  const search = (
+    length: number,
+    title: string,
+    { on = model, kind = 'search', options = '' }: { on?: string; kind?: 'search' | 'readjust'; options?: string } = {},
+  ): Stage => ({
     kind,
     title,
     work: [{ length, sequences: SEARCH_SEQUENCES }],
     source: `cma-es with ${SEARCH_SEQUENCES} documents (the paper's Algorithm 1: 1,344 candidates on 5 documents, 19 times as much)`,
-    // `search` takes targets above the original length only.
-    ...(length > original && {
-      command: `npx longrope search ${searched} --text TEXTS --target ${length} --budget ${SEARCH_SEQUENCES}evals --out runs/${kind === 'readjust' ? 'short-' : ''}${length}`,
-    }),
+    command: `npx longrope search ${on} --text TEXTS --target ${length}${options} --budget ${SEARCH_SEQUENCES}evals --out runs/${kind === 'readjust' ? 'short-' : ''}${length}`,
   });
   const tune = (length: number, steps: number): Stage => ({
     kind: 'fine-tune',
@@ -62,9 +65,16 @@ export function recommendStages(original: number, target: number, { model, docum
       stages.push(search(half, `search ${half}`), search(tuned, `search ${tuned}`), tune(half, 400), tune(tuned, 600));
     else stages.push(search(tuned, `search ${tuned}`), tune(tuned, 400));
     if (target > tuned)
-      stages.push(search(target, `second search, ${target}, on the model fine-tuned at ${tuned}`, 'TUNED'));
+      stages.push(
+        search(target, `second search, ${target}, on the model fine-tuned at ${tuned}`, {
+          on: 'TUNED',
+          options: ` --over runs/${tuned}/factors.json`,
+        }),
+      );
     for (const length of [original, 2 * original])
-      stages.push(search(length, `readjust short contexts, ${length}`, 'TUNED', 'readjust'));
+      stages.push(
+        search(length, `readjust short contexts, ${length}`, { on: 'TUNED', kind: 'readjust', options: READJUST }),
+      );
   }
   const lengths = doublings(original, target);
   stages.push({

@@ -148,7 +148,10 @@ export async function planModel(job: PlanJob): Promise<Plan> {
         ? [`no result beyond ${LARGEST_RATIO} times the original length has been published`]
         : []),
       ...(isTuned
-        ? [SHARD_HAZARD, 'longrope does not fine-tune; the steps are for axolotl, LLaMA-Factory or the like']
+        ? [
+            SHARD_HAZARD,
+            'the steps are for GPUs with axolotl, LLaMA-Factory or the like (export training); finetune trains small models on this CPU',
+          ]
         : []),
     ],
   };

@@ -238,10 +238,14 @@ describe('stages', () => {
     ]);
   });
 
-  it('give commands that search accepts: no target up to the original length', () => {
+  it('give commands that search accepts: the second one over the first factors, short ones with a largest factor', () => {
     const commands = recommendStages(4096, 2_097_152, { model: 'm', documents: 10 }).map(({ command = '' }) => command);
-    expect(commands.filter((command) => command.includes('--target 4096 '))).toEqual([]);
-    expect(commands.filter((command) => command.includes('search TUNED'))).toHaveLength(2);
+    const tuned = commands.filter((command) => command.includes('search TUNED'));
+    expect(tuned.map((command) => /--target \d+(?: --\S+ \S+?)*(?= --budget)/.exec(command)?.[0])).toEqual([
+      '--target 2097152 --over runs/262144/factors.json',
+      '--target 4096 --max-factor 3 --pull 0.001',
+      '--target 8192 --max-factor 3 --pull 0.001',
+    ]);
   });
 
   it('evaluate at doublings and the target', () => {
