@@ -97,6 +97,12 @@ export function finetuneCommand(): Command {
     .option('--no-mixed-windows', 'train short sequences with the long factors too')
     .option('--length-mix <list>', 'shares of rows by document length: 0:0.3,1k:0.7', lengthMix)
     .option(
+      '--short-windows <share>',
+      'this share of the rows: pieces of the original length, where no text is that short',
+      shareNumber,
+      0,
+    )
+    .option(
       '--position-skipping <tokens>',
       'PoSE: spread each sequence over a window of so many positions',
       tokenLength,
