@@ -11,6 +11,7 @@ export { exportOnnx, type OnnxExport, type OnnxExportJob } from './export-onnx.j
 export type { ExportedRope, ExportRopeOptions } from './export-rope.js';
 export { exportTraining, type TrainingExport, type TrainingExportJob } from './export-training.js';
 export { type Finetune, type FinetuneJob, finetune } from './finetune.js';
+export { FINETUNE_DEFAULTS } from './finetune-defaults.js';
 export type { FinetuneSettings } from './finetune-settings.js';
 export { type EngineLine, type InspectedTable, type Inspection, inspectModel } from './inspect.js';
 export { type Plan, type PlanJob, planModel } from './plan.js';
