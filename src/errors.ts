@@ -10,6 +10,8 @@ export const EXIT_CODES = {
   unsupported: 6,
   /** Not a mistake: `evaluate gate` found a loss past its limit, or `verify` a difference. */
   gate: 7,
+  /** Not a mistake: `extend` goes on when a training elsewhere has given back its checkpoint. */
+  handoff: 8,
   interrupted: 130,
 } as const;
 

@@ -4,6 +4,7 @@ import { EXIT_CODES, UserError } from '../errors.js';
 import { demoCommand } from './commands/demo.js';
 import { evaluateCommand } from './commands/evaluate.js';
 import { exportCommand } from './commands/export.js';
+import { extendCommand } from './commands/extend.js';
 import { finetuneCommand } from './commands/finetune.js';
 import { inspectCommand } from './commands/inspect.js';
 import { planCommand } from './commands/plan.js';
@@ -51,6 +52,7 @@ function createProgram(): Command {
   for (const command of [
     demoCommand(),
     searchCommand(),
+    extendCommand(),
     evaluateCommand(),
     finetuneCommand(),
     exportCommand(),

@@ -27,7 +27,7 @@ export { perplexityRecordResult } from './records/perplexity.js';
 export { type EvaluationKind, type EvaluationRecord, evaluationRecordSchema, type RecordOf } from './records/record.js';
 export type { RetrievalTrial } from './records/retrieval.js';
 export { type RetrievalScoring, scoreTrial } from './retrieval/score-trial.js';
-export { parseRopeMethod, ROPE_SYNTAX, type RopeMethod } from './rope-method.js';
+export { isRopeMethod, parseRopeMethod, ROPE_METHODS, ROPE_SYNTAX, type RopeMethod } from './rope-method.js';
 export {
   effectiveLengths,
   RULER_THRESHOLD,

@@ -19,10 +19,10 @@ export interface RopeMethod {
   readonly lengths?: readonly number[];
 }
 
-const NAMED = ['model', ...CLOSED_FORMS, 'linear', 'dynamic', 'llama3', 'proportional'] as const;
-type Named = (typeof NAMED)[number];
+export const ROPE_METHODS = ['model', ...CLOSED_FORMS, 'linear', 'dynamic', 'llama3', 'proportional'] as const;
+type Named = (typeof ROPE_METHODS)[number];
 
-export const ROPE_SYNTAX = `a method (${NAMED.join(', ')}), a factor file (.csv, .json), a file of factor sets per length (.json) or a rope_parameters object in JSON; :RATIO fixes a method's ratio, @NUMBER or @longrope sets the attention factor`;
+export const ROPE_SYNTAX = `a method (${ROPE_METHODS.join(', ')}), a factor file (.csv, .json), a file of factor sets per length (.json) or a rope_parameters object in JSON; :RATIO fixes a method's ratio, @NUMBER or @longrope sets the attention factor`;
 
 /**
  * Reads `METHOD[:RATIO][@ATTENTION]`. Without a ratio a method uses length / original length of each evaluation, at least 1.
@@ -118,8 +118,14 @@ function scalingOf(
   }
 }
 
+/** Whether a text names a method or holds a block: what `parseRopeMethod` reads without a file. */
+export function isRopeMethod(text: string): boolean {
+  const { body } = splitAttention(text);
+  return body.startsWith('{') || isNamed(body.split(':')[0] as string);
+}
+
 function isNamed(name: string): name is Named {
-  return (NAMED as readonly string[]).includes(name);
+  return (ROPE_METHODS as readonly string[]).includes(name);
 }
 
 function splitAttention(text: string): { body: string; attention: number | 'longrope' | undefined } {

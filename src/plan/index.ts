@@ -12,6 +12,7 @@ export { type OriginalLength, originalLength } from './original-length.js';
 export { countParameters, type ParameterCount } from './parameters.js';
 export type { ModelShape } from './shape.js';
 export { fitSpeed, type Measurement, machineSeconds, type Speed, sequenceSeconds } from './speed.js';
+export { type WorkCost, workCost } from './stage-cost.js';
 export { doublings, LARGEST_RATIO, longrope2Tuning, recommendStages, type Stage, type Work } from './stages.js';
 export {
   longropeSettings,

@@ -2,6 +2,7 @@ import { once, setMaxListeners } from 'node:events';
 import { createRequire } from 'node:module';
 import { Worker } from 'node:worker_threads';
 import type { EngineConfig } from './decoder-engine.js';
+import type { RopeLossGradient } from './gradient/index.js';
 import type { ContinuationRequest, GenerateRequest, LogitsRequest, LossRequest } from './requests.js';
 
 /** What a worker does: name of the request -> what is asked and answered. */
@@ -10,6 +11,7 @@ interface Operations {
   logits: [LogitsRequest, Float32Array];
   continuationLosses: [ContinuationRequest, Float32Array[]];
   generate: [GenerateRequest, Int32Array[]];
+  ropeGradient: [LossRequest, RopeLossGradient];
 }
 type Operation = keyof Operations;
 type Answer = Operations[Operation][1];
@@ -48,6 +50,11 @@ export interface Engine {
   continuationLosses(request: ContinuationRequest, signal?: AbortSignal): Promise<Float32Array[]>;
   /** Greedy continuation of each prompt: the new tokens, the stop token included. */
   generate(request: GenerateRequest, signal?: AbortSignal): Promise<Int32Array[]>;
+  /**
+   * The sum of `tokenLosses` and its gradient, for a few evaluations' time. Throws `UserError('unsupported')` for models whose layers
+   * `GradientEngine` does not hold. On the CPU whatever the device.
+   */
+  ropeGradient(request: LossRequest, signal?: AbortSignal): Promise<RopeLossGradient>;
   close(): Promise<void>;
 }
 
@@ -143,6 +150,7 @@ export async function openPool(config: EngineConfig, workers: number): Promise<E
     logits: (request) => submit('logits', request),
     continuationLosses: (request, signal) => submit('continuationLosses', request, signal),
     generate: (request, signal) => submit('generate', request, signal),
+    ropeGradient: (request, signal) => submit('ropeGradient', request, signal),
     async close() {
       closed = true;
       fail(new Error('the engine was closed'));

@@ -6,6 +6,9 @@ import type { SearchAlgorithm } from './types.js';
 /** Scores on all documents that are kept in reserve for an algorithm that does not have them from its generations. */
 export const FINAL_CONTENDERS = 3;
 
+/** Evaluations that a gradient counts as: a forward pass, and a backward pass of twice its arithmetic. */
+export const GRADIENT_COST = 3;
+
 /** How far a budget in documents or tokens reaches; one in seconds is the stopwatch's. */
 export class Allowance {
   constructor(
@@ -15,9 +18,9 @@ export class Allowance {
   ) {}
 
   /** How many of `asked` candidates fit; none rather than some where part of a generation is worth nothing. */
-  candidates(asked: number, documents: readonly number[], spent: Spending): number {
+  candidates(asked: number, documents: readonly number[], spent: Spending, evaluations = 1): number {
     const left = this.budget.amount - this.spentOf(spent) - this.reserve();
-    const count = Math.min(asked, Math.max(0, Math.floor(left / this.costOf(documents))));
+    const count = Math.min(asked, Math.max(0, Math.floor(left / (evaluations * this.costOf(documents)))));
     return count < asked && !this.algorithm.comparesAcrossGenerations ? 0 : count;
   }
 

@@ -1,11 +1,17 @@
 import { UserError } from '../errors.js';
 import { formatFactorCsv } from '../rope/index.js';
 import { openRunDirectory, type RunDirectory, sha256Json, writeFileAtomic } from '../run/index.js';
-import { Allowance, FINAL_CONTENDERS } from './allowance.js';
+import { Allowance, FINAL_CONTENDERS, GRADIENT_COST } from './allowance.js';
 import type { Budget, Spending } from './budget.js';
 import { candidateJson, candidateKey } from './candidate.js';
-import { type DocumentLoss, type Objective, tokenWeightedLoss } from './objective.js';
-import { pullPenalty } from './pull.js';
+import {
+  type DocumentLoss,
+  type Objective,
+  sumGradients,
+  tokenWeightedGradient,
+  tokenWeightedLoss,
+} from './objective.js';
+import { pullGradient, pullPenalty } from './pull.js';
 import { type Phase, Recorder } from './recorder.js';
 import { type GenerationSummary, resultJson, type Score, type SearchResult, score } from './result.js';
 import type { Parts } from './second-interpolation.js';
@@ -63,6 +69,13 @@ export async function runSearch(options: SearchOptions): Promise<SearchResult> {
     throw new Error(`${algorithm.name} compares generations that are scored on different documents`);
   }
   if (objective.documents.length === 0) throw new Error('a search needs at least one document');
+  if (algorithm.wantsGradients !== undefined && !objective.gradients)
+    throw new UserError('unsupported', {
+      where: `the algorithm ${algorithm.name}`,
+      expected: 'an objective that gives gradients',
+      found: 'losses alone',
+      fix: 'search with cma-es',
+    });
   const directory = await openRunDirectory(options.runDirectory, manifest(options));
   try {
     const stopwatch = await Stopwatch.open(
@@ -150,16 +163,17 @@ class Driver {
       const asked = algorithm.ask();
       if (asked.length === 0) continue;
       const documents = this.documentsOf(this.generation);
-      const count = this.affordable(asked, documents);
+      const gradients = algorithm.wantsGradients?.() ?? false;
+      const count = this.affordable(asked, documents, gradients);
       if (count === 0) return this.budgetReasons();
       const candidates = asked.slice(0, count);
       const requests = candidates.flatMap((_, c) => documents.map((document) => [c, document] as const));
-      const losses = await this.evaluate('search', candidates, requests, objective);
-      const told = candidates.slice(0, Math.floor(losses.length / documents.length)).map((candidate, c) => ({
-        candidate,
-        loss:
-          tokenWeightedLoss(losses.slice(c * documents.length, (c + 1) * documents.length)) + this.penalty(candidate),
-      }));
+      const losses = await this.evaluate('search', candidates, requests, objective, gradients);
+      const told = candidates
+        .slice(0, Math.floor(losses.length / documents.length))
+        .map((candidate, c) =>
+          this.evaluation(candidate, losses.slice(c * documents.length, (c + 1) * documents.length), gradients),
+        );
       const cutShort = told.length < asked.length;
       if (told.length > 0 && (!cutShort || algorithm.comparesAcrossGenerations)) {
         algorithm.tell(told);
@@ -171,16 +185,26 @@ class Driver {
     }
   }
 
+  private evaluation(candidate: Candidate, losses: readonly DocumentLoss[], gradients: boolean): Evaluation {
+    const { pull } = this.options;
+    const loss = tokenWeightedLoss(losses) + this.penalty(candidate);
+    if (!gradients) return { candidate, loss };
+    const gradient = tokenWeightedGradient(losses);
+    if (gradient === null || pull === undefined) return { candidate, loss, gradient };
+    const parts = [gradient, pullGradient(pull, candidate)].map((part) => ({ gradient: part, share: 1 }));
+    return { candidate, loss, gradient: sumGradients(parts) };
+  }
+
   private penalty(candidate: Candidate): number {
     const { pull } = this.options;
     return pull === undefined ? 0 : pullPenalty(pull, candidate);
   }
 
-  private affordable(asked: readonly Candidate[], documents: readonly number[]): number {
+  private affordable(asked: readonly Candidate[], documents: readonly number[], gradients: boolean): number {
     const { budget } = this.options;
     if (this.recorder.journaledStop() !== null) return 0;
     if (budget.unit === 'seconds') return this.recorder.isReplaying || this.secondsLeft() > 0 ? asked.length : 0;
-    const count = this.allowance.candidates(asked.length, documents, this.spent);
+    const count = this.allowance.candidates(asked.length, documents, this.spent, gradients ? GRADIENT_COST : 1);
     if (count === 0 && this.generation === 0) throw this.allowance.tooSmall(asked.length, documents);
     return count;
   }
@@ -256,6 +280,7 @@ class Driver {
     candidates: readonly Candidate[],
     requests: readonly (readonly [number, number])[],
     objective: Objective,
+    gradients = false,
   ): Promise<readonly DocumentLoss[]> {
     const { onProgress, signal, budget, algorithm } = this.options;
     const deadline = phase === 'search' ? this.stopwatch.deadline(() => this.secondsLeft()) : null;
@@ -267,9 +292,11 @@ class Driver {
       done++;
       if (!this.recorder.isReplaying) fresh++;
       if (phase !== 'held-out') {
-        this.spent.documents++;
-        this.spent.tokens += loss.tokens;
-        this.remember(candidates[c] as Candidate, document, loss);
+        const cost = gradients ? GRADIENT_COST : 1;
+        this.spent.documents += cost;
+        this.spent.tokens += cost * loss.tokens;
+        // Other kernels gave it: equal but for the last bits, which would depend on who asked first.
+        if (!gradients) this.remember(candidates[c] as Candidate, document, loss);
       }
       this.spent.seconds = this.stopwatch.seconds();
       const best = algorithm.best();
@@ -285,7 +312,7 @@ class Driver {
     };
     this.stopwatch.beginBatch();
     try {
-      const batch = { phase, generation: this.generation, candidates, requests };
+      const batch = { phase, generation: this.generation, candidates, requests, gradients };
       const losses = await this.recorder.evaluate(batch, objective, { onResult, signal: AbortSignal.any(signals) });
       if (signal?.aborted === true) throw this.interrupted();
       return losses;

@@ -1,6 +1,7 @@
 export { ALGORITHM_NAMES, type AlgorithmName, createAlgorithm } from './algorithms/registry.js';
 export { type Budget, parseBudget, type Spending } from './budget.js';
 export { runSearch, type SearchOptions, type SearchProgress } from './driver.js';
+export { nearestWord } from './hyperparameters.js';
 export { type ModelObjectiveOptions, modelObjective, type WeightedLength } from './model-objective.js';
 export {
   type DocumentLoss,

@@ -1,15 +1,25 @@
 import type { Candidate } from './types.js';
 
+/** Derivatives with respect to ln of every factor and ln of the attention factor. */
+export interface CandidateGradient {
+  readonly logFactors: readonly number[];
+  readonly logAttentionFactor: number;
+}
+
 export interface DocumentLoss {
   /** Negative log-likelihood summed over the scored tokens, in nats; not finite if the model's output is not. */
   readonly lossSum: number;
   readonly tokens: number;
+  /** Of `lossSum`; there if it was asked for and the loss is finite. */
+  readonly gradient?: CandidateGradient;
 }
 
 export interface LossRequest {
   readonly candidate: Candidate;
   /** Index into `documents`. */
   readonly document: number;
+  /** Whether the gradient is wanted too; only of an objective that has `gradients`. */
+  readonly gradient?: boolean;
 }
 
 export interface EvaluateOptions {
@@ -25,6 +35,7 @@ export interface Objective {
   readonly documents: readonly string[];
   /** Tokens that are scored of each document, for every candidate alike. */
   readonly scoredTokens: readonly number[];
+  readonly gradients: boolean;
   /** Losses in the order of the requests, whatever the number of workers. */
   evaluate(requests: readonly LossRequest[], options?: EvaluateOptions): Promise<readonly DocumentLoss[]>;
 }
@@ -35,4 +46,28 @@ export function tokenWeightedLoss(losses: readonly DocumentLoss[]): number {
   const tokens = losses.reduce((sum, loss) => sum + loss.tokens, 0);
   const loss = lossSum / tokens;
   return Number.isFinite(loss) ? loss : Number.POSITIVE_INFINITY;
+}
+
+/** The gradient of `tokenWeightedLoss`; null if one document has none. */
+export function tokenWeightedGradient(losses: readonly DocumentLoss[]): CandidateGradient | null {
+  const tokens = losses.reduce((sum, loss) => sum + loss.tokens, 0);
+  const parts: CandidateGradient[] = [];
+  for (const { gradient } of losses) {
+    if (gradient === undefined) return null;
+    parts.push(gradient);
+  }
+  return sumGradients(parts.map((gradient) => ({ gradient, share: 1 / tokens })));
+}
+
+export function sumGradients(
+  parts: readonly { readonly gradient: CandidateGradient; readonly share: number }[],
+): CandidateGradient {
+  const [first] = parts;
+  if (first === undefined) throw new Error('a sum of no gradients');
+  const total = (of: (gradient: CandidateGradient) => number) =>
+    parts.reduce((sum, { gradient, share }) => sum + share * of(gradient), 0);
+  return {
+    logFactors: first.gradient.logFactors.map((_, pair) => total(({ logFactors }) => logFactors[pair] as number)),
+    logAttentionFactor: total(({ logAttentionFactor }) => logAttentionFactor),
+  };
 }

@@ -1,3 +1,4 @@
+import type { CandidateGradient } from './objective.js';
 import type { Candidate } from './types.js';
 
 /**
@@ -6,4 +7,12 @@ import type { Candidate } from './types.js';
  */
 export function pullPenalty(weight: number, { factors }: Pick<Candidate, 'factors'>): number {
   return (weight * factors.reduce((sum, factor) => sum + Math.log(factor) ** 2, 0)) / factors.length;
+}
+
+/** Its gradient. */
+export function pullGradient(weight: number, { factors }: Pick<Candidate, 'factors'>): CandidateGradient {
+  return {
+    logFactors: Array.from(factors, (factor) => (2 * weight * Math.log(factor)) / factors.length),
+    logAttentionFactor: 0,
+  };
 }

@@ -1,7 +1,7 @@
 import { UserError } from '../errors.js';
 import { canonicalJson, type RunDirectory } from '../run/index.js';
 import { candidateJson } from './candidate.js';
-import type { DocumentLoss, EvaluateOptions, LossRequest, Objective } from './objective.js';
+import type { CandidateGradient, DocumentLoss, EvaluateOptions, LossRequest, Objective } from './objective.js';
 import type { Candidate, Json, StopReasons } from './types.js';
 
 export type Phase = 'search' | 'final' | 'held-out';
@@ -12,6 +12,7 @@ export interface Batch {
   readonly candidates: readonly Candidate[];
   /** [candidate, document] indices. */
   readonly requests: readonly (readonly [number, number])[];
+  readonly gradients: boolean;
 }
 
 /**
@@ -51,9 +52,16 @@ export class Recorder {
    * `options.signal` aborts, or when that is where an earlier session stopped.
    */
   async evaluate(batch: Batch, objective: Objective, options: EvaluateOptions = {}): Promise<readonly DocumentLoss[]> {
-    const { phase, generation, candidates, requests } = batch;
+    const { phase, generation, candidates, requests, gradients } = batch;
     const candidateRows = candidates.map(candidateJson);
-    await this.note({ type: 'batch', phase, generation, candidates: candidateRows, requests });
+    await this.note({
+      type: 'batch',
+      phase,
+      generation,
+      candidates: candidateRows,
+      requests,
+      ...(gradients && { gradients }),
+    });
     const known: DocumentLoss[] = [];
     for (let next = this.nextLoss(known.length); next !== null; next = this.nextLoss(known.length)) {
       known.push(next);
@@ -74,6 +82,7 @@ export class Recorder {
     const rest: LossRequest[] = batch.requests.slice(known.length).map(([candidate, document]) => ({
       candidate: batch.candidates[candidate] as Candidate,
       document,
+      ...(batch.gradients && { gradient: true }),
     }));
     const writer = new OrderedWriter(this.directory, known.length, rest.length);
     const failed = new AbortController();
@@ -104,7 +113,8 @@ export class Recorder {
     const next = this.journaled[this.position];
     if (!hasType(next, 'loss') || next['request'] !== request) return null;
     const lossSum = next['lossSum'] === null ? Number.POSITIVE_INFINITY : (next['lossSum'] as number);
-    return { lossSum, tokens: next['tokens'] as number };
+    const gradient = next['gradient'] as CandidateGradient | undefined;
+    return { lossSum, tokens: next['tokens'] as number, ...(gradient && { gradient }) };
   }
 
   private diverged(entry: Json): UserError {
@@ -158,7 +168,14 @@ class OrderedWriter {
     let loss = this.losses[this.written];
     while (loss !== undefined) {
       const lossSum = Number.isFinite(loss.lossSum) ? loss.lossSum : null;
-      entries.push({ type: 'loss', request: this.firstRequest + this.written, lossSum, tokens: loss.tokens });
+      const { tokens, gradient } = loss;
+      entries.push({
+        type: 'loss',
+        request: this.firstRequest + this.written,
+        lossSum,
+        tokens,
+        ...(gradient && { gradient: { ...gradient } }),
+      });
       loss = this.losses[++this.written];
     }
     await this.directory.journal.append(entries);

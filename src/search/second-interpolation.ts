@@ -60,6 +60,7 @@ export class SecondInterpolation implements SearchAlgorithm {
   readonly hyperparameters: { readonly [key: string]: Json };
   readonly comparesAcrossGenerations: boolean;
   readonly documentsPerGeneration: number | 'all';
+  readonly wantsGradients?: () => boolean;
   private asked: { readonly multipliers: readonly Candidate[]; readonly products: readonly Candidate[] } | null = null;
 
   constructor(
@@ -70,6 +71,7 @@ export class SecondInterpolation implements SearchAlgorithm {
     this.hyperparameters = multipliers.hyperparameters;
     this.comparesAcrossGenerations = multipliers.comparesAcrossGenerations;
     this.documentsPerGeneration = multipliers.documentsPerGeneration;
+    if (multipliers.wantsGradients) this.wantsGradients = () => multipliers.wantsGradients?.() ?? false;
   }
 
   ask(): readonly Candidate[] {
@@ -84,10 +86,11 @@ export class SecondInterpolation implements SearchAlgorithm {
     if (asked === null) throw new Error('tell without an ask');
     this.asked = null;
     this.multipliers.tell(
-      evaluations.map(({ candidate, loss }, index) => {
+      evaluations.map(({ candidate, ...evaluation }, index) => {
         if (candidateKey(candidate) !== candidateKey(asked.products[index] as Candidate))
           throw new Error('told a candidate that was not asked');
-        return { candidate: asked.multipliers[index] as Candidate, loss };
+        // ln of the product and ln of the multiplier have the same derivatives.
+        return { ...evaluation, candidate: asked.multipliers[index] as Candidate };
       }),
     );
   }
@@ -98,7 +101,7 @@ export class SecondInterpolation implements SearchAlgorithm {
 
   best(): Evaluation | null {
     const best = this.multipliers.best();
-    return best && { candidate: multiply(this.frozen, best.candidate), loss: best.loss };
+    return best && { ...best, candidate: multiply(this.frozen, best.candidate) };
   }
 
   contenders(): readonly Candidate[] {

@@ -1,5 +1,6 @@
 import type { FactorVector } from '../rope/types.js';
 import type { Json } from '../run/json.js';
+import type { CandidateGradient } from './objective.js';
 
 export type { Json };
 
@@ -16,6 +17,8 @@ export interface Evaluation {
   readonly candidate: Candidate;
   /** Mean negative log-likelihood in nats per token over the documents of this evaluation; +Infinity for a non-finite model output. */
   readonly loss: number;
+  /** Of `loss`, where the algorithm asked for gradients; null if the model's output is not finite. */
+  readonly gradient?: CandidateGradient | null;
 }
 
 /** Empty = go on. Each entry is a reason and its value, e.g. { tolerance: 1e-6 }. */
@@ -39,6 +42,8 @@ export interface SearchAlgorithm {
   readonly documentsPerGeneration: number | 'all';
   /** The next generation; empty when the space is exhausted, and then `stop` says so. */
   ask(): readonly Candidate[];
+  /** Whether the candidates of the last `ask` are wanted with gradients, which cost `GRADIENT_COST` evaluations each; default no. */
+  wantsGradients?(): boolean;
   tell(evaluations: readonly Evaluation[]): void;
   stop(): StopReasons;
   /** The best candidate the algorithm would return now, with the loss it believes in; null before the first tell. */

@@ -11,8 +11,8 @@ export interface EvaluationTarget {
   readonly model: string;
   /** Another tokenizer than the model's own. */
   readonly tokenizer?: string;
-  /** As `--rope` spells them. */
-  readonly methods: readonly string[];
+  /** As `--rope` spells them, or under a name of their own. */
+  readonly methods: readonly (string | { readonly name: string; readonly rope: string })[];
   /** Run folder; without it nothing is kept and nothing can be resumed. */
   readonly out?: string;
   /** The command that reproduces the result. */
@@ -43,8 +43,13 @@ export async function withEvaluation<Result>(
 ): Promise<Result> {
   const model = await loadModel(target.model);
   const methods: RopeMethod[] = [];
-  refuseRepeated(target.methods);
-  for (const text of target.methods) methods.push(await parseRopeMethod(text, model.spec.rope));
+  refuseRepeated(target.methods.map((method) => (typeof method === 'string' ? method : method.name)));
+  for (const method of target.methods)
+    methods.push(
+      typeof method === 'string'
+        ? await parseRopeMethod(method, model.spec.rope)
+        : { ...(await parseRopeMethod(method.rope, model.spec.rope)), name: method.name },
+    );
   const tokenizerPath = target.tokenizer ?? target.model;
   const tokenizer = await openTokenizer(tokenizerPath);
   if (target.tokenizer !== undefined) checkVocabulary(target.tokenizer, tokenizer, model);

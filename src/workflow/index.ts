@@ -10,6 +10,8 @@ export { exportHf, type HfExport, type HfExportJob } from './export-hf.js';
 export { exportOnnx, type OnnxExport, type OnnxExportJob } from './export-onnx.js';
 export type { ExportedRope, ExportRopeOptions } from './export-rope.js';
 export { exportTraining, type TrainingExport, type TrainingExportJob } from './export-training.js';
+export { type ExtendJob, type Extension, extend } from './extend.js';
+export { type ExtendPlan, type ExtendPlanJob, planExtension } from './extend-plan.js';
 export { type Finetune, type FinetuneJob, finetune } from './finetune.js';
 export { FINETUNE_DEFAULTS } from './finetune-defaults.js';
 export type { FinetuneSettings } from './finetune-settings.js';

@@ -14,7 +14,6 @@ import {
   LARGEST_RATIO,
   longrope2Tuning,
   longropeSettings,
-  machineSeconds,
   type OriginalLength,
   originalLength,
   type ParameterCount,
@@ -29,7 +28,8 @@ import {
   totalFlops,
   trainingActivationBytes,
   trainingStateBytes,
-  type Work,
+  type WorkCost,
+  workCost,
   yarnSettings,
 } from '../plan/index.js';
 import { evaluationMemory } from '../runtime/memory.js';
@@ -68,13 +68,7 @@ export interface LengthCost {
   readonly trainingGpus: number;
 }
 
-export interface StageCost extends Stage {
-  readonly tokens: number;
-  readonly flops: number;
-  readonly machineSeconds: number | null;
-  /** Of one GPU. */
-  readonly gpuSeconds: number;
-}
+export interface StageCost extends Stage, WorkCost {}
 
 export interface Plan {
   readonly model: string;
@@ -193,17 +187,8 @@ class Costs {
   }
 
   ofStage(stage: Stage): StageCost {
-    const { spec, gpu, speed } = this;
+    const { spec: shape, gpu, speed } = this;
     const passes = stage.kind === 'fine-tune' ? TRAINING_PASSES : 1;
-    const sum = (of: (work: Work) => number) => stage.work.reduce((total, work) => total + of(work), 0);
-    const flops = sum(({ length, sequences }) => passes * sequences * totalFlops(forwardFlops(spec, length)));
-    return {
-      ...stage,
-      tokens: sum(({ length, sequences }) => length * sequences),
-      flops,
-      machineSeconds:
-        speed && sum(({ length, sequences }) => passes * machineSeconds(speed, forwardFlops(spec, length), sequences)),
-      gpuSeconds: gpuSeconds(gpu, flops),
-    };
+    return { ...stage, ...workCost(stage.work, passes, { shape, gpu, speed }) };
   }
 }

@@ -23,6 +23,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   export: ['rope', 'run', 'model', 'graph', 'corpus'],
   verify: ['rope', 'run'],
   web: ['report'],
+  extension: ['run', 'corpus', 'evaluation', 'search', 'plan'],
   workflow: [
     'rope',
     'run',
@@ -37,6 +38,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
     'verify',
     'hub',
     'plan',
+    'extension',
   ],
   plan: ['rope', 'model', 'export'],
   cli: ['run', 'corpus', 'evaluation', 'search', 'report', 'workflow'],

@@ -21,6 +21,24 @@ describeSearchAlgorithm({
   tiny: {},
 });
 describeSearchAlgorithm({
+  name: 'gradient',
+  create: create('gradient'),
+  largestFactor: ({ ratio }) => 1.25 * ratio,
+  evaluations: 60,
+  gain: 20,
+  tiny: {},
+});
+describeSearchAlgorithm({
+  name: 'gradient',
+  variant: ', four descents',
+  create: (problem, seed, hyperparameters = { restarts: 4 }) =>
+    createAlgorithm('gradient', problem, hyperparameters, seed),
+  largestFactor: ({ ratio }) => 1.25 * ratio,
+  evaluations: 130,
+  gain: 20,
+  tiny: {},
+});
+describeSearchAlgorithm({
   name: 'longrope',
   create: (problem, seed, hyperparameters = { attention_factor: 'search' }) =>
     createAlgorithm('longrope', problem, hyperparameters, seed),

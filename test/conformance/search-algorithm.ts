@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { isMonotone } from '../../src/rope/factor-vector.js';
 import { candidateKey } from '../../src/search/candidate.js';
 import type { Candidate, Evaluation, SearchAlgorithm, SearchProblem } from '../../src/search/types.js';
-import { excessLoss, searchProblem } from '../search/problem.js';
+import { excessGradient, excessLoss, searchProblem } from '../search/problem.js';
 
 export interface AlgorithmContract {
   readonly name: string;
@@ -23,14 +23,20 @@ export interface AlgorithmContract {
 export function describeSearchAlgorithm(contract: AlgorithmContract): void {
   const problem = searchProblem();
   const loss = (candidate: Candidate) => excessLoss(problem, candidate);
-  const evaluate = (candidates: readonly Candidate[], f = loss): Evaluation[] =>
-    candidates.map((candidate) => ({ candidate, loss: f(candidate) }));
+  const evaluate = (candidates: readonly Candidate[], f = loss, gradients = false): Evaluation[] =>
+    candidates.map((candidate) => {
+      const value = f(candidate);
+      if (!gradients) return { candidate, loss: value };
+      return { candidate, loss: value, gradient: Number.isFinite(value) ? excessGradient(problem, candidate) : null };
+    });
+  const answer = (algorithm: SearchAlgorithm, candidates: readonly Candidate[], f = loss) =>
+    evaluate(candidates, f, algorithm.wantsGradients?.() ?? false);
   const drive = (algorithm: SearchAlgorithm, evaluations: number, f = loss): Candidate[] => {
     const asked: Candidate[] = [];
     while (asked.length < evaluations && Object.keys(algorithm.stop()).length === 0) {
       const candidates = algorithm.ask();
       asked.push(...candidates);
-      if (candidates.length > 0) algorithm.tell(evaluate(candidates, f));
+      if (candidates.length > 0) algorithm.tell(answer(algorithm, candidates, f));
     }
     return asked;
   };
@@ -98,7 +104,7 @@ export function describeSearchAlgorithm(contract: AlgorithmContract): void {
       const algorithm = contract.create(problem, 7);
       const told: Evaluation[][] = [];
       for (let generation = 0; generation < 5; generation++) {
-        const evaluations = evaluate(algorithm.ask());
+        const evaluations = answer(algorithm, algorithm.ask());
         algorithm.tell(evaluations);
         told.push(evaluations);
         const scope = algorithm.comparesAcrossGenerations ? told.flat() : evaluations;

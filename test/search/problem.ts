@@ -1,5 +1,11 @@
 import { makeCandidate } from '../../src/search/candidate.js';
-import type { DocumentLoss, EvaluateOptions, LossRequest, Objective } from '../../src/search/objective.js';
+import type {
+  CandidateGradient,
+  DocumentLoss,
+  EvaluateOptions,
+  LossRequest,
+  Objective,
+} from '../../src/search/objective.js';
 import type { Candidate, SearchProblem } from '../../src/search/types.js';
 
 /** The tiny model's geometry: 32 pairs, 256 tokens, 8x. */
@@ -34,15 +40,34 @@ export function excessLoss(problem: SearchProblem, { factors, attentionFactor, s
   return excess;
 }
 
+/** Derivatives of `excessLoss`. */
+export function excessGradient(problem: SearchProblem, { factors, attentionFactor }: Candidate): CandidateGradient {
+  const best = optimum(problem);
+  return {
+    logFactors: Array.from(factors, (factor, pair) => {
+      const weight = 0.05 + Math.exp(-(((pair - 0.4 * problem.rotaryPairs) / (0.2 * problem.rotaryPairs)) ** 2));
+      return (2 * weight * Math.log(factor / (best.factors[pair] as number))) / problem.rotaryPairs;
+    }),
+    logAttentionFactor: 4 * Math.log(attentionFactor / best.attentionFactor),
+  };
+}
+
 /** An objective without a model; documents differ in level and a little in taste. */
 export function syntheticObjective(problem: SearchProblem, documentCount = 5, tokens = 2047): Objective {
-  const loss = ({ candidate, document }: LossRequest): DocumentLoss => {
-    const tilt = 0.01 * Math.sin(document + 1) * Math.log(candidate.factors[problem.rotaryPairs >> 1] as number);
-    return { lossSum: (3.9 + 0.1 * document + excessLoss(problem, candidate) + tilt) * tokens, tokens };
+  const loss = ({ candidate, document, gradient = false }: LossRequest): DocumentLoss => {
+    const middle = problem.rotaryPairs >> 1;
+    const taste = 0.01 * Math.sin(document + 1);
+    const tilt = taste * Math.log(candidate.factors[middle] as number);
+    const lossSum = (3.9 + 0.1 * document + excessLoss(problem, candidate) + tilt) * tokens;
+    if (!gradient) return { lossSum, tokens };
+    const { logFactors, logAttentionFactor } = excessGradient(problem, candidate);
+    const tilted = logFactors.map((slope, pair) => tokens * (slope + (pair === middle ? taste : 0)));
+    return { lossSum, tokens, gradient: { logFactors: tilted, logAttentionFactor: tokens * logAttentionFactor } };
   };
   return {
     documents: Array.from({ length: documentCount }, (_, i) => `document ${i}`),
     scoredTokens: new Array<number>(documentCount).fill(tokens),
+    gradients: true,
     evaluate: async (requests: readonly LossRequest[], options: EvaluateOptions = {}) => {
       const losses: DocumentLoss[] = [];
       for (const [index, request] of requests.entries()) {

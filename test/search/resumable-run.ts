@@ -37,11 +37,12 @@ const slow: Objective = {
   },
 };
 
+const OPTIONS: Readonly<Record<string, object>> = { 'cma-es': {}, gradient: { restarts: 4, grid: 0.01 } };
 const small = { population_size: 16, parents_size: 8, mutation_numbers: 6, crossover_size: 6 };
 const second = new SecondInterpolation(frozen, createAlgorithm('cma-es', multiplierProblem(problem, frozen), {}, 11));
 await runSearch({
   problem,
-  algorithm: name === SECOND ? second : createAlgorithm(name, problem, name === 'cma-es' ? {} : small, 11),
+  algorithm: name === SECOND ? second : createAlgorithm(name, problem, OPTIONS[name] ?? small, 11),
   ...(name === SECOND && { pull: 0.05, partsOf: second.partsOf.bind(second) }),
   seed: 11,
   objective: slow,

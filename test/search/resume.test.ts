@@ -51,6 +51,7 @@ async function contents(directory: string): Promise<Record<string, string>> {
 
 describe.each([
   ['cma-es', 20],
+  ['gradient', 5],
   ['longrope', 5],
   ['dim-mono', 5],
   ['second interpolation', 2],

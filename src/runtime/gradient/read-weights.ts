@@ -1,8 +1,13 @@
-import { type Model, readTensor } from '../../model/index.js';
+import { readTensor } from '../../model/index.js';
+import type { StoredTensor } from '../../model/types.js';
 
-/** All weights of a model as float32 in memory, by canonical name. */
-export async function readWeights(model: Model): Promise<Map<string, Float32Array>> {
+/** Weights as float32 in memory, by canonical name, from those of a model or of `prepareWeights`. */
+export async function readWeights({
+  tensors,
+}: {
+  readonly tensors: Iterable<readonly [name: string, tensor: StoredTensor]>;
+}): Promise<Map<string, Float32Array>> {
   const weights = new Map<string, Float32Array>();
-  for (const [name, tensor] of model.tensors) weights.set(name, await readTensor(tensor));
+  for (const [name, tensor] of tensors) weights.set(name, await readTensor(tensor));
   return weights;
 }

@@ -5,10 +5,12 @@ import type { SearchAlgorithm, SearchProblem } from '../types.js';
 import { createCmaEs } from './cma-es.js';
 import { createDimMono } from './dim-mono.js';
 import { createDimPieceMono } from './dim-piece-mono.js';
+import { createGradient } from './gradient.js';
 import { createLongRope } from './longrope.js';
 
 const ALGORITHMS = {
   'cma-es': createCmaEs,
+  gradient: createGradient,
   longrope: createLongRope,
   'dim-mono': createDimMono,
   'dim-piece-mono': createDimPieceMono,

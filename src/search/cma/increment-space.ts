@@ -2,6 +2,7 @@ import { EigenvalueDecomposition, Matrix } from 'ml-matrix';
 import { baseInverseFrequency } from '../../rope/frequencies.js';
 import { wavelengths } from '../../rope/wavelengths.js';
 import { makeCandidate } from '../candidate.js';
+import type { CandidateGradient } from '../objective.js';
 import { attentionFactorRange, largestFactor } from '../seeds.js';
 import type { Candidate, SearchProblem } from '../types.js';
 
@@ -19,6 +20,12 @@ export interface IncrementPrior {
   readonly attentionDeviation: number;
 }
 
+interface AttentionCoordinate {
+  readonly at: (coordinate: number) => number;
+  /** Derivative of ln `at`. */
+  readonly logSlope: (coordinate: number) => number;
+}
+
 /**
  * Coordinates in which a search starts from a standard normal distribution:
  * ln factor_i = sum over j <= i of softplus(x_j), at most ln of the largest factor, with x = x(origin) + A z and A A^T the prior
@@ -30,7 +37,7 @@ export class IncrementSpace {
   private readonly pairs: number;
   private readonly start: Float64Array;
   private readonly prior: Matrix;
-  private readonly attention: (coordinate: number) => number;
+  private readonly attention: AttentionCoordinate;
 
   constructor(
     private readonly problem: SearchProblem,
@@ -47,19 +54,52 @@ export class IncrementSpace {
     this.attention =
       prior.attentionDeviation > 0
         ? boundedAttention(problem, origin.attentionFactor, prior.attentionDeviation)
-        : () => origin.attentionFactor;
+        : { at: () => origin.attentionFactor, logSlope: () => 0 };
   }
 
   decode(coordinates: Float64Array): Candidate {
-    const moved = this.prior.mmul(Matrix.columnVector(coordinates.subarray(0, this.pairs)));
     const largest = largestFactor(this.problem);
     let logarithm = 0;
-    const factors = this.start.map((start, pair) => {
-      logarithm += softplus(start + moved.get(pair, 0));
+    const factors = this.increments(coordinates).map((increment) => {
+      logarithm += softplus(increment);
       return Math.min(largest, Math.exp(logarithm));
     });
-    return makeCandidate(factors, this.attention(coordinates[this.pairs] ?? 0), 0);
+    return makeCandidate(factors, this.attention.at(coordinates[this.pairs] ?? 0), 0);
   }
+
+  /** The derivatives with respect to the coordinates, from those of the candidate there. */
+  pullBack(coordinates: Float64Array, { logFactors, logAttentionFactor }: CandidateGradient): Float64Array {
+    const largest = Math.log(largestFactor(this.problem));
+    const increments = this.increments(coordinates);
+    let logarithm = 0;
+    const bounded = increments.map((increment, pair) => {
+      logarithm += softplus(increment);
+      return logarithm < largest ? (logFactors[pair] as number) : 0;
+    });
+    // An increment is part of its own factor and of all behind it.
+    let behind = 0;
+    const ofIncrements = bounded.toReversed().map((derivative) => {
+      behind += derivative;
+      return behind;
+    });
+    const moved = increments.map(
+      (increment, pair) => sigmoid(increment) * (ofIncrements[this.pairs - 1 - pair] as number),
+    );
+    const result = new Float64Array(this.dimension);
+    result.set(this.prior.transpose().mmul(Matrix.columnVector(moved)).to1DArray());
+    if (this.dimension > this.pairs)
+      result[this.pairs] = logAttentionFactor * this.attention.logSlope(coordinates[this.pairs] as number);
+    return result;
+  }
+
+  private increments(coordinates: Float64Array): Float64Array {
+    const moved = this.prior.mmul(Matrix.columnVector(coordinates.subarray(0, this.pairs)));
+    return this.start.map((start, pair) => start + moved.get(pair, 0));
+  }
+}
+
+function sigmoid(x: number): number {
+  return 1 / (1 + Math.exp(-x));
 }
 
 function softplus(x: number): number {
@@ -87,11 +127,15 @@ function priorRoot(problem: SearchProblem, prior: IncrementPrior): Matrix {
 }
 
 /** ln attention factor moves freely near the origin and never leaves the range of sensible values. */
-function boundedAttention(problem: SearchProblem, origin: number, deviation: number): (coordinate: number) => number {
+function boundedAttention(problem: SearchProblem, origin: number, deviation: number): AttentionCoordinate {
   const range = attentionFactorRange(problem);
   const [low, high] = [Math.log(Math.min(range.low, origin * 0.9)), Math.log(Math.max(range.high, origin * 1.1))];
   const middle = (low + high) / 2;
   const half = (high - low) / 2;
   const start = Math.atanh((Math.log(origin) - middle) / half);
-  return (coordinate) => Math.exp(middle + half * Math.tanh(start + (coordinate * deviation) / half));
+  const bent = (coordinate: number) => Math.tanh(start + (coordinate * deviation) / half);
+  return {
+    at: (coordinate) => Math.exp(middle + half * bent(coordinate)),
+    logSlope: (coordinate) => deviation * (1 - bent(coordinate) ** 2),
+  };
 }

@@ -1,0 +1,175 @@
+import { z } from 'zod';
+
+/** The message of every check is what the user is told was expected. */
+const TOKENS = 'a number of tokens such as 4096 or 4k';
+const tokens = z
+  .union([z.int(TOKENS).min(2, TOKENS), z.string().regex(/^\d+k$/i, TOKENS)], TOKENS)
+  .transform((value) => (typeof value === 'number' ? value : 1024 * Number.parseInt(value, 10)));
+const count = z.int('a positive whole number').min(1, 'a positive whole number');
+const wholeNumber = z.int('a whole number, 0 or more').min(0, 'a whole number, 0 or more');
+const positive = z.number('a number above 0').gt(0, 'a number above 0');
+const atLeastZero = z.number('a number, 0 or more').min(0, 'a number, 0 or more');
+const below1 = z
+  .number('a number from 0 to below 1')
+  .min(0, 'a number from 0 to below 1')
+  .lt(1, 'a number from 0 to below 1');
+const SEED = 'a whole number from 1 to 2^32-1';
+const seed = z.int(SEED).min(1, SEED).max(0xffffffff, SEED);
+const NAME = 'a name of small letters, digits and -, beginning with a letter';
+const name = z.string(NAME).regex(/^[a-z][a-z0-9-]*$/, NAME);
+const text = (what: string) => z.string(what).min(1, what);
+const list = <Item extends z.ZodType>(item: Item, what: string) => z.array(item, what).min(1, what);
+const lengths = list(tokens, 'a list of lengths in tokens');
+
+const texts = z.strictObject({
+  /** Files, folders, .jsonl, .parquet, data sets. */
+  paths: list(text('a path'), 'a list of paths'),
+  /** How many documents, the first that are long enough; fine-tuning alone takes all and needs none. */
+  samples: count.optional(),
+  skip_characters: wholeNumber.default(0),
+  text_field: text('a column').optional(),
+});
+
+/** What every search of factors is told. */
+const searching = {
+  algorithm: z
+    .enum(['cma-es', 'gradient', 'longrope', 'dim-mono', 'dim-piece-mono'], 'an algorithm of search')
+    .default('cma-es'),
+  hyperparameters: z.record(z.string(), z.unknown(), 'keys of docs/search.md').optional(),
+  budget: text('a budget such as 350evals').default('700evals'),
+  seed: seed.default(1),
+  max_factor: z.number('a number above 1').gt(1, 'a number above 1').optional(),
+  pull: positive.optional(),
+  /** Factors to start from. */
+  start: list(name, 'a list of names of factors').optional(),
+};
+const onModel = { name, model: name.default('base') };
+
+const search = z.strictObject({
+  stage: z.literal('search'),
+  ...onModel,
+  target: tokens,
+  texts: name,
+  held_out: name.optional(),
+  /** Second interpolation: factors to multiply. */
+  over: name.optional(),
+  lengths: lengths.optional(),
+  length_weights: list(positive, 'a list of weights').optional(),
+  ...searching,
+});
+
+/** Names and defaults of `longrope finetune`, which are those of HF Trainer. */
+const training = z.strictObject({
+  max_steps: count,
+  per_device_train_batch_size: count.default(1),
+  gradient_accumulation_steps: count.default(1),
+  max_seq_length: tokens,
+  learning_rate: positive.default(2e-5),
+  lr_scheduler_type: z
+    .enum(['linear', 'cosine', 'constant', 'constant_with_warmup'], 'linear, cosine, constant or constant_with_warmup')
+    .default('linear'),
+  warmup_steps: atLeastZero.optional(),
+  optim: z.enum(['adamw', 'muon'], 'adamw or muon').default('adamw'),
+  weight_decay: atLeastZero.default(0),
+  adam_beta1: below1.default(0.9),
+  adam_beta2: below1.default(0.95),
+  adam_epsilon: positive.default(1e-8),
+  muon_momentum: below1.default(0.95),
+  max_grad_norm: atLeastZero.default(1),
+  seed: seed.default(42),
+  logging_steps: count.default(10),
+  save_steps: count.default(500),
+  eval_steps: count.optional(),
+  eval_lengths: lengths.optional(),
+  short_windows: below1.default(0),
+  position_skipping: tokens.optional(),
+});
+
+const finetune = z.strictObject({
+  stage: z.literal('finetune'),
+  ...onModel,
+  /** A name, or a closed form with its ratio, e.g. yarn:64@1. */
+  factors: text('a name of factors, or a closed form such as yarn:64'),
+  /** Factors up to the original length; default 1. */
+  short: name.optional(),
+  texts: name,
+  held_out: name.optional(),
+  mixed_windows: z.boolean('true or false').default(true),
+  where: z.enum(['here', 'elsewhere'], 'here or elsewhere').default('here'),
+  /** Of a training elsewhere. */
+  engine: z
+    .enum(['axolotl', 'llama-factory', 'hf-trainer', 'nnscaler'], 'axolotl, llama-factory, hf-trainer or nnscaler')
+    .default('hf-trainer'),
+  gpus: count.default(8),
+  hyperparameters: training,
+});
+
+const readjust = z.strictObject({
+  stage: z.literal('readjust'),
+  ...onModel,
+  lengths,
+  texts: name,
+  /** Factors of the longer lengths, which join the sets. */
+  with: list(name, 'a list of names of factors'),
+  /** `shared`: that of the longest set, since engines have one for both lists; `own`: searched at each length. */
+  attention: z.enum(['shared', 'own'], 'shared or own').default('shared'),
+  ...searching,
+  max_factor: z.number('a number above 1').gt(1, 'a number above 1'),
+});
+
+const evaluate = z.strictObject({
+  stage: z.literal('evaluate'),
+  ...onModel,
+  /** Names of factors or factor sets, or methods as --rope spells them. */
+  rope: list(text('a name or a method'), 'a list of names and methods'),
+  perplexity: z.strictObject({ texts: name, lengths }).optional(),
+  passkey: z.strictObject({ lengths, trials: count.default(10), seed: wholeNumber.default(0) }).optional(),
+  ruler: z
+    .strictObject({
+      lengths,
+      samples: count.default(10),
+      tasks: list(text('a task'), 'a list of tasks').optional(),
+      seed: wholeNumber.default(0),
+    })
+    .optional(),
+});
+
+const exported = z.strictObject({
+  stage: z.literal('export'),
+  ...onModel,
+  /** One of the two. */
+  factors: name.optional(),
+  sets: name.optional(),
+  to: z.enum(['hf', 'gguf'], 'hf or gguf').default('hf'),
+  dtype: z.enum(['float32', 'float16', 'bfloat16'], 'float32, float16 or bfloat16').optional(),
+});
+
+export const STAGE_KINDS = ['search', 'finetune', 'readjust', 'evaluate', 'export'] as const;
+export type StageKind = (typeof STAGE_KINDS)[number];
+
+export const recipeSchema = z.strictObject(
+  {
+    format: z.literal('longrope-recipe/1', '"longrope-recipe/1"'),
+    description: z.string('a text').optional(),
+    model: text('a path of a model'),
+    tokenizer: text('a path').optional(),
+    texts: z.record(name, texts, 'texts by name').default({}),
+    /** Factor files made elsewhere. */
+    factors: z.record(name, text('a path'), 'paths by name').default({}),
+    stages: list(
+      z.discriminatedUnion(
+        'stage',
+        [search, finetune, readjust, evaluate, exported],
+        `a stage: ${STAGE_KINDS.join(', ')}`,
+      ),
+      'a list of stages',
+    ),
+  },
+  { error: (issue) => (issue.code === 'unrecognized_keys' ? undefined : 'a recipe') },
+);
+
+export type Recipe = z.output<typeof recipeSchema>;
+export type Stage = Recipe['stages'][number];
+export type StageOf<Kind extends StageKind> = Extract<Stage, { readonly stage: Kind }>;
+export type RecipeTexts = Recipe['texts'][string];
+export type TrainingHyperparameters = z.output<typeof training>;

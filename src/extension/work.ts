@@ -1,0 +1,67 @@
+import { RULER_TASK_NAMES } from '../corpus/index.js';
+import { TRAINING_PASSES, type Work } from '../plan/index.js';
+import { parseBudget } from '../search/index.js';
+import type { Recipe, Stage } from './recipe.js';
+
+/** What a stage will compute. */
+export interface StageWork {
+  readonly work: readonly Work[];
+  /** Forward passes that one sequence costs: more than one where it is trained on. */
+  readonly passes: number;
+  /** Of a search whose budget is a time. */
+  readonly seconds: number;
+}
+
+/** Candidates that are scored on held-out documents: the winner and four baselines. */
+const HELD_OUT_CANDIDATES = 5;
+
+/** In sequences of each length. Short answers of passkey rows are left out, as is what an export copies. */
+export function stageWork(stage: Stage, { texts }: Recipe): StageWork {
+  const samples = (name: string) => texts[name]?.samples ?? 0;
+  const forward = (work: readonly Work[], seconds = 0): StageWork => ({ work, passes: 1, seconds });
+  switch (stage.stage) {
+    case 'search': {
+      const { work, seconds } = searchWork(stage.budget, stage.lengths ?? [stage.target]);
+      const heldOut =
+        stage.held_out === undefined
+          ? []
+          : [{ length: stage.target, sequences: HELD_OUT_CANDIDATES * samples(stage.held_out) }];
+      return forward([...work, ...heldOut], seconds);
+    }
+    case 'readjust': {
+      const each = stage.lengths.map((length) => searchWork(stage.budget, [length]));
+      return forward(
+        each.flatMap(({ work }) => work),
+        each.reduce((sum, { seconds }) => sum + seconds, 0),
+      );
+    }
+    case 'finetune': {
+      const { hyperparameters: hp } = stage;
+      const sequences = hp.max_steps * hp.per_device_train_batch_size * hp.gradient_accumulation_steps;
+      return { work: [{ length: hp.max_seq_length, sequences }], passes: TRAINING_PASSES, seconds: 0 };
+    }
+    case 'evaluate': {
+      const { rope, perplexity, passkey, ruler } = stage;
+      const at = (lengths: readonly number[], each: number) =>
+        lengths.map((length) => ({ length, sequences: rope.length * each }));
+      return forward([
+        ...(perplexity === undefined ? [] : at(perplexity.lengths, samples(perplexity.texts))),
+        ...(passkey === undefined ? [] : at(passkey.lengths, passkey.trials)),
+        ...(ruler === undefined
+          ? []
+          : at(ruler.lengths, ruler.samples * (ruler.tasks?.length ?? RULER_TASK_NAMES.length))),
+      ]);
+    }
+    case 'export':
+      return forward([]);
+  }
+}
+
+function searchWork(budget: string, lengths: readonly number[]): { readonly work: Work[]; readonly seconds: number } {
+  const { unit, amount } = parseBudget(budget);
+  if (unit === 'seconds') return { work: [], seconds: amount };
+  // A document is read once at each length.
+  const tokens = lengths.reduce((sum, length) => sum + length, 0);
+  const sequences = unit === 'documents' ? amount : Math.floor(amount / tokens);
+  return { work: lengths.map((length) => ({ length, sequences })), seconds: 0 };
+}

@@ -1,0 +1,211 @@
+import { candidateKey, makeCandidate } from '../candidate.js';
+import { IncrementSpace } from '../cma/increment-space.js';
+import { ScheduleFreeAdam } from '../descent/schedule-free-adam.js';
+import { type HyperparameterValues, integer, numberOr, parseHyperparameters, real } from '../hyperparameters.js';
+import { RandomState } from '../random.js';
+import { seedCandidates } from '../seeds.js';
+import type { Candidate, Evaluation, Json, SearchAlgorithm, SearchProblem, StopReasons } from '../types.js';
+
+export const GRADIENT_HYPERPARAMETERS = {
+  /** Descents at the same time, on the same documents. They differ in seed and learning rate, and the worse half of them ends after every `trial_steps`. */
+  restarts: integer(1, 1),
+  learning_rate: real(0.3, 0, 100),
+  /** Between the learning rates of the descents. */
+  learning_rate_ratio: real(2, 0, 100),
+  adam_beta1: real(0.9, 0, 1),
+  adam_beta2: real(0.95, 0, 1),
+  warmup_steps: integer(2, 1),
+  /** Standard deviation of the coordinates that a descent starts from, around its seed. */
+  start_sigma: real(0.1, 0, 10),
+  trial_steps: integer(10, 1),
+  correlation_decades: real(0.25, 0, 100),
+  independent_share: real(0.2, 0, 1),
+  least_increase: real(0.64, 0, 10),
+  attention_factor: numberOr<'search' | 'default'>('search', ['search', 'default']),
+  /** How far the attention factor moves (its ln) where a factor's coordinate moves 1. */
+  attention_sigma: real(0.05, 0, 1),
+  documents_per_step: numberOr<'all'>(1, ['all'], integer(1, 1)),
+  /** Ends the search when no coordinate of the average moved more in any of `trial_steps` steps. */
+  tolerance: real(1e-3, 0, 1),
+  /** Factors of the answer are multiples of it; "none" leaves them as they are. */
+  grid: numberOr<'none'>('none', ['none']),
+};
+
+type Values = HyperparameterValues<typeof GRADIENT_HYPERPARAMETERS>;
+
+/** Steps in a row without a finite loss after which the search ends. */
+const MAX_EMPTY_STEPS = 100;
+
+interface Descent {
+  readonly space: IncrementSpace;
+  adam: ScheduleFreeAdam;
+  learningRate: number;
+  /** Since the last comparison. */
+  losses: number[];
+  moves: number[];
+}
+
+/**
+ * Gradient descent through the model on the coordinates of cma-es: increments of ln factor, which never decrease, and the
+ * attention factor. It first scores PI, NTK and YaRN, with attention factor 1 and the usual formula, without gradients, and
+ * starts from the best of them. A step sees one document (in turn); all descents see the same, so they can be compared.
+ */
+class GradientDescent implements SearchAlgorithm {
+  readonly name = 'gradient';
+  readonly comparesAcrossGenerations = false;
+  readonly documentsPerGeneration: number | 'all';
+  private asked: readonly Candidate[] | null = null;
+  private descents: Descent[] | null = null;
+  private seedWinner: Evaluation | null = null;
+  private last: Evaluation | null = null;
+  private still = false;
+  private emptySteps = 0;
+
+  constructor(
+    private readonly problem: SearchProblem,
+    readonly hyperparameters: Values,
+    private readonly random: RandomState,
+  ) {
+    this.documentsPerGeneration = hyperparameters.documents_per_step;
+  }
+
+  ask(): readonly Candidate[] {
+    if (this.asked !== null) throw new Error('ask before the last candidates were told');
+    if (Object.keys(this.stop()).length > 0) return [];
+    this.asked =
+      this.descents === null ? this.seeds() : this.descents.map(({ space, adam }) => space.decode(adam.probe));
+    return this.asked;
+  }
+
+  wantsGradients(): boolean {
+    return this.descents !== null;
+  }
+
+  tell(evaluations: readonly Evaluation[]): void {
+    const { asked } = this;
+    if (asked === null) throw new Error('tell without an ask');
+    this.asked = null;
+    for (const [i, { candidate, loss }] of evaluations.entries()) {
+      if (candidateKey(candidate) !== candidateKey(asked[i] as Candidate))
+        throw new Error('told a candidate that was not asked');
+      if (Number.isNaN(loss)) throw new Error('told a loss that is not a number');
+    }
+    if (evaluations.length === 0) return;
+    const ranked = evaluations.toSorted((a, b) => (a.loss < b.loss ? -1 : a.loss > b.loss ? 1 : 0));
+    if (this.descents === null) {
+      this.seedWinner = ranked[0] as Evaluation;
+      this.descents = this.start(ranked.map(({ candidate }) => candidate));
+      return;
+    }
+    if (evaluations.length < asked.length) return;
+    const [best] = ranked as [Evaluation];
+    if (Number.isFinite(best.loss)) this.last = best;
+    this.emptySteps = Number.isFinite(best.loss) ? 0 : this.emptySteps + 1;
+    const { descents } = this;
+    for (const [i, evaluation] of evaluations.entries()) this.move(descents[i] as Descent, evaluation);
+    if ((descents[0] as Descent).losses.length >= this.hyperparameters.trial_steps) this.compare(descents);
+  }
+
+  stop(): StopReasons {
+    if (this.still) return { tolerance: this.hyperparameters.tolerance };
+    return this.emptySteps >= MAX_EMPTY_STEPS ? { uninformative: this.emptySteps } : {};
+  }
+
+  best(): Evaluation | null {
+    return this.last ?? this.seedWinner;
+  }
+
+  /** The averages, on the grid, then where the last step began, and the seed, for a model that no descent improved. */
+  contenders(): readonly Candidate[] {
+    const { grid } = this.hyperparameters;
+    const averages = (this.descents ?? []).map(({ space, adam }) => space.decode(adam.average));
+    const answers = grid === 'none' ? averages : averages.map((candidate) => onGrid(candidate, grid));
+    const others = [this.last, this.seedWinner].flatMap((evaluation) => evaluation?.candidate ?? []);
+    return [...new Map([...answers, ...others].map((candidate) => [candidateKey(candidate), candidate])).values()];
+  }
+
+  state(): Json {
+    return {
+      descents: this.descents?.map(({ adam, losses }) => ({ adam: adam.state(), losses })) ?? null,
+      random: this.random.state(),
+    };
+  }
+
+  private seeds(): Candidate[] {
+    const { defaultAttentionFactor, starts = [] } = this.problem;
+    const asked = this.hyperparameters.attention_factor;
+    const attention =
+      asked === 'search' ? [1, defaultAttentionFactor] : [asked === 'default' ? defaultAttentionFactor : asked];
+    const seeds = [...starts, ...attention.flatMap((factor) => seedCandidates(this.problem, factor))];
+    return [...new Map(seeds.map((seed) => [candidateKey(seed), seed])).values()];
+  }
+
+  /** The two best seeds in turn, at learning rates further and further from the given one, above and below. */
+  private start(ranked: readonly Candidate[]): Descent[] {
+    const values = this.hyperparameters;
+    return Array.from({ length: values.restarts }, (_, i) => {
+      const origin = ranked[Math.min(i % 2, ranked.length - 1)] as Candidate;
+      // 0, 1, -1, 2, -2 ...
+      const power = Math.ceil(i / 2) * (i % 2 === 1 ? 1 : -1);
+      const space = new IncrementSpace(this.problem, origin, {
+        deviation: 1,
+        correlationDecades: values.correlation_decades,
+        independentShare: values.independent_share,
+        leastIncrease: values.least_increase,
+        attentionDeviation: values.attention_factor === 'search' ? values.attention_sigma : 0,
+      });
+      const learningRate = values.learning_rate * values.learning_rate_ratio ** power;
+      return { space, adam: this.descentFrom(space, learningRate), learningRate, losses: [], moves: [] };
+    });
+  }
+
+  private descentFrom({ dimension }: IncrementSpace, learningRate: number): ScheduleFreeAdam {
+    const {
+      adam_beta1: beta1,
+      adam_beta2: beta2,
+      warmup_steps: warmupSteps,
+      start_sigma: sigma,
+    } = this.hyperparameters;
+    const start = Float64Array.from({ length: dimension }, () => sigma * this.random.normal());
+    return new ScheduleFreeAdam(start, { learningRate, beta1, beta2, warmupSteps });
+  }
+
+  /** A descent whose loss is not finite begins again elsewhere near its seed, with smaller steps. */
+  private move(descent: Descent, { loss, gradient }: Evaluation): void {
+    const { space } = descent;
+    if (Number.isFinite(loss) && gradient != null) {
+      descent.losses.push(loss);
+      descent.moves.push(descent.adam.step(space.pullBack(descent.adam.probe, gradient)));
+      return;
+    }
+    descent.losses.push(Number.POSITIVE_INFINITY);
+    descent.moves.push(Number.POSITIVE_INFINITY);
+    descent.learningRate /= 2;
+    descent.adam = this.descentFrom(space, descent.learningRate);
+  }
+
+  /** Ends the worse half of the descents; all saw the same documents. Ends the search when the one that is left stands still. */
+  private compare(descents: readonly Descent[]): void {
+    const mean = ({ losses }: Descent) => losses.reduce((sum, loss) => sum + loss, 0) / losses.length;
+    const order = descents.toSorted((a, b) => (mean(a) < mean(b) ? -1 : mean(a) > mean(b) ? 1 : 0));
+    const better = order.slice(0, Math.ceil(descents.length / 2));
+    this.descents = descents.filter((descent) => better.includes(descent));
+    const [only, ...others] = this.descents;
+    this.still = only !== undefined && others.length === 0 && Math.max(...only.moves) < this.hyperparameters.tolerance;
+    for (const descent of this.descents) {
+      descent.losses = [];
+      descent.moves = [];
+    }
+  }
+}
+
+function onGrid({ factors, attentionFactor, startTokens }: Candidate, grid: number): Candidate {
+  // Rounded once more: 118 * 0.01 is 1.18, not 1.1799999999999999.
+  const rounded = factors.map((factor) => Number(Math.max(1, Math.round(factor / grid) * grid).toPrecision(12)));
+  return makeCandidate(rounded, attentionFactor, startTokens);
+}
+
+export function createGradient(problem: SearchProblem, hyperparameters: unknown, seed: number): SearchAlgorithm {
+  const values = parseHyperparameters(GRADIENT_HYPERPARAMETERS, hyperparameters, 'hyper-parameters of gradient');
+  return new GradientDescent(problem, values, new RandomState(seed));
+}

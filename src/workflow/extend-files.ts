@@ -1,0 +1,12 @@
+import { readdir } from 'node:fs/promises';
+import path from 'node:path';
+import { fileError } from '../run/index.js';
+
+/** The files of a model folder within a stage's folder, as paths below that. */
+export async function modelFiles(stageFolder: string, name: string): Promise<string[]> {
+  const folder = path.join(stageFolder, name);
+  const entries = await readdir(folder, { withFileTypes: true }).catch((error: unknown) => {
+    throw fileError(folder, 'a folder that can be read', error);
+  });
+  return entries.filter((entry) => !entry.isDirectory()).map((entry) => `${name}/${entry.name}`);
+}

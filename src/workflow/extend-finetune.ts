@@ -1,0 +1,168 @@
+import { stat } from 'node:fs/promises';
+import path from 'node:path';
+import { type Problem, UserError } from '../errors.js';
+import { HANDOFF_NAME, readHandoff } from '../export/index.js';
+import { isClosedForm, type StageJob, type StageOutcome } from '../extension/index.js';
+import { type DecoderSpec, hashModel, loadModel } from '../model/index.js';
+import { errnoOf, writeFileAtomic } from '../run/index.js';
+import { exportHf } from './export-hf.js';
+import { exportTraining } from './export-training.js';
+import { modelFiles } from './extend-files.js';
+import type { StageContext } from './extend-stages.js';
+import { finetune } from './finetune.js';
+
+/** What the recipe asks of the trainer, whose own settings stand in the hand-off. */
+const HYPERPARAMETERS_NAME = 'hyperparameters.json';
+const MAX_SHARD_BYTES = 5e9;
+
+export function finetuneStage(job: StageJob<'finetune'>, context: StageContext): Promise<StageOutcome> {
+  return job.stage.where === 'here' ? trainHere(job, context) : trainElsewhere(job, context);
+}
+
+async function trainHere(job: StageJob<'finetune'>, context: StageContext): Promise<StageOutcome> {
+  const { stage, folder, pathOf, onProgress, signal } = job;
+  const { recipe, trainingThreads, command } = context;
+  const { hyperparameters: hp, held_out: heldOut } = stage;
+  const result = await finetune({
+    model: pathOf(stage.model),
+    tokenizer: context.tokenizerPath,
+    rope: isClosedForm(stage.factors) ? stage.factors : pathOf(stage.factors),
+    ...(stage.short !== undefined && { short: pathOf(stage.short) }),
+    texts: recipe.texts[stage.texts]?.paths ?? [],
+    heldOut: heldOut === undefined ? [] : (recipe.texts[heldOut]?.paths ?? []),
+    textField: recipe.texts[stage.texts]?.text_field ?? 'text',
+    out: folder,
+    maxSteps: hp.max_steps,
+    numTrainEpochs: 1,
+    perDeviceTrainBatchSize: hp.per_device_train_batch_size,
+    gradientAccumulationSteps: hp.gradient_accumulation_steps,
+    maxSeqLength: hp.max_seq_length,
+    learningRate: hp.learning_rate,
+    lrSchedulerType: hp.lr_scheduler_type,
+    ...(hp.warmup_steps !== undefined && { warmupSteps: hp.warmup_steps }),
+    optim: hp.optim,
+    weightDecay: hp.weight_decay,
+    adamBeta1: hp.adam_beta1,
+    adamBeta2: hp.adam_beta2,
+    adamEpsilon: hp.adam_epsilon,
+    muonMomentum: hp.muon_momentum,
+    maxGradNorm: hp.max_grad_norm,
+    seed: hp.seed,
+    loggingSteps: hp.logging_steps,
+    saveSteps: hp.save_steps,
+    saveTotalLimit: 1,
+    ...(hp.eval_steps !== undefined && { evalSteps: hp.eval_steps }),
+    ...(hp.eval_lengths !== undefined && { evalLengths: hp.eval_lengths }),
+    mixedWindows: stage.mixed_windows,
+    shortWindows: hp.short_windows,
+    ...(hp.position_skipping !== undefined && { positionSkipping: hp.position_skipping }),
+    dtype: 'float32',
+    maxShardBytes: MAX_SHARD_BYTES,
+    threads: trainingThreads,
+    command,
+    onStep: ({ step, loss, maxSteps }) => onProgress(step, maxSteps, `step ${step}, loss ${loss.toFixed(4)}`),
+    ...(signal && { signal }),
+  });
+  const { steps, tokens, log, evaluations } = result;
+  return {
+    outputs: await modelFiles(folder, 'model'),
+    figures: {
+      steps,
+      tokens,
+      loss: log.at(-1)?.loss ?? null,
+      evaluations: evaluations.map(({ step, eval_length: length, eval_perplexity: perplexity }) => ({
+        step,
+        length,
+        perplexity,
+      })),
+    },
+  };
+}
+
+/** Writes the hand-off folder, and takes the checkpoint that was trained from it. */
+async function trainElsewhere(job: StageJob<'finetune'>, context: StageContext): Promise<StageOutcome> {
+  const { stage, folder, pathOf, onProgress, signal } = job;
+  const handoff = path.join(folder, 'handoff');
+  if (!(await isWritten(handoff)))
+    await exportTraining({
+      model: pathOf(stage.model),
+      tokenizer: context.tokenizerPath,
+      rope: isClosedForm(stage.factors) ? stage.factors : pathOf(stage.factors),
+      ...(stage.short !== undefined && { short: pathOf(stage.short) }),
+      engine: stage.engine,
+      out: handoff,
+      data: context.recipe.texts[stage.texts]?.paths ?? [],
+      gpus: stage.gpus,
+      weights: 'copy',
+      maxShardBytes: MAX_SHARD_BYTES,
+      onProgress,
+      ...(signal && { signal }),
+    });
+  await writeFileAtomic(
+    path.join(folder, HYPERPARAMETERS_NAME),
+    `${JSON.stringify({ mixed_windows: stage.mixed_windows, ...stage.hyperparameters }, null, 2)}\n`,
+  );
+  const checkpoint = context.checkpoints.get(stage.name);
+  if (checkpoint === undefined) throw waiting(job, handoff);
+  await refuseOtherShape(pathOf(stage.model), checkpoint);
+  await exportHf({
+    model: checkpoint,
+    restore: handoff,
+    out: path.join(folder, 'model'),
+    // What an interrupted start has written is the same.
+    force: true,
+    weights: 'copy',
+    maxShardBytes: MAX_SHARD_BYTES,
+    profile: 'redundant',
+    engines: ['transformers'],
+    factorSets: [],
+    onProgress,
+    ...(signal && { signal }),
+  });
+  return {
+    outputs: [`handoff/${HANDOFF_NAME}`, ...(await modelFiles(folder, 'model'))],
+    figures: { trained: stage.engine, checkpoint: await hashModel(await loadModel(checkpoint)) },
+  };
+}
+
+async function isWritten(handoff: string): Promise<boolean> {
+  const file = path.join(handoff, HANDOFF_NAME);
+  try {
+    await stat(file);
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT') return false;
+    throw error;
+  }
+  await readHandoff(file);
+  return true;
+}
+
+function waiting({ stage }: StageJob<'finetune'>, handoff: string): UserError {
+  return new UserError('handoff', {
+    where: `--checkpoint ${stage.name}=FOLDER`,
+    expected: `the checkpoint that ${stage.engine} trains from ${handoff}, whose README.md says how, with the settings of ${path.join(path.dirname(handoff), HYPERPARAMETERS_NAME)}`,
+    found: 'none yet',
+    fix: `train there, then run this command again with --checkpoint ${stage.name}=FOLDER`,
+  });
+}
+
+const SHAPE = [
+  'architecture',
+  'layers',
+  'hiddenSize',
+  'heads',
+  'keyValueHeads',
+  'headDim',
+  'intermediateSize',
+  'vocabularySize',
+] as const satisfies readonly (keyof DecoderSpec)[];
+
+async function refuseOtherShape(model: string, checkpoint: string): Promise<void> {
+  const [before, after] = [(await loadModel(model)).spec, (await loadModel(checkpoint)).spec];
+  const problems = SHAPE.flatMap((key): Problem[] =>
+    before[key] === after[key]
+      ? []
+      : [{ where: `${checkpoint}: ${key}`, expected: `${before[key]}, as it was handed off`, found: `${after[key]}` }],
+  );
+  if (problems.length > 0) throw new UserError('input', problems);
+}

@@ -1,0 +1,65 @@
+import { type Stage, type StageWork, stageWork } from '../extension/index.js';
+import { chooseGpu, type Gpu, type GpuWish, type Speed, type WorkCost, workCost } from '../plan/index.js';
+import { calibrate } from './calibrate.js';
+import { type RecipeOverrides, readRecipe } from './extend-recipe.js';
+import { readPlanInput } from './plan-input.js';
+
+export interface ExtendPlanJob extends RecipeOverrides {
+  readonly recipe: string;
+  readonly calibrate: boolean;
+  readonly gpu: GpuWish;
+  readonly signal?: AbortSignal;
+}
+
+export interface PlannedStage extends WorkCost {
+  readonly name: string;
+  readonly stage: Stage['stage'];
+  readonly model: string;
+  readonly work: StageWork['work'];
+  /** Of a search whose budget is a time, in place of tokens. */
+  readonly budgetSeconds: number;
+  /** false: at a trainer elsewhere. */
+  readonly here: boolean;
+}
+
+export interface ExtendPlan {
+  readonly format: 'longrope-extend-plan/1';
+  readonly recipe: string;
+  readonly model: string;
+  readonly gpu: Gpu;
+  readonly stages: readonly PlannedStage[];
+  readonly notes: readonly string[];
+}
+
+/** What a recipe will do and cost, in order, before anything runs but a calibration of seconds. A config.json is model enough. */
+export async function planExtension(job: ExtendPlanJob): Promise<ExtendPlan> {
+  const recipe = await readRecipe(job.recipe, job);
+  const gpu = chooseGpu(job.gpu);
+  const { spec: shape, model, notes } = await readPlanInput(recipe.model);
+  const works = recipe.stages.map((stage) => stageWork(stage, recipe));
+  const all = works.flatMap(({ work }) => work);
+  const signal = job.signal && { signal: job.signal };
+  const calibration =
+    job.calibrate && model !== null && all.length > 0
+      ? await calibrate(model, {
+          target: Math.max(...all.map(({ length }) => length)),
+          documents: Math.max(...all.map(({ sequences }) => sequences)),
+          ...signal,
+        })
+      : null;
+  const speed: Speed | null = calibration?.speed ?? null;
+  return {
+    format: 'longrope-extend-plan/1',
+    recipe: job.recipe,
+    model: recipe.model,
+    gpu,
+    stages: recipe.stages.map((stage, index) => {
+      const { work, passes, seconds } = works[index] as StageWork;
+      const { name, model: on } = stage;
+      const here = stage.stage !== 'finetune' || stage.where === 'here';
+      const cost = workCost(work, passes, { shape, gpu, speed });
+      return { name, stage: stage.stage, model: on, work, budgetSeconds: seconds, here, ...cost };
+    }),
+    notes: [...notes, ...(calibration?.notes ?? [])],
+  };
+}

@@ -1,0 +1,156 @@
+import { readFile } from 'node:fs/promises';
+import path from 'node:path';
+import type { TokenDocument } from '../corpus/index.js';
+import { UserError } from '../errors.js';
+import type { RecipeTexts, StageJob, StageOf, StageOutcome } from '../extension/index.js';
+import { loadModel } from '../model/index.js';
+import { longropeAttentionFactor } from '../rope/attention-factor.js';
+import { type FactorSet, formatFactorSets, type LengthFactors, parseFactorFile } from '../rope/index.js';
+import { type Json, writeFileAtomic } from '../run/index.js';
+import { parseBudget, type SearchProgress, type SearchResult } from '../search/index.js';
+import type { StageContext } from './extend-stages.js';
+import { type SearchJob, searchModel } from './search-model.js';
+import { readTexts } from './texts.js';
+
+/** What a search leaves in its folder that others read. */
+const SEARCH_FILES = ['factors.json', 'factors.csv', 'result.json'];
+
+export async function searchStage(job: StageJob<'search'>, context: StageContext): Promise<StageOutcome> {
+  const { stage, folder, pathOf, onProgress } = job;
+  const { tokenizer } = context;
+  const longest = Math.max(...(stage.lengths ?? [stage.target]));
+  const { result } = await searchModel({
+    ...common(job, context, stage.budget),
+    documents: await documentsOf(context, stage.texts, longest),
+    heldOut: stage.held_out === undefined ? [] : await documentsOf(context, stage.held_out, stage.target),
+    textName: [stage.texts, ...(stage.held_out === undefined ? [] : [stage.held_out])].join(', '),
+    targetLength: stage.target,
+    ...(stage.lengths && {
+      lengths: stage.lengths.map((length, i) => ({ length, weight: stage.length_weights?.[i] ?? 1 })),
+    }),
+    ...(stage.over !== undefined && { over: pathOf(stage.over) }),
+    ...(stage.start && { starts: stage.start.map(pathOf) }),
+    ...(stage.max_factor !== undefined && { maxFactor: stage.max_factor }),
+    ...(stage.pull !== undefined && { pull: stage.pull }),
+    hyperparameters: stage.hyperparameters,
+    tokenizer,
+    out: folder,
+    onSearch: (progress) => onProgress(...searchShare(progress)),
+  });
+  return { outputs: SEARCH_FILES, figures: searchFigures(result) };
+}
+
+/** A search per length with a smaller largest factor; with the factors of longer lengths they become one file of sets. */
+export async function readjustStage(job: StageJob<'readjust'>, context: StageContext): Promise<StageOutcome> {
+  const { stage, folder, pathOf, onProgress } = job;
+  const { rope } = (await loadModel(pathOf(stage.model))).spec;
+  const { originalLength } = rope;
+  const long = await Promise.all(
+    stage.with.map((name) => longSet(pathOf(name), rope.geometry.rotaryDim / 2, stage.lengths)),
+  );
+  const longest = long.reduce((most, set) => (set.maxLength > most.maxLength ? set : most));
+  const attention =
+    longest.attentionFactor ?? longropeAttentionFactor(longest.maxLength / originalLength, originalLength);
+  const sets: LengthFactors[] = [];
+  const figures: Record<string, Json> = {};
+  const outputs = ['sets.json'];
+  for (const [index, length] of stage.lengths.entries()) {
+    const { result } = await searchModel({
+      ...common(job, context, stage.budget),
+      documents: await documentsOf(context, stage.texts, length),
+      heldOut: [],
+      textName: stage.texts,
+      targetLength: length,
+      starts: (stage.start ?? stage.with).map(pathOf),
+      maxFactor: stage.max_factor,
+      ...(stage.pull !== undefined && { pull: stage.pull }),
+      hyperparameters:
+        stage.attention === 'own' ? stage.hyperparameters : { ...stage.hyperparameters, attention_factor: attention },
+      tokenizer: context.tokenizer,
+      out: path.join(folder, `${length}`),
+      onSearch: (progress) => {
+        const [done, total, detail] = searchShare(progress);
+        onProgress(index + Math.min(1, done / total), stage.lengths.length, `${length} tokens, ${detail}`);
+      },
+    });
+    sets.push({ maxLength: length, ...result.winner.candidate });
+    figures[`${length}`] = searchFigures(result);
+    outputs.push(...SEARCH_FILES.map((name) => `${length}/${name}`));
+  }
+  const all = [...sets, ...long].sort((a, b) => a.maxLength - b.maxLength);
+  await writeFileAtomic(path.join(folder, 'sets.json'), formatFactorSets({ originalLength, sets: all }));
+  return { outputs, figures };
+}
+
+function common(
+  {
+    stage,
+    pathOf,
+    signal,
+  }: Pick<StageJob, 'pathOf' | 'signal'> & { readonly stage: StageOf<'search'> | StageOf<'readjust'> },
+  { device, workers, threads, command }: StageContext,
+  budget: string,
+): Pick<
+  SearchJob,
+  'modelPath' | 'algorithm' | 'budget' | 'seed' | 'compare' | 'command' | 'device' | 'workers' | 'threads' | 'signal'
+> {
+  return {
+    modelPath: pathOf(stage.model),
+    algorithm: stage.algorithm,
+    budget: parseBudget(budget),
+    seed: stage.seed,
+    // Evaluations are stages of their own.
+    compare: false,
+    command,
+    ...(device !== undefined && { device }),
+    ...(workers !== undefined && { workers }),
+    ...(threads !== undefined && { threads }),
+    ...(signal && { signal }),
+  };
+}
+
+function documentsOf(
+  { recipe, tokenizer }: StageContext,
+  name: string,
+  length: number,
+): Promise<readonly TokenDocument[]> {
+  const { paths, samples, skip_characters: skipCharacters, text_field: textField } = recipe.texts[name] as RecipeTexts;
+  return readTexts(paths, tokenizer, {
+    minTokens: length - (tokenizer.bosTokenId === null ? 0 : 1),
+    skipCharacters,
+    ...(samples !== undefined && { samples }),
+    ...(textField !== undefined && { textField }),
+  });
+}
+
+async function longSet(file: string, rotaryPairs: number, lengths: readonly number[]): Promise<LengthFactors> {
+  const set: FactorSet = parseFactorFile(await readFile(file, 'utf8'), { rotaryPairs, name: file });
+  const { factors, attentionFactor, startTokens, targetLength } = set;
+  const most = Math.max(...lengths);
+  if (targetLength !== null && targetLength > most)
+    return { maxLength: targetLength, factors, attentionFactor, startTokens };
+  throw new UserError('input', {
+    where: `${file}: target_length`,
+    expected: `a length above those that are readjusted, ${most}`,
+    found: `${targetLength ?? 'none'}`,
+  });
+}
+
+function searchShare({ phase, spent, budget, best, done, total }: SearchProgress): [number, number, string] {
+  const perplexity = best === null ? '' : `best ${Math.exp(best.loss).toFixed(2)}`;
+  if (phase === 'search') return [Math.min(spent[budget.unit], budget.amount), budget.amount, perplexity];
+  return [done, total, phase === 'final' ? 'scoring the contenders' : 'scoring held-out documents'];
+}
+
+function searchFigures({ winner, spent, stop, heldOut }: SearchResult): Json {
+  return {
+    loss: winner.loss,
+    attentionFactor: winner.candidate.attentionFactor,
+    documents: spent.documents,
+    tokens: spent.tokens,
+    stop,
+    ...(heldOut && {
+      heldOut: Object.fromEntries(heldOut.scores.map(({ name, loss }) => [name, Number.isFinite(loss) ? loss : null])),
+    }),
+  };
+}

@@ -1,0 +1,175 @@
+import path from 'node:path';
+import type { Tokenizer } from '../corpus/index.js';
+import { isRopeMethod } from '../evaluation/index.js';
+import type { Recipe, StageJob, StageOutcome, StageRunners } from '../extension/index.js';
+import { loadModel } from '../model/index.js';
+import type { Json } from '../run/index.js';
+import type { Device } from '../runtime/index.js';
+import { evaluatePerplexityJob } from './evaluate-perplexity.js';
+import { evaluatePasskey } from './evaluate-retrieval.js';
+import { evaluateRuler } from './evaluate-ruler.js';
+import type { EvaluationTarget } from './evaluation-job.js';
+import { exportGguf } from './export-gguf.js';
+import { exportHf, type HfExportJob } from './export-hf.js';
+import { readFactors } from './export-rope.js';
+import { modelFiles } from './extend-files.js';
+import { finetuneStage } from './extend-finetune.js';
+import { readjustStage, searchStage } from './extend-search.js';
+import { RESULT_NAME } from './read-records.js';
+
+/** What all stages of a run share. */
+export interface StageContext {
+  readonly recipe: Recipe;
+  /** Of the base model, unless the recipe names another. */
+  readonly tokenizer: Tokenizer;
+  readonly tokenizerPath: string;
+  /** Stage -> folder of the checkpoint that was trained elsewhere. */
+  readonly checkpoints: ReadonlyMap<string, string>;
+  /** Results of training depend on it in their last bits. */
+  readonly trainingThreads: number;
+  readonly device?: Device;
+  readonly workers?: number;
+  readonly threads?: number;
+  /** The command that reproduces the run. */
+  readonly command: string;
+}
+
+export function stageRunners(context: StageContext): StageRunners {
+  return {
+    search: (job) => searchStage(job, context),
+    finetune: (job) => finetuneStage(job, context),
+    readjust: (job) => readjustStage(job, context),
+    evaluate: (job) => evaluateStage(job, context),
+    export: (job) => exportStage(job, context),
+  };
+}
+
+async function evaluateStage(job: StageJob<'evaluate'>, context: StageContext): Promise<StageOutcome> {
+  const { stage, folder, pathOf, onProgress, signal } = job;
+  const { perplexity, passkey, ruler } = stage;
+  const parts = [perplexity, passkey, ruler].filter((part) => part !== undefined).length;
+  let finished = 0;
+  const target = (name: string): EvaluationTarget => ({
+    model: pathOf(stage.model),
+    tokenizer: context.tokenizerPath,
+    methods: stage.rope.map((rope) => (isRopeMethod(rope) ? rope : { name: rope, rope: pathOf(rope) })),
+    out: path.join(folder, name),
+    command: context.command,
+    ...(context.device !== undefined && { device: context.device }),
+    ...(context.workers !== undefined && { workers: context.workers }),
+    ...(context.threads !== undefined && { threads: context.threads }),
+    onProgress: (done, total, detail) => onProgress(finished + done / total, parts, `${name}, ${detail}`),
+    ...(signal && { signal }),
+  });
+  const figures: Record<string, Json> = {};
+  if (perplexity !== undefined) {
+    const {
+      paths,
+      samples,
+      skip_characters: skipCharacters,
+      text_field: textField,
+    } = context.recipe.texts[perplexity.texts]!;
+    const record = await evaluatePerplexityJob(target('perplexity'), {
+      texts: paths,
+      lengths: perplexity.lengths,
+      ...{ protocol: 'document', stride: 1, truncate: false, maxTokens: null, bos: true },
+      textOptions: {
+        // The same documents at every length.
+        minTokens: Math.max(...perplexity.lengths) - (context.tokenizer.bosTokenId === null ? 0 : 1),
+        skipCharacters,
+        ...(samples !== undefined && { samples }),
+        ...(textField !== undefined && { textField }),
+      },
+    });
+    figures['perplexity'] = record.results.map(({ method, length, perplexity: value }) => ({
+      method,
+      length,
+      perplexity: value,
+    }));
+    finished++;
+  }
+  if (passkey !== undefined) {
+    const { lengths, trials, seed } = passkey;
+    const settings = { lengths, trials, seed, bos: true, policy: 'once', protocol: 'paper' } as const;
+    const record = await evaluatePasskey(target('passkey'), settings);
+    figures['passkey'] = record.results.map(({ method, length, trials: asked }) => ({
+      method,
+      length,
+      found: asked.filter(({ correct }) => correct).length,
+      of: asked.length,
+    }));
+    finished++;
+  }
+  if (ruler !== undefined) {
+    const { lengths, samples, seed, tasks } = ruler;
+    const record = await evaluateRuler(target('ruler'), {
+      ...{ lengths, samples, seed, haystack: 'moby-dick', bos: true, policy: 'once' },
+      ...(tasks && { tasks }),
+    });
+    figures['ruler'] = record.results.map(({ method, length, task, samples: asked }) => ({
+      method,
+      length,
+      task,
+      score: asked.reduce((sum, { score }) => sum + score, 0) / asked.length,
+    }));
+  }
+  return { outputs: Object.keys(figures).map((name) => `${name}/${RESULT_NAME}`), figures };
+}
+
+async function exportStage(job: StageJob<'export'>, context: StageContext): Promise<StageOutcome> {
+  const { stage, folder, pathOf, onProgress, signal } = job;
+  const model = pathOf(stage.model);
+  const shared = { model, onProgress, force: true, ...(signal && { signal }) };
+  const { rope, short, factorSets } = await factorFiles(job, context);
+  if (stage.to === 'gguf') {
+    const out = path.join(folder, 'model.gguf');
+    const type =
+      stage.dtype === undefined ? null : ({ float32: 'F32', float16: 'F16', bfloat16: 'BF16' } as const)[stage.dtype];
+    await exportGguf({ ...shared, rope, out, type, tokenizer: true });
+    return { outputs: ['model.gguf'], figures: {} };
+  }
+  const { notes } = await exportHf({
+    ...shared,
+    rope,
+    ...(short !== undefined && { short }),
+    factorSets,
+    out: path.join(folder, 'model'),
+    weights: 'copy',
+    maxShardBytes: 5e9,
+    profile: 'redundant',
+    engines: ['transformers'],
+    ...(stage.dtype !== undefined && { dtype: stage.dtype }),
+  });
+  return { outputs: await modelFiles(folder, 'model'), figures: { notes } };
+}
+
+/** The longest set becomes the long list, that of the original length the short one, the others the side file. */
+async function factorFiles(
+  { stage, pathOf, folderOf }: StageJob<'export'>,
+  { recipe }: StageContext,
+): Promise<{ readonly rope: string; readonly short?: string } & Pick<HfExportJob, 'factorSets'>> {
+  if (stage.factors !== undefined) return { rope: pathOf(stage.factors), factorSets: [] };
+  const name = stage.sets as string;
+  const sets = recipe.stages.find((other) => other.name === name);
+  if (sets?.stage !== 'readjust') throw new Error(`${name} is no readjust stage`);
+  const { rope: spec } = (await loadModel(pathOf(stage.model))).spec;
+  const readjusted = sets.lengths.map((length) => ({
+    length,
+    path: path.join(folderOf(name), `${length}`, 'factors.json'),
+  }));
+  const long = await Promise.all(
+    sets.with.map(async (factors) => ({ length: await targetOf(pathOf(factors), spec), path: pathOf(factors) })),
+  );
+  const all = [...readjusted, ...long].sort((a, b) => a.length - b.length);
+  const longest = all.at(-1)!;
+  const short = all.find(({ length }) => length === spec.originalLength);
+  return {
+    rope: longest.path,
+    ...(short && { short: short.path }),
+    factorSets: all.filter((set) => set !== longest && set !== short),
+  };
+}
+
+async function targetOf(file: string, spec: Parameters<typeof readFactors>[1]): Promise<number> {
+  return (await readFactors(file, spec, '--rope')).set.targetLength as number;
+}

@@ -1,0 +1,176 @@
+import path from 'node:path';
+import { hashDocuments, openTokenizer, type Tokenizer } from '../corpus/index.js';
+import { type Problem, UserError } from '../errors.js';
+import { type Recipe, runRecipe, type Stage, type StageRecord, stageWork } from '../extension/index.js';
+import { hashModel, loadModel, type Model } from '../model/index.js';
+import { chooseGpu, workCost } from '../plan/index.js';
+import { sha256File, writeFileAtomic } from '../run/index.js';
+import { type Device, engineName } from '../runtime/index.js';
+import { createAlgorithm } from '../search/index.js';
+import { readFactors } from './export-rope.js';
+import { type RecipeOverrides, readRecipe } from './extend-recipe.js';
+import { stageRunners } from './extend-stages.js';
+import { searchSpace } from './search-space.js';
+import { readTexts } from './texts.js';
+import { programVersion } from './version.js';
+
+export interface ExtendJob extends RecipeOverrides {
+  /** Path of a recipe, or the name of a shipped one. */
+  readonly recipe: string;
+  /** Run folder. */
+  readonly out: string;
+  /** Stage -> folder of the checkpoint that was trained elsewhere. */
+  readonly checkpoints: ReadonlyMap<string, string>;
+  readonly device?: Device;
+  readonly workers?: number;
+  readonly threads?: number;
+  readonly trainingThreads: number;
+  /** The command that reproduces the run. */
+  readonly command: string;
+  /** `done` of `total` floating-point operations of all stages. */
+  readonly onProgress?: (done: number, total: number, detail: string) => void;
+  readonly signal?: AbortSignal;
+}
+
+/** The JSON twin of `extend`, also written to the run folder. */
+export interface Extension {
+  readonly format: 'longrope-extension/1';
+  readonly version: string;
+  readonly stages: readonly StageRecord[];
+}
+
+export const EXTENSION_NAME = 'extension.json';
+
+/** `longrope extend`: runs the stages of a recipe, or the rest of them. */
+export async function extend(job: ExtendJob): Promise<Extension> {
+  const recipe = await readRecipe(job.recipe, job);
+  const model = await loadModel(recipe.model);
+  const tokenizerPath = recipe.tokenizer ?? recipe.model;
+  const tokenizer = await openTokenizer(tokenizerPath);
+  refuseOtherCheckpoints(recipe, job.checkpoints);
+  await checkSearches(recipe, model);
+  const inputs = await hashInputs(job, recipe, model, tokenizer);
+  const { onProgress, device, workers, threads, signal } = job;
+  const flops = recipe.stages.map((stage) => stageFlops(stage, recipe, model));
+  const total = flops.reduce((sum, own) => sum + own, 0);
+  const stages = await runRecipe({
+    recipe,
+    out: job.out,
+    inputs,
+    runners: stageRunners({
+      recipe,
+      tokenizer,
+      tokenizerPath,
+      checkpoints: job.checkpoints,
+      trainingThreads: job.trainingThreads,
+      command: job.command,
+      ...(device !== undefined && { device }),
+      ...(workers !== undefined && { workers }),
+      ...(threads !== undefined && { threads }),
+    }),
+    onProgress: (index, share, detail) => {
+      const before = flops.slice(0, index).reduce((sum, own) => sum + own, 0);
+      const name = `${index + 1} of ${flops.length}, ${recipe.stages[index]?.name}`;
+      onProgress?.(before + share * (flops[index] as number), total, `${name}: ${detail}`);
+    },
+    ...(signal && { signal }),
+  });
+  await refuseChangedCheckpoints(stages, job.checkpoints);
+  const extension = { format: 'longrope-extension/1', version: programVersion(), stages } as const;
+  await writeFileAtomic(path.join(job.out, EXTENSION_NAME), `${JSON.stringify(extension, null, 2)}\n`);
+  return extension;
+}
+
+/** What a search would refuse at its start, hours after the recipe's. */
+async function checkSearches({ stages }: Recipe, model: Model): Promise<void> {
+  const problems: Problem[] = [];
+  for (const stage of stages) {
+    if (stage.stage !== 'search' && stage.stage !== 'readjust') continue;
+    const targets = stage.stage === 'search' ? [stage.target] : stage.lengths;
+    for (const targetLength of targets) {
+      try {
+        const { max_factor: maxFactor, algorithm, hyperparameters, seed } = stage;
+        const { problem } = await searchSpace(model, { targetLength, ...(maxFactor !== undefined && { maxFactor }) });
+        createAlgorithm(algorithm, problem, hyperparameters, seed);
+      } catch (error) {
+        if (!(error instanceof UserError)) throw error;
+        problems.push(
+          ...error.problems.map((problem) => ({ ...problem, where: `stage ${stage.name}, ${problem.where}` })),
+        );
+      }
+    }
+  }
+  if (problems.length > 0) throw new UserError('input', problems);
+}
+
+/** At least something, so that an export has its place in the progress. */
+function stageFlops(stage: Stage, recipe: Recipe, { spec: shape }: Model): number {
+  const { work, passes } = stageWork(stage, recipe);
+  return Math.max(1, workCost(work, passes, { shape, gpu: chooseGpu({}), speed: null }).flops);
+}
+
+function refuseOtherCheckpoints({ stages }: Recipe, checkpoints: ReadonlyMap<string, string>): void {
+  const waiting = stages.flatMap((stage) =>
+    stage.stage === 'finetune' && stage.where === 'elsewhere' ? stage.name : [],
+  );
+  const problems = [...checkpoints.keys()].flatMap((name): Problem[] =>
+    waiting.includes(name)
+      ? []
+      : [
+          {
+            where: `--checkpoint ${name}`,
+            expected: `a finetune stage with where: elsewhere (${waiting.join(', ') || 'the recipe has none'})`,
+            found: `"${name}"`,
+          },
+        ],
+  );
+  if (problems.length > 0) throw new UserError('usage', problems);
+}
+
+/** A stage that is done keeps the checkpoint it took. */
+async function refuseChangedCheckpoints(
+  stages: readonly StageRecord[],
+  checkpoints: ReadonlyMap<string, string>,
+): Promise<void> {
+  for (const [name, folder] of checkpoints) {
+    const figures = stages.find((stage) => stage.name === name)?.figures as { readonly checkpoint?: string };
+    if (figures.checkpoint === (await hashModel(await loadModel(folder)))) continue;
+    throw new UserError('input', {
+      where: `--checkpoint ${name}=${folder}`,
+      expected: `the checkpoint that stage ${name} was done with`,
+      found: 'another',
+      fix: 'leave it out, or start in a new folder',
+    });
+  }
+}
+
+/** Everything the results of a run depend on beside its stages. */
+async function hashInputs(
+  { device, trainingThreads }: ExtendJob,
+  recipe: Recipe,
+  model: Model,
+  tokenizer: Tokenizer,
+): Promise<Record<string, string>> {
+  const inputs: Record<string, string> = {
+    version: programVersion(),
+    engine: engineName(device),
+    model: await hashModel(model),
+    tokenizer: tokenizer.hash,
+  };
+  if (recipe.stages.some((stage) => stage.stage === 'finetune' && stage.where === 'here'))
+    inputs['threads'] = `${trainingThreads}`;
+  for (const [name, { paths, skip_characters: skipCharacters, text_field: textField }] of Object.entries(
+    recipe.texts,
+  )) {
+    const documents = await readTexts(paths, tokenizer, {
+      skipCharacters,
+      ...(textField !== undefined && { textField }),
+    });
+    inputs[`texts.${name}`] = hashDocuments(documents);
+  }
+  for (const [name, file] of Object.entries(recipe.factors)) {
+    await readFactors(file, model.spec.rope, '--factors');
+    inputs[`factors.${name}`] = await sha256File(file);
+  }
+  return inputs;
+}

@@ -1,0 +1,113 @@
+import { cp, mkdir, readFile, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { EXIT_CODES } from '../../src/errors.js';
+import { loadModel } from '../../src/model/index.js';
+import { factorVector, formatFactorJson } from '../../src/rope/index.js';
+import { type ExtendJob, extend, planExtension } from '../../src/workflow/index.js';
+import { longrope } from '../helpers/cli.js';
+import { rejection } from '../helpers/rejection.js';
+import { SHARED } from '../helpers/stories260k.js';
+import { temporaryFolder } from '../helpers/temporary-folder.js';
+import { writeTinyCheckpoint } from '../helpers/tiny-checkpoint.js';
+import { TINY } from '../helpers/tiny-model.js';
+
+const RECIPE = `format: longrope-recipe/1
+model: models/tiny
+texts: { train: { paths: [books] } }
+factors: { given: given.json }
+stages:
+  - stage: finetune
+    name: tuned
+    factors: given
+    texts: train
+    where: elsewhere
+    engine: axolotl
+    gpus: 2
+    hyperparameters: { max_steps: 400, per_device_train_batch_size: 8, max_seq_length: 512 }
+  - stage: export
+    name: folder
+    model: tuned
+    factors: given
+`;
+
+async function workplace(): Promise<{ folder: string; job: ExtendJob }> {
+  const folder = await temporaryFolder();
+  await writeFile(path.join(folder, 'r.yaml'), RECIPE);
+  const factors = factorVector(Array.from({ length: 32 }, (_, pair) => 2 ** (pair / 31)));
+  const set = { factors, attentionFactor: 1.02, startTokens: 0, originalLength: 256, targetLength: 512 };
+  await writeFile(path.join(folder, 'given.json'), formatFactorJson(set));
+  const book = await readFile(path.join(SHARED, 'data/pg19/test/10146.txt'), 'utf8');
+  await mkdir(path.join(folder, 'books'));
+  await writeFile(path.join(folder, 'books/10146.txt'), book.slice(9000, 20_000));
+  const job: ExtendJob = {
+    recipe: path.join(folder, 'r.yaml'),
+    model: TINY,
+    texts: new Map([['train', [path.join(folder, 'books')]]]),
+    factors: new Map([['given', path.join(folder, 'given.json')]]),
+    checkpoints: new Map(),
+    out: path.join(folder, 'run'),
+    trainingThreads: 1,
+    command: 'test',
+  };
+  return { folder, job };
+}
+
+describe('a training elsewhere', () => {
+  test('stops with a hand-off folder and its own exit code, and goes on with the checkpoint that comes back', async () => {
+    const { folder, job } = await workplace();
+    const waiting = await rejection(extend(job));
+    expect([waiting.kind, EXIT_CODES[waiting.kind]]).toEqual(['handoff', 8]);
+    expect(waiting.message).toMatch(
+      /stage tuned, --checkpoint tuned=FOLDER: expected the checkpoint that axolotl trains/,
+    );
+    const handoff = path.join(job.out, 'stages/tuned/handoff');
+    expect(waiting.message).toContain(handoff);
+    expect(await readFile(path.join(handoff, 'README.md'), 'utf8')).toContain('axolotl');
+    // Asked again, it waits again, with the same folder.
+    expect((await rejection(extend(job))).kind).toBe('handoff');
+
+    const trained = path.join(folder, 'trained');
+    await cp(path.join(handoff, 'model'), trained, { recursive: true });
+    const { stages } = await extend({ ...job, checkpoints: new Map([['tuned', trained]]) });
+    expect(stages.map(({ name }) => name)).toEqual(['tuned', 'folder']);
+    const { scaling } = (await loadModel(path.join(job.out, 'stages/folder/model'))).spec.rope;
+    expect(scaling).toMatchObject({ type: 'longrope', attentionFactor: 1.02 });
+    // What it took is its own: the checkpoint need not be named or kept.
+    expect((await extend(job)).stages).toEqual(stages);
+    const late = await rejection(extend({ ...job, checkpoints: new Map([['tuned', TINY]]) }));
+    expect(late.message).toMatch(/expected the checkpoint that stage tuned was done with, found another/);
+    const asked = JSON.parse(await readFile(path.join(job.out, 'stages/tuned/hyperparameters.json'), 'utf8'));
+    expect(asked).toMatchObject({ max_steps: 400, learning_rate: 2e-5, mixed_windows: true });
+  });
+
+  test('refuses a checkpoint of another shape, one with other factors, and a stage that waits for none', async () => {
+    const { folder, job } = await workplace();
+    await rejection(extend(job));
+    const other = path.join(folder, 'other');
+    await writeTinyCheckpoint(other);
+    const shape = await rejection(extend({ ...job, checkpoints: new Map([['tuned', other]]) }));
+    const found = shape.problems.map(({ where }) => where.replace(/^.*: /, ''));
+    expect(found).toEqual(['layers', 'hiddenSize', 'headDim', 'intermediateSize', 'vocabularySize']);
+    const unscaled = await rejection(extend({ ...job, checkpoints: new Map([['tuned', TINY]]) }));
+    expect(unscaled.message).toMatch(
+      /stage tuned, .*rope type: expected longrope, as it was handed off, found default/,
+    );
+    await expect(extend({ ...job, checkpoints: new Map([['folder', TINY]]) })).rejects.toThrow(/--checkpoint folder/);
+  });
+});
+
+test('a dry run shows stages in order with their cost, and runs nothing', async () => {
+  const { job, folder } = await workplace();
+  const { stages } = await planExtension({ ...job, calibrate: false, gpu: {} });
+  expect(stages).toMatchObject([
+    { name: 'tuned', stage: 'finetune', here: false, work: [{ length: 512, sequences: 3200 }], tokens: 512 * 3200 },
+    { name: 'folder', stage: 'export', here: true, work: [], tokens: 0, flops: 0 },
+  ]);
+  // Three passes' worth of a training step and one more for recomputed activations: 8 FLOPs per parameter and token, and attention.
+  expect((stages[0]?.flops as number) / (512 * 3200)).toBeGreaterThan(8 * 3e6);
+  const words = ['extend', 'r.yaml', '--model', TINY, '--dry-run', '--no-calibrate'];
+  const { code, stdout, stderr } = await longrope(words, { cwd: folder });
+  expect([code, stderr]).toEqual([0, '']);
+  expect(stdout).toMatch(/1 tuned +finetune elsewhere +base +3200 x 512 +1638400/);
+});

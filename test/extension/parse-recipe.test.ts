@@ -1,0 +1,132 @@
+import { describe, expect, test } from 'vitest';
+import { UserError } from '../../src/errors.js';
+import { parseRecipe } from '../../src/extension/index.js';
+
+const GOOD = `format: longrope-recipe/1
+model: models/tiny
+texts:
+  books: { paths: [books], samples: 2 }
+  train: { paths: [books] }
+stages:
+  - stage: search
+    name: s8
+    target: 2k
+    texts: books
+  - stage: finetune
+    name: tuned
+    factors: s8
+    texts: train
+    hyperparameters: { max_steps: 4, max_seq_length: 2k, learning_rate: 1e-4 }
+  - stage: search
+    name: s16
+    model: tuned
+    target: 4096
+    texts: books
+    over: s8
+    lengths: [4k, 256]
+    length_weights: [2, 1]
+  - stage: readjust
+    name: sets
+    model: tuned
+    lengths: [256, 512]
+    texts: books
+    with: [s16]
+    max_factor: 4
+    pull: 0.01
+  - stage: evaluate
+    name: results
+    model: tuned
+    rope: [sets, s8, yarn@1, none]
+    perplexity: { texts: books, lengths: [256, 4k] }
+  - stage: export
+    name: folder
+    model: tuned
+    sets: sets
+`;
+
+function problemsOf(text: string): string[] {
+  try {
+    parseRecipe(text, 'r.yaml');
+  } catch (error) {
+    if (error instanceof UserError) return error.message.split('\n');
+    throw error;
+  }
+  throw new Error('accepted');
+}
+const edited = (...edits: readonly (readonly [string, string])[]) =>
+  edits.reduce((text, [from, to]) => {
+    expect(text).toContain(from);
+    return text.replace(from, to);
+  }, GOOD);
+
+describe('a recipe', () => {
+  test('is read with lengths in tokens and its defaults', () => {
+    const recipe = parseRecipe(GOOD, 'r.yaml');
+    expect(recipe.stages[0]).toMatchObject({ model: 'base', target: 2048, budget: '700evals', algorithm: 'cma-es' });
+    expect(recipe.stages[1]).toMatchObject({ where: 'here', mixed_windows: true });
+    expect(recipe.stages[2]).toMatchObject({ lengths: [4096, 256] });
+  });
+
+  test('is refused with all that is wrong in its values, each with its line', () => {
+    const text = edited(
+      ['samples: 2', 'sample: 2'],
+      ['target: 2k', 'target: 2kb\n    targets: 3'],
+      ['max_steps: 4', 'max_step: 4'],
+      ['max_factor: 4', 'max_factor: 0.5'],
+      ['stage: export', 'stage: exports'],
+    );
+    expect(problemsOf(text)).toEqual([
+      'r.yaml, line 4, texts.books.sample: expected one of the keys paths, samples, skip_characters, text_field, found an unknown key; did you mean samples?',
+      'r.yaml, line 9, stages.0.target: expected a number of tokens such as 4096 or 4k, found "2kb"',
+      expect.stringMatching(
+        /^r.yaml, line 10, stages.0.targets: expected one of the keys stage, name, .*did you mean target\?$/,
+      ),
+      'r.yaml, line 16, stages.1.hyperparameters.max_steps: expected a positive whole number, found nothing',
+      expect.stringMatching(/^r.yaml, line 16, stages.1.hyperparameters.max_step: .*did you mean max_steps\?$/),
+      'r.yaml, line 31, stages.3.max_factor: expected a number above 1, found 0.5',
+      'r.yaml, line 38, stages.5.stage: expected a stage: search, finetune, readjust, evaluate, export, found "exports"',
+    ]);
+  });
+
+  test('is refused with every name that means nothing, something later, or another kind of thing', () => {
+    const text = edited(
+      ['factors: s8', 'factors: s16'],
+      ['model: tuned\n    target', 'model: s8\n    target'],
+      ['rope: [sets, s8, yarn@1, none]', 'rope: [sets, s9, yarn@1, yran, tuned]'],
+      ['name: folder', 'name: sets'],
+      ['length_weights: [2, 1]', 'length_weights: [2]\n    budget: "30"'],
+    );
+    const found = problemsOf(text);
+    expect(found.map((problem) => problem.replace(/: expected .*?, found /, ' | '))).toEqual([
+      'r.yaml, line 13, stages.1.factors | "s16"; did you mean "s8"?',
+      'r.yaml, line 18, stages.2.model | "s8", which is factors',
+      'r.yaml, line 23, stages.2.length_weights | 1',
+      'r.yaml, line 36, stages.4.rope.1 | "s9"; did you mean "s8"?',
+      'r.yaml, line 36, stages.4.rope.3 | "yran"; did you mean "yarn"?',
+      'r.yaml, line 36, stages.4.rope.4 | "tuned", which is model',
+      'r.yaml, line 39, stages.5.name | sets, a name that is taken',
+      expect.stringMatching(/^r.yaml, line 24, stages.2.budget \| "30"/),
+    ]);
+  });
+
+  test('is refused where keys do not go together', () => {
+    const text = edited(
+      ['texts: train', 'texts: books'],
+      ['with: [s16]', 'with: [s16]\n    attention: own\n    algorithm: dim-mono'],
+      ['perplexity: { texts: books, lengths: [256, 4k] }', 'model: tuned'],
+      ['rope: [sets, s8, yarn@1, none]\n    model: tuned', 'rope: [s8]'],
+    );
+    expect(problemsOf(text).map((problem) => problem.replace(/: expected .*?, found /, ' | '))).toEqual([
+      'r.yaml, line 14, stages.1.texts | books, with samples or skip_characters; name its paths once more without them',
+      'r.yaml, line 31, stages.3.algorithm | dim-mono',
+      'r.yaml, line 34, stages.4 | none of them',
+      'r.yaml, line 41, stages.5.sets | sets, with attention: own',
+    ]);
+  });
+
+  test('that is no YAML, or has a key twice, names the line', () => {
+    expect(problemsOf('format: [')[0]).toMatch(/^r.yaml, line 1: expected YAML/);
+    expect(problemsOf(`${GOOD}model: other\n`)[0]).toMatch(/^r.yaml, line 41: expected YAML/);
+    expect(problemsOf('')[0]).toBe('r.yaml, line 1: expected a recipe, found null');
+  });
+});

@@ -1,0 +1,48 @@
+import { readdir, readFile, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { parseRecipe } from '../../src/extension/index.js';
+import { planExtension } from '../../src/workflow/index.js';
+import { PROJECT } from '../helpers/cli.js';
+import { temporaryFolder } from '../helpers/temporary-folder.js';
+import { TINY } from '../helpers/tiny-model.js';
+
+const recipes = (await readdir(path.join(PROJECT, 'recipes'))).map((name) => name.replace(/\.yaml$/, ''));
+const plan = (recipe: string, model: string) =>
+  planExtension({ recipe, model, texts: new Map(), factors: new Map(), calibrate: false, gpu: {} });
+
+describe('shipped recipes', () => {
+  it.each(recipes)('%s is valid and has a cost', async (name) => {
+    const { stages } = await plan(name, TINY);
+    expect(stages.length).toBeGreaterThan(3);
+    for (const { stage, flops } of stages) expect(flops > 0).toBe(stage !== 'export');
+  });
+
+  it('and the one that docs/extend.md shows are valid', async () => {
+    const page = await readFile(path.join(PROJECT, 'docs/extend.md'), 'utf8');
+    const [, recipe = ''] = /```yaml\n([\s\S]*?)```/.exec(page) ?? [];
+    expect(parseRecipe(recipe, 'docs/extend.md').stages.map(({ stage }) => stage)).toEqual([
+      'search',
+      'finetune',
+      'search',
+      'readjust',
+      'evaluate',
+      'export',
+    ]);
+  });
+
+  it('llama2-2048k trains the tokens of the paper, and is planned from a config alone', async () => {
+    const config = path.join(await temporaryFolder(), 'config.json');
+    const llama2 = {
+      ...{ model_type: 'llama', hidden_size: 4096, intermediate_size: 11008, num_hidden_layers: 32 },
+      ...{ num_attention_heads: 32, num_key_value_heads: 32, vocab_size: 32000, max_position_embeddings: 4096 },
+      ...{ rms_norm_eps: 1e-5, hidden_act: 'silu', rope_theta: 10000 },
+    };
+    await writeFile(config, JSON.stringify(llama2));
+    const { stages } = await plan('llama2-2048k', config);
+    const tokens = Object.fromEntries(stages.map(({ name, tokens: of }) => [name, of]));
+    expect(tokens['ft128k']).toBe(400 * 32 * 131_072);
+    expect(tokens['ft256k']).toBe(600 * 32 * 262_144);
+    expect(tokens['s128k']).toBe(1344 * 5 * 131_072);
+  });
+});

@@ -1,0 +1,180 @@
+import { cp, mkdir, readdir, readFile, rm, truncate, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { UserError } from '../../src/errors.js';
+import {
+  parseRecipe,
+  runRecipe,
+  type StageJob,
+  type StageOutcome,
+  type StageRunners,
+} from '../../src/extension/index.js';
+import { resumeItems, sha256, writeFileAtomic } from '../../src/run/index.js';
+import { rejection } from '../helpers/rejection.js';
+import { temporaryFolder } from '../helpers/temporary-folder.js';
+
+const TEXT = `format: longrope-recipe/1
+model: base-model
+texts: { books: { paths: [books], samples: 2 }, train: { paths: [books] } }
+factors: { published: published.csv }
+stages:
+  - { stage: search, name: one, target: 512, texts: books, start: [published], budget: 12evals }
+  - { stage: finetune, name: two, factors: one, texts: train, hyperparameters: { max_steps: 3, max_seq_length: 512 } }
+  - { stage: readjust, name: three, model: two, lengths: [256], texts: books, with: [one], max_factor: 2 }
+  - { stage: evaluate, name: four, model: two, rope: [three, none], passkey: { lengths: [256] } }
+`;
+const INPUTS = {
+  model: sha256('m'),
+  'texts.books': sha256('b'),
+  'texts.train': sha256('t'),
+  'factors.published': sha256('p'),
+};
+
+class Killed extends Error {}
+
+/** Every stage computes three items in a run folder of its own, from the bytes of what it is given, and dies at the n-th. */
+function runners(started: string[] = [], killAt = Number.POSITIVE_INFINITY): StageRunners {
+  let computed = 0;
+  const run = async (
+    { stage, folder, pathOf }: Pick<StageJob, 'folder' | 'pathOf'> & { readonly stage: { readonly name: string } },
+    product: string,
+    names: readonly string[],
+  ): Promise<StageOutcome> => {
+    started.push(stage.name);
+    const given: string[] = [];
+    for (const name of names) given.push(await readFile(pathOf(name), 'utf8').catch(() => pathOf(name)));
+    const source = sha256(given.join());
+    const items = await resumeItems<number, string>(
+      { path: folder, manifest: { source } },
+      {
+        items: [0, 1, 2],
+        key: String,
+        parallel: 1,
+        evaluate: async (item) => {
+          if (++computed === killAt) throw new Killed();
+          return sha256(`${source}${item}`);
+        },
+      },
+    );
+    await writeFileAtomic(path.join(folder, product), items.join());
+    if (++computed === killAt) throw new Killed();
+    return { outputs: [product], figures: { last: items.at(-1) as string } };
+  };
+  return {
+    search: (job) => run(job, 'factors.json', job.stage.start ?? []),
+    finetune: (job) => run(job, 'model', [job.stage.factors]),
+    readjust: (job) => run(job, 'sets.json', [job.stage.model, ...job.stage.with]),
+    evaluate: (job) => run(job, 'result.json', ['three']),
+    export: (job) => run(job, 'model', []),
+  };
+}
+
+const start = (out: string, changes: { text?: string; runners?: StageRunners; inputs?: Record<string, string> } = {}) =>
+  runRecipe({
+    recipe: parseRecipe(changes.text ?? TEXT, 'r.yaml'),
+    out,
+    inputs: changes.inputs ?? INPUTS,
+    runners: changes.runners ?? runners(),
+  });
+
+async function contents(folder: string): Promise<Record<string, string>> {
+  const names = (await readdir(folder, { recursive: true, withFileTypes: true })).filter((entry) => entry.isFile());
+  const files = names.map((entry) => path.join(entry.parentPath, entry.name)).sort();
+  return Object.fromEntries(
+    await Promise.all(files.map(async (file) => [path.relative(folder, file), await readFile(file, 'utf8')])),
+  );
+}
+
+/** Paths are part of what the stand-ins compute, so all runs are made in one place and looked at in copies. */
+async function undisturbed(out: string) {
+  const records = await start(out);
+  const files = await contents(out);
+  await rm(out, { recursive: true });
+  return { records, files };
+}
+
+describe('a recipe', () => {
+  test('runs its stages in order; records name hashes of inputs and outputs', async () => {
+    const out = path.join(await temporaryFolder(), 'run');
+    const { records, files } = await undisturbed(out);
+    expect(records.map(({ name }) => name)).toEqual(['one', 'two', 'three', 'four']);
+    expect(records[0]?.inputs).toEqual({
+      base: INPUTS.model,
+      'texts.books': INPUTS['texts.books'],
+      'factors.published': INPUTS['factors.published'],
+    });
+    expect(Object.keys(records[2]?.inputs ?? {}).sort()).toEqual(['one', 'texts.books', 'two']);
+    expect(records[0]?.outputs).toEqual({ 'factors.json': sha256(files['stages/one/factors.json'] as string) });
+  });
+
+  test('killed at any point, some twice, and started again: the same bytes, and no finished stage is run again', async () => {
+    const out = path.join(await temporaryFolder(), 'run');
+    const { files } = await undisturbed(out);
+    // In the middle of a stage, before and after its last item, between its product and its record, at the very end.
+    for (const killAt of [1, 4, 5, 10, 16]) {
+      await expect(start(out, { runners: runners([], killAt) })).rejects.toBeInstanceOf(Killed);
+      if (killAt % 2 === 0) await start(out, { runners: runners([], 2) }).catch(() => undefined);
+      const again: string[] = [];
+      await start(out, { runners: runners(again) });
+      expect(again).toEqual(['one', 'two', 'three', 'four'].slice(4 - again.length));
+      expect(await contents(out)).toEqual(files);
+      await rm(out, { recursive: true });
+    }
+  });
+
+  test('with its journal cut at any byte: the same bytes', async () => {
+    const out = path.join(await temporaryFolder(), 'run');
+    const { files } = await undisturbed(out);
+    await start(out);
+    const size = (files['journal.jsonl'] as string).length;
+    for (const bytes of [0, 1, Math.floor(size / 3), Math.floor(size / 2), size - 1]) {
+      await truncate(path.join(out, 'journal.jsonl'), bytes);
+      await start(out);
+      expect(await contents(out)).toEqual(files);
+    }
+  });
+
+  test('a finished run runs nothing', async () => {
+    const out = path.join(await temporaryFolder(), 'run');
+    await start(out);
+    const again: string[] = [];
+    expect(await start(out, { runners: runners(again) })).toHaveLength(4);
+    expect(again).toEqual([]);
+  });
+
+  test('with a changed recipe or other inputs is refused with what changed, even while its first stage runs', async () => {
+    const out = path.join(await temporaryFolder(), 'run');
+    await start(out, { runners: runners([], 1) }).catch(() => undefined);
+    const text = TEXT.replace('max_steps: 3', 'max_steps: 4');
+    const error = await rejection(start(out, { text, inputs: { ...INPUTS, model: sha256('other') } }));
+    expect(error.problems.map(({ where }) => where.replace(out, ''))).toEqual([
+      '/manifest.json, inputs.model',
+      '/manifest.json, stages.two.hyperparameters.max_steps',
+    ]);
+  });
+
+  test('is refused when the files of a finished stage were changed or removed', async () => {
+    const folder = await temporaryFolder();
+    const out = path.join(folder, 'run');
+    await start(out);
+    await cp(out, `${out}-2`, { recursive: true });
+    await writeFile(path.join(out, 'stages/one/factors.json'), 'edited');
+    await expect(start(out)).rejects.toThrow(
+      /stages\/one\/factors.json: expected the file as stage one left it, found other/,
+    );
+    await rm(path.join(`${out}-2`, 'stages/two.json'));
+    await expect(start(`${out}-2`)).rejects.toThrow(/stages\/two.json/);
+  });
+
+  test('names the stage in which something is wrong', async () => {
+    const out = path.join(await temporaryFolder(), 'run');
+    const readjust = async () => {
+      throw new UserError('input', { where: 'books', expected: 'long texts', found: 'short ones' });
+    };
+    await expect(start(out, { runners: { ...runners(), readjust } })).rejects.toThrow(
+      'stage three, books: expected long',
+    );
+    await mkdir(path.join(out, 'stages'), { recursive: true });
+    expect(await start(out)).toHaveLength(4);
+  });
+});
