@@ -1,11 +1,11 @@
 import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
-import { hashDocuments, type TokenDocument, type Tokenizer } from '../corpus/index.js';
+import type { TokenDocument, Tokenizer } from '../corpus/index.js';
 import { UserError } from '../errors.js';
 import { comparePerplexity, type MethodPerplexity } from '../evaluation/index.js';
 import { configJson, longropeConfig } from '../export/index.js';
 import { hashModel, loadModel, type Model } from '../model/index.js';
-import { type ReportInput, type ReportView, renderHtml, renderJson, SEARCHED, searchReport } from '../report/index.js';
+import { type ReportView, renderHtml, renderJson, SEARCHED, searchReport } from '../report/index.js';
 import { formatFactorJson } from '../rope/factor-json.js';
 import type { FactorSet } from '../rope/factor-set.js';
 import { rescaledRope } from '../rope/frequencies.js';
@@ -28,6 +28,7 @@ import {
   type WeightedLength,
 } from '../search/index.js';
 import { type ComparedMethod, comparedMethods } from './search-comparison.js';
+import { inputsOf, notesOf, reportInputs } from './search-inputs.js';
 import { type SearchSpace, type SpaceOptions, searchSpace } from './search-space.js';
 import { programVersion } from './version.js';
 
@@ -158,67 +159,6 @@ function searchAlgorithm({ algorithm, hyperparameters, seed }: SearchJob, { prob
 
 function baselinesOf({ problem, frozen }: SearchSpace): readonly NamedCandidate[] {
   return frozen === null ? baselineCandidates(problem) : secondBaselines(problem, frozen);
-}
-
-function notesOf({ pull }: SearchJob, { frozen }: SearchSpace, lengths: readonly WeightedLength[]): string[] {
-  return [
-    'Nothing was fine-tuned by this search.',
-    ...(frozen === null
-      ? []
-      : [`Second interpolation: the factors are those for ${frozen.length} tokens, frozen, times what was searched.`]),
-    ...(lengths.length === 1
-      ? []
-      : [
-          `The search minimised the mean loss at ${lengths.map(({ length, weight }) => `${length} (weight ${weight})`).join(', ')} tokens.`,
-        ]),
-    ...(pull === undefined
-      ? []
-      : [`Candidates were compared by loss + ${pull} times the mean of (ln factor)^2; the search curve shows that.`]),
-  ];
-}
-
-function inputsOf(
-  { documents, heldOut, tokenizer, device, lengths }: SearchJob,
-  { frozen }: SearchSpace,
-  model: string,
-) {
-  return {
-    ...(lengths !== undefined && { lengths: lengths.map(({ length, weight }) => [length, weight]) }),
-    ...(frozen !== null && { over: { ...frozen, factors: [...frozen.factors] } }),
-    model,
-    tokenizer: tokenizer.hash,
-    documents: hashDocuments(documents),
-    heldOut: hashDocuments(heldOut),
-    engine: engineName(device),
-    version: programVersion(),
-  };
-}
-
-function reportInputs(job: SearchJob, model: string): ReportInput[] {
-  return [
-    { label: 'model', name: job.modelPath, sha256: model },
-    { label: 'tokenizer', name: job.modelPath, sha256: job.tokenizer.hash },
-    {
-      label: 'search documents',
-      name: job.textName,
-      sha256: hashDocuments(job.documents),
-      detail: names(job.documents),
-    },
-    ...(job.heldOut.length === 0
-      ? []
-      : [
-          {
-            label: 'held-out documents',
-            name: job.textName,
-            sha256: hashDocuments(job.heldOut),
-            detail: names(job.heldOut),
-          },
-        ]),
-  ];
-}
-
-function names(documents: readonly TokenDocument[]): string {
-  return documents.map(({ id }) => id).join(', ');
 }
 
 async function compareHeldOut(
