@@ -4,6 +4,7 @@ import { loadModel } from '../src/model/index.js';
 import { resolveRope } from '../src/rope/index.js';
 import { openEngine } from '../src/runtime/index.js';
 import { finetune } from '../src/workflow/finetune.js';
+import { FINETUNE_DEFAULTS } from '../src/workflow/finetune-defaults.js';
 import { check, largestDifference } from './check.js';
 import { bookIds, Exchange, SHARED, TINY } from './models.js';
 import { PythonReference } from './python.js';
@@ -18,36 +19,19 @@ afterAll(() => exchange?.remove());
 it('transformers loads what finetune writes and computes our logits on both sides of the switch', async () => {
   const out = path.join(exchange.folder, 'run');
   const { folder } = await finetune({
+    ...FINETUNE_DEFAULTS,
     model: TINY.path,
     texts: [path.join(SHARED, 'data/pg19/test/10321.txt')],
     heldOut: [],
-    textField: 'text',
     out,
     rope: 'yarn:2',
-    dtype: 'float32',
-    maxShardBytes: 5e9,
     threads: 2,
     command: 'parity',
     maxSteps: 4,
-    numTrainEpochs: 1,
-    perDeviceTrainBatchSize: 1,
-    gradientAccumulationSteps: 1,
     maxSeqLength: 300,
     learningRate: 3e-3,
     lrSchedulerType: 'constant',
     optim: 'muon',
-    weightDecay: 0,
-    adamBeta1: 0.9,
-    adamBeta2: 0.95,
-    adamEpsilon: 1e-8,
-    muonMomentum: 0.95,
-    maxGradNorm: 1,
-    seed: 1,
-    loggingSteps: 1,
-    saveSteps: 4,
-    saveTotalLimit: 1,
-    mixedWindows: true,
-    shortWindows: 0,
   });
   const model = await loadModel(folder);
   const engine = await openEngine(model, { workers: 1, maxLength: 400 });

@@ -24,6 +24,8 @@ export class RowOrder {
     private readonly buckets: readonly Bucket[],
     private readonly seed: number,
   ) {
+    if (!buckets.every(({ share, rows }) => share > 0 && rows.length > 0))
+      throw new Error('a bucket without share or rows');
     this.#total = buckets.reduce((sum, { share }) => sum + share, 0);
     this.#visits = buckets.map(() => 0);
   }

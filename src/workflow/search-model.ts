@@ -27,6 +27,7 @@ import {
   tokenWeightedLoss,
   type WeightedLength,
 } from '../search/index.js';
+import { chooseAlgorithm } from './choose-algorithm.js';
 import { type ComparedMethod, comparedMethods } from './search-comparison.js';
 import { inputsOf, notesOf, reportInputs } from './search-inputs.js';
 import { type SearchSpace, type SpaceOptions, searchSpace } from './search-space.js';
@@ -44,6 +45,7 @@ export interface SearchJob extends SpaceOptions {
   readonly lengths?: readonly WeightedLength[];
   /** Weight of a pull towards factors of 1, in nats per token (`pullPenalty`). */
   readonly pull?: number;
+  /** A name, or auto. */
   readonly algorithm: string;
   /** Compare winner and closed forms at 1, 2, 4 ... times the original length on the held-out documents; default true. */
   readonly compare?: boolean;
@@ -74,11 +76,13 @@ export async function searchModel(job: SearchJob): Promise<SearchOutcome> {
   const model = await loadModel(job.modelPath);
   const lengths = objectiveLengths(job);
   const space = await searchSpace(model, job);
-  const { algorithm, partsOf } = searchAlgorithm(job, space);
+  const chosen = chooseAlgorithm(job, model.spec);
+  const { algorithm, partsOf } = searchAlgorithm({ ...job, algorithm: chosen.name }, space);
   const baselines = baselinesOf(space);
   const modelHash = await hashModel(model);
   const engine = await openEngine(model, {
     maxLength: Math.max(...lengths.map(({ length }) => length), ...(job.heldOut.length > 0 ? [job.targetLength] : [])),
+    gradients: algorithm.wantsGradients !== undefined,
     ...(job.device !== undefined && { device: job.device }),
     ...(job.workers !== undefined && { workers: job.workers }),
     ...(job.threads !== undefined && { threads: job.threads }),
@@ -121,7 +125,7 @@ export async function searchModel(job: SearchJob): Promise<SearchOutcome> {
       result,
       methods: [
         ...methods.map(({ name, kind, description }) => ({ name, kind, description })),
-        { name: SEARCHED, kind: 'searched', description: `${job.algorithm}, seed ${job.seed}` },
+        { name: SEARCHED, kind: 'searched', description: `${chosen.name}, seed ${job.seed}` },
       ],
       factors: [
         ...baselines.filter(({ name }) => name !== 'none' || space.frozen !== null),
@@ -130,7 +134,7 @@ export async function searchModel(job: SearchJob): Promise<SearchOutcome> {
       baselines: await baselineLosses(baselines, objective),
       perplexities,
       protocol: `Protocol document: mean over all tokens of ${job.heldOut.length} held-out documents, ${job.tokenizer.bosTokenId === null ? 'no BOS' : 'BOS first'}; closed forms at the ratio of each length${space.frozen === null ? '' : ` to ${space.frozen.length}`}, the searched set unchanged at every length.`,
-      notes: notesOf(job, space, lengths),
+      notes: [...(chosen.reason === null ? [] : [`Algorithm ${chosen.reason}.`]), ...notesOf(job, space, lengths)],
     });
     return { result, view, files: await writeArtefacts(job, model, result, view) };
   } finally {

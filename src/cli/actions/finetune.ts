@@ -1,5 +1,6 @@
 import { availableParallelism } from 'node:os';
 import { type Finetune, finetune } from '../../workflow/finetune.js';
+import { FINETUNE_DEFAULTS } from '../../workflow/finetune-defaults.js';
 import type { FinetuneFlags } from '../commands/finetune.js';
 import { interruptible } from '../interrupt.js';
 import { startProgress } from '../progress.js';
@@ -18,7 +19,7 @@ export async function runFinetune(model: string, texts: readonly string[], flags
         heldOut: heldOut ?? [],
         ...(target !== undefined && { targetLength: target }),
         ...(evalLength !== undefined && { evalLengths: evalLength }),
-        dtype: dtype ?? 'float32',
+        dtype: dtype ?? FINETUNE_DEFAULTS.dtype,
         maxShardBytes: maxShardSize,
         threads: threads ?? availableParallelism(),
         command: commandLine(),

@@ -1,4 +1,5 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
+import { FINETUNE_DEFAULTS as DEFAULTS } from '../../workflow/finetune-defaults.js';
 import {
   collect,
   lengthList,
@@ -60,51 +61,72 @@ export function finetuneCommand(): Command {
     .option('--target <tokens>', 'length the factors are for, if their file does not say', tokenLength)
     .requiredOption('--out <folder>', 'run folder; the trained model is written to its folder model')
     .option('--max-steps <n>', 'steps of the optimiser (default: what --num-train-epochs needs)', positiveInteger)
-    .option('--num-train-epochs <n>', 'how often all rows are seen, without --max-steps', positiveNumber, 1)
-    .option('--per-device-train-batch-size <n>', 'rows computed at a time', positiveInteger, 1)
-    .option('--gradient-accumulation-steps <n>', 'batches that make one step', positiveInteger, 1)
+    .option(
+      '--num-train-epochs <n>',
+      'how often all rows are seen, without --max-steps',
+      positiveNumber,
+      DEFAULTS.numTrainEpochs,
+    )
+    .option(
+      '--per-device-train-batch-size <n>',
+      'rows computed at a time',
+      positiveInteger,
+      DEFAULTS.perDeviceTrainBatchSize,
+    )
+    .option(
+      '--gradient-accumulation-steps <n>',
+      'batches that make one step',
+      positiveInteger,
+      DEFAULTS.gradientAccumulationSteps,
+    )
     .option(
       '--max-seq-length <tokens>',
       "tokens of a row (default: the factors' length, or the original one)",
       tokenLength,
     )
-    .option('--learning-rate <rate>', 'highest rate', positiveNumber, 2e-5)
+    .option('--learning-rate <rate>', 'highest rate', positiveNumber, DEFAULTS.learningRate)
     .addOption(
       new Option('--lr-scheduler-type <name>', 'what follows the warm-up')
         .choices(['linear', 'cosine', 'constant', 'constant_with_warmup'])
-        .default('linear'),
+        .default(DEFAULTS.lrSchedulerType),
     )
     .option('--warmup-steps <n>', 'steps, or below 1 a share of all', atLeastZero)
     .option('--warmup-ratio <share>', 'the share alone', shareNumber)
     .addOption(
       new Option('--optim <name>', 'muon: matrices of layers by Muon, the rest by AdamW')
         .choices(['adamw', 'muon'])
-        .default('adamw'),
+        .default(DEFAULTS.optim),
     )
-    .option('--weight-decay <n>', 'of everything but norms and biases', atLeastZero, 0)
-    .option('--adam-beta1 <n>', 'decay of the mean gradient', shareNumber, 0.9)
-    .option('--adam-beta2 <n>', 'decay of the mean square', shareNumber, 0.95)
-    .option('--adam-epsilon <n>', 'added to the root', positiveNumber, 1e-8)
-    .option('--muon-momentum <n>', 'decay of the mean gradient in Muon', shareNumber, 0.95)
-    .option('--max-grad-norm <n>', 'clip gradients to this norm; 0 = never', atLeastZero, 1)
-    .option('--seed <n>', 'order of the data', seedNumber, 42)
-    .option('--logging-steps <n>', 'steps per line of the log', positiveInteger, 10)
-    .option('--save-steps <n>', 'steps per checkpoint', positiveInteger, 500)
-    .option('--save-total-limit <n>', 'checkpoints to keep', positiveInteger, 1)
+    .option('--weight-decay <n>', 'of everything but norms and biases', atLeastZero, DEFAULTS.weightDecay)
+    .option('--adam-beta1 <n>', 'decay of the mean gradient', shareNumber, DEFAULTS.adamBeta1)
+    .option('--adam-beta2 <n>', 'decay of the mean square', shareNumber, DEFAULTS.adamBeta2)
+    .option('--adam-epsilon <n>', 'added to the root', positiveNumber, DEFAULTS.adamEpsilon)
+    .option('--muon-momentum <n>', 'decay of the mean gradient in Muon', shareNumber, DEFAULTS.muonMomentum)
+    .option('--max-grad-norm <n>', 'clip gradients to this norm; 0 = never', atLeastZero, DEFAULTS.maxGradNorm)
+    .option('--seed <n>', 'order of the data', seedNumber, DEFAULTS.seed)
+    .option('--logging-steps <n>', 'steps per line of the log', positiveInteger, DEFAULTS.loggingSteps)
+    .option('--save-steps <n>', 'steps per checkpoint', positiveInteger, DEFAULTS.saveSteps)
+    .option('--save-total-limit <n>', 'checkpoints to keep', positiveInteger, DEFAULTS.saveTotalLimit)
     .option('--held-out <path>', 'texts whose perplexity is measured before, during and after; repeatable', collect)
     .option('--eval-steps <n>', 'steps per measurement (default: before and after alone)', positiveInteger)
     .option('--eval-length <list>', 'lengths to measure (default: the original one and --max-seq-length)', lengthList)
     .option('--no-mixed-windows', 'train short sequences with the long factors too')
     .option('--length-mix <list>', 'shares of rows by document length: 0:0.3,1k:0.7', lengthMix)
     .option(
+      '--short-windows <share>',
+      'this share of the rows: pieces of the original length, where no text is that short',
+      shareNumber,
+      DEFAULTS.shortWindows,
+    )
+    .option(
       '--position-skipping <tokens>',
       'PoSE: spread each sequence over a window of so many positions',
       tokenLength,
     )
-    .option('--text-field <name>', 'column of JSONL and Parquet', 'text')
+    .option('--text-field <name>', 'column of JSONL and Parquet', DEFAULTS.textField)
     .option('--tokenizer <path>', "another tokenizer than the model's own")
     .addOption(dtypeOption())
-    .option('--max-shard-size <size>', 'e.g. 500MB, 5GB; larger weights are split', byteSize, 5e9)
+    .option('--max-shard-size <size>', 'e.g. 500MB, 5GB; larger weights are split', byteSize, DEFAULTS.maxShardBytes)
     .option('--threads <n>', 'default: all cores', positiveInteger)
     .option('--json', 'print the result as JSON')
     .action(async (model: string, texts: string[], flags: FinetuneFlags) => {
