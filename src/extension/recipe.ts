@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { ALGORITHM_NAMES } from '../search/index.js';
 
 /** The message of every check is what the user is told was expected. */
 const TOKENS = 'a number of tokens such as 4096 or 4k';
@@ -32,9 +33,8 @@ const texts = z.strictObject({
 
 /** What every search of factors is told. */
 const searching = {
-  algorithm: z
-    .enum(['cma-es', 'gradient', 'longrope', 'dim-mono', 'dim-piece-mono'], 'an algorithm of search')
-    .default('cma-es'),
+  /** By name: what auto chooses depends on the device. */
+  algorithm: z.enum(ALGORITHM_NAMES, `one of ${ALGORITHM_NAMES.join(', ')}`).default('cma-es'),
   hyperparameters: z.record(z.string(), z.unknown(), 'keys of docs/search.md').optional(),
   budget: text('a budget such as 350evals').default('700evals'),
   seed: seed.default(1),

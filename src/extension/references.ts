@@ -121,7 +121,7 @@ function contradictions(stage: Stage): LocatedProblem[] {
     }
     case 'readjust':
       if (stage.algorithm.startsWith('dim-'))
-        add(['algorithm'], 'cma-es or longrope, which take a largest factor', stage.algorithm);
+        add(['algorithm'], 'an algorithm that takes a largest factor, which the released ones do not', stage.algorithm);
       if (new Set(stage.lengths).size < stage.lengths.length) add(['lengths'], 'every length once', 'one twice');
       break;
     case 'evaluate':

@@ -23,6 +23,13 @@ export function seedCandidates(problem: SearchProblem, attentionFactor: number):
   });
 }
 
+/** The user's sets for a space without start tokens, with their own attention factors where these are searched. */
+export function startSeeds({ starts = [] }: SearchProblem, attention: number | 'search'): readonly Candidate[] {
+  return starts.map(({ factors, attentionFactor }) =>
+    makeCandidate(factors, attention === 'search' ? attentionFactor : attention, 0),
+  );
+}
+
 /** What a winner has to beat: no scaling, PI, NTK and YaRN, all with attention factor 1. */
 export function baselineCandidates(problem: SearchProblem): readonly NamedCandidate[] {
   const names = { none: 'none', pi: 'PI', ntk: 'NTK', yarn: 'YaRN' } as const;

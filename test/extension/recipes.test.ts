@@ -2,6 +2,7 @@ import { readdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { parseRecipe } from '../../src/extension/index.js';
+import { FINETUNE_DEFAULTS } from '../../src/workflow/finetune-defaults.js';
 import { planExtension } from '../../src/workflow/index.js';
 import { PROJECT } from '../helpers/cli.js';
 import { temporaryFolder } from '../helpers/temporary-folder.js';
@@ -29,6 +30,19 @@ describe('shipped recipes', () => {
       'evaluate',
       'export',
     ]);
+  });
+
+  it('fine-tune as the command does, unless told otherwise', () => {
+    const text = `format: longrope-recipe/1
+model: m
+texts: { t: { paths: [t] } }
+stages: [{ stage: finetune, name: a, factors: 'yarn:2', texts: t, hyperparameters: { max_steps: 1, max_seq_length: 2k } }]`;
+    const [stage] = parseRecipe(text, 'r.yaml').stages;
+    if (stage?.stage !== 'finetune') throw new Error('no finetune stage');
+    const { max_steps: _, max_seq_length: __, ...defaults } = stage.hyperparameters;
+    const camelCase = (key: string) => key.replace(/_(\w)/g, (___, letter: string) => letter.toUpperCase());
+    const named = Object.fromEntries(Object.entries(defaults).map(([key, value]) => [camelCase(key), value]));
+    expect(FINETUNE_DEFAULTS).toMatchObject({ ...named, mixedWindows: stage.mixed_windows });
   });
 
   it('llama2-2048k trains the tokens of the paper, and is planned from a config alone', async () => {

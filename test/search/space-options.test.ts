@@ -58,7 +58,7 @@ describe('start factors', () => {
     expect(start?.attentionFactor).toBeCloseTo(Math.sqrt(1 + Math.log(8) / Math.log(256)), 12);
   });
 
-  test.each(['cma-es', 'longrope'])('are among the first that %s asks', (name) => {
+  test.each(['cma-es', 'longrope', 'gradient'])('are among the first that %s asks', (name) => {
     const starts = startCandidates(problem, [set(eightfold)]);
     const plain = createAlgorithm(name, problem, undefined, 1).ask();
     const started = createAlgorithm(name, { ...problem, starts }, undefined, 1).ask();
@@ -67,6 +67,17 @@ describe('start factors', () => {
     const asked = new Set(started.map(candidateKey));
     for (const seed of plain.slice(0, 3)) expect(asked).toContain(candidateKey(seed));
   });
+
+  test.each(['cma-es', 'gradient'])(
+    'in %s take an attention factor that is given, and have no start tokens',
+    (name) => {
+      const starts = startCandidates(problem, [set(eightfold, { startTokens: 8 })]);
+      const asked = createAlgorithm(name, { ...problem, starts }, { attention_factor: 1.11 }, 1).ask();
+      expect(asked.map(({ attentionFactor, startTokens }) => [attentionFactor, startTokens])).toEqual(
+        Array.from({ length: 5 }, () => [1.11, 0]),
+      );
+    },
+  );
 
   test('may stand alone in cma-es', () => {
     const starts = startCandidates(problem, [set(eightfold)]);

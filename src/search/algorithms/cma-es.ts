@@ -1,11 +1,11 @@
 import { Matrix } from 'ml-matrix';
-import { candidateKey, makeCandidate } from '../candidate.js';
+import { candidateKey } from '../candidate.js';
 import { IncrementSpace } from '../cma/increment-space.js';
 import { cmaParameters, defaultPopulationSize } from '../cma/parameters.js';
 import { CmaStrategy } from '../cma/strategy.js';
 import { type HyperparameterValues, integer, numberOr, parseHyperparameters, real, word } from '../hyperparameters.js';
 import { RandomState } from '../random.js';
-import { seedCandidates } from '../seeds.js';
+import { seedCandidates, startSeeds } from '../seeds.js';
 import type { Candidate, Evaluation, Json, SearchAlgorithm, SearchProblem, StopReasons } from '../types.js';
 
 /** Generations in a row without information (all losses equal, or none finite) after which the search ends. */
@@ -126,10 +126,7 @@ class CmaEs implements SearchAlgorithm {
     const attention = fixed === 'search' ? [1, defaultAttentionFactor] : [fixed];
     const isStarted = closedForms === 'unless started' && starts.length > 0;
     const seeds = [
-      ...starts.map(({ factors, attentionFactor }) =>
-        // Start tokens are no part of this space.
-        makeCandidate(factors, fixed === 'search' ? attentionFactor : fixed, 0),
-      ),
+      ...startSeeds(this.problem, fixed),
       ...(isStarted ? [] : attention.flatMap((factor) => seedCandidates(this.problem, factor))),
     ];
     return [...new Map(seeds.map((seed) => [candidateKey(seed), seed])).values()];

@@ -3,7 +3,7 @@ import { IncrementSpace } from '../cma/increment-space.js';
 import { ScheduleFreeAdam } from '../descent/schedule-free-adam.js';
 import { type HyperparameterValues, integer, numberOr, parseHyperparameters, real } from '../hyperparameters.js';
 import { RandomState } from '../random.js';
-import { seedCandidates } from '../seeds.js';
+import { seedCandidates, startSeeds } from '../seeds.js';
 import type { Candidate, Evaluation, Json, SearchAlgorithm, SearchProblem, StopReasons } from '../types.js';
 
 export const GRADIENT_HYPERPARAMETERS = {
@@ -132,11 +132,12 @@ class GradientDescent implements SearchAlgorithm {
   }
 
   private seeds(): Candidate[] {
-    const { defaultAttentionFactor, starts = [] } = this.problem;
+    const { defaultAttentionFactor } = this.problem;
     const asked = this.hyperparameters.attention_factor;
-    const attention =
-      asked === 'search' ? [1, defaultAttentionFactor] : [asked === 'default' ? defaultAttentionFactor : asked];
-    const seeds = [...starts, ...attention.flatMap((factor) => seedCandidates(this.problem, factor))];
+    const fixed = asked === 'default' ? defaultAttentionFactor : asked;
+    const attention = fixed === 'search' ? [1, defaultAttentionFactor] : [fixed];
+    const closedForms = attention.flatMap((factor) => seedCandidates(this.problem, factor));
+    const seeds = [...startSeeds(this.problem, fixed), ...closedForms];
     return [...new Map(seeds.map((seed) => [candidateKey(seed), seed])).values()];
   }
 
