@@ -2,6 +2,16 @@ export * from './corpus/index.js';
 export { describeProblem, type ErrorKind, EXIT_CODES, type Problem, UserError } from './errors.js';
 export * from './evaluation/index.js';
 export * from './export/index.js';
+export {
+  parseRecipe,
+  type Recipe,
+  type RecipeRun,
+  runRecipe,
+  type StageJob,
+  type StageOutcome,
+  type StageRecord,
+  type StageRunners,
+} from './extension/index.js';
 export * from './model/index.js';
 export * from './report/index.js';
 export * from './rope/index.js';

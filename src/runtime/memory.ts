@@ -3,6 +3,8 @@ import { freemem } from 'node:os';
 import type { PreparedWeights } from '../model/index.js';
 import type { DecoderSpec } from '../model/types.js';
 import { chunkTokens } from './cached-decoder.js';
+import { KEEP_BYTES } from './gradient/gradient-engine.js';
+import { innerBytesPerRow } from './gradient/layer-pass.js';
 import { bytesPerCachedToken } from './key-value-cache.js';
 
 export interface MemoryEstimate {
@@ -53,6 +55,20 @@ export function evaluationMemory(
         ? ARENA_SLACK * 4 * floatsPerToken * length
         : inPieces(spec, floatsPerToken, length, chunk)),
   };
+}
+
+/** Blocks of logits, of scores and of the rows of a layer, and what the graphs of a gradient make of them (measured at 2,048 tokens). */
+const GRADIENT_BLOCKS = 256 * 2 ** 20;
+
+/**
+ * Bytes of a gradient with respect to the rotary tables beside `evaluationMemory`: weights as float32, the input and the
+ * attention of every layer, inner values as far as they are kept, and about twelve matrices of the layer at hand.
+ */
+export function ropeGradientMemory(spec: DecoderSpec, weights: PreparedWeights, length: number): number {
+  const parameters = weights.reduce((sum, { shape }) => sum + shape.reduce((product, size) => product * size, 1), 0);
+  const width = spec.hiddenSize + spec.heads * spec.headDim;
+  const inner = Math.min(KEEP_BYTES, spec.layers * innerBytesPerRow(spec) * length);
+  return GRADIENT_BLOCKS + 4 * parameters + 4 * length * width * (spec.layers + 6) + inner;
 }
 
 /** The activations of one piece and its scores, the cache of the whole sequence, and its hidden states. */

@@ -2,7 +2,7 @@ import { availableParallelism } from 'node:os';
 import { UserError } from '../errors.js';
 import { type Model, prepareWeights } from '../model/index.js';
 import { checkDevice, type Device, deviceFailure } from './device.js';
-import { availableMemory, evaluationMemory } from './memory.js';
+import { availableMemory, evaluationMemory, ropeGradientMemory } from './memory.js';
 import { type Engine, openPool } from './pool.js';
 import { compiledBackends } from './session.js';
 
@@ -21,6 +21,8 @@ export interface EngineOptions {
    * their decoder is loaded at once. Default: `maxLength`.
    */
   readonly cacheTokens?: number;
+  /** Whether `ropeGradient` will be asked for, which takes more memory. */
+  readonly gradients?: boolean;
   /** How many evaluations there are to run in parallel at all. */
   readonly maxWorkers?: number;
 }
@@ -40,7 +42,9 @@ export async function openEngine(model: Model, options: EngineOptions): Promise<
     });
   const cores = availableParallelism();
   const weights = await prepareWeights(model);
-  const memory = evaluationMemory(model.spec, weights, options.maxLength, options.cacheTokens);
+  const evaluation = evaluationMemory(model.spec, weights, options.maxLength, options.cacheTokens);
+  const gradient = options.gradients === true ? ropeGradientMemory(model.spec, weights, options.maxLength) : 0;
+  const memory = { ...evaluation, perWorker: evaluation.perWorker + gradient };
   const available = availableMemory();
   const fitting = Math.floor((available - memory.shared) / memory.perWorker);
   const most = device === 'cpu' ? Math.min(cores, options.maxWorkers ?? cores) : 1;

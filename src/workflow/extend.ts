@@ -27,7 +27,7 @@ export interface ExtendJob extends RecipeOverrides {
   readonly trainingThreads: number;
   /** The command that reproduces the run. */
   readonly command: string;
-  /** `done` of `total` floating-point operations of all stages. */
+  /** `done` of `total` floating-point operations of the stages that are left. */
   readonly onProgress?: (done: number, total: number, detail: string) => void;
   readonly signal?: AbortSignal;
 }
@@ -53,6 +53,7 @@ export async function extend(job: ExtendJob): Promise<Extension> {
   const { onProgress, device, workers, threads, signal } = job;
   const flops = recipe.stages.map((stage) => stageFlops(stage, recipe, model));
   const total = flops.reduce((sum, own) => sum + own, 0);
+  let first: number | undefined;
   const stages = await runRecipe({
     recipe,
     out: job.out,
@@ -70,8 +71,10 @@ export async function extend(job: ExtendJob): Promise<Extension> {
     }),
     onProgress: (index, share, detail) => {
       const before = flops.slice(0, index).reduce((sum, own) => sum + own, 0);
+      // Time left follows from what this process computes, not from stages that were done before.
+      first ??= before;
       const name = `${index + 1} of ${flops.length}, ${recipe.stages[index]?.name}`;
-      onProgress?.(before + share * (flops[index] as number), total, `${name}: ${detail}`);
+      onProgress?.(before - first + share * (flops[index] as number), total - first, `${name}: ${detail}`);
     },
     ...(signal && { signal }),
   });

@@ -1,11 +1,11 @@
 import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
-import { hashDocuments, type TokenDocument, type Tokenizer } from '../corpus/index.js';
+import type { TokenDocument, Tokenizer } from '../corpus/index.js';
 import { UserError } from '../errors.js';
 import { comparePerplexity, type MethodPerplexity } from '../evaluation/index.js';
 import { configJson, longropeConfig } from '../export/index.js';
 import { hashModel, loadModel, type Model } from '../model/index.js';
-import { type ReportInput, type ReportView, renderHtml, renderJson, SEARCHED, searchReport } from '../report/index.js';
+import { type ReportView, renderHtml, renderJson, SEARCHED, searchReport } from '../report/index.js';
 import { formatFactorJson } from '../rope/factor-json.js';
 import type { FactorSet } from '../rope/factor-set.js';
 import { rescaledRope } from '../rope/frequencies.js';
@@ -27,7 +27,9 @@ import {
   tokenWeightedLoss,
   type WeightedLength,
 } from '../search/index.js';
+import { chooseAlgorithm } from './choose-algorithm.js';
 import { type ComparedMethod, comparedMethods } from './search-comparison.js';
+import { inputsOf, notesOf, reportInputs } from './search-inputs.js';
 import { type SearchSpace, type SpaceOptions, searchSpace } from './search-space.js';
 import { programVersion } from './version.js';
 
@@ -43,6 +45,7 @@ export interface SearchJob extends SpaceOptions {
   readonly lengths?: readonly WeightedLength[];
   /** Weight of a pull towards factors of 1, in nats per token (`pullPenalty`). */
   readonly pull?: number;
+  /** A name, or auto. */
   readonly algorithm: string;
   /** Compare winner and closed forms at 1, 2, 4 ... times the original length on the held-out documents; default true. */
   readonly compare?: boolean;
@@ -73,11 +76,13 @@ export async function searchModel(job: SearchJob): Promise<SearchOutcome> {
   const model = await loadModel(job.modelPath);
   const lengths = objectiveLengths(job);
   const space = await searchSpace(model, job);
-  const { algorithm, partsOf } = searchAlgorithm(job, space);
+  const chosen = chooseAlgorithm(job, model.spec);
+  const { algorithm, partsOf } = searchAlgorithm({ ...job, algorithm: chosen.name }, space);
   const baselines = baselinesOf(space);
   const modelHash = await hashModel(model);
   const engine = await openEngine(model, {
     maxLength: Math.max(...lengths.map(({ length }) => length), ...(job.heldOut.length > 0 ? [job.targetLength] : [])),
+    gradients: algorithm.wantsGradients !== undefined,
     ...(job.device !== undefined && { device: job.device }),
     ...(job.workers !== undefined && { workers: job.workers }),
     ...(job.threads !== undefined && { threads: job.threads }),
@@ -120,7 +125,7 @@ export async function searchModel(job: SearchJob): Promise<SearchOutcome> {
       result,
       methods: [
         ...methods.map(({ name, kind, description }) => ({ name, kind, description })),
-        { name: SEARCHED, kind: 'searched', description: `${job.algorithm}, seed ${job.seed}` },
+        { name: SEARCHED, kind: 'searched', description: `${chosen.name}, seed ${job.seed}` },
       ],
       factors: [
         ...baselines.filter(({ name }) => name !== 'none' || space.frozen !== null),
@@ -129,7 +134,7 @@ export async function searchModel(job: SearchJob): Promise<SearchOutcome> {
       baselines: await baselineLosses(baselines, objective),
       perplexities,
       protocol: `Protocol document: mean over all tokens of ${job.heldOut.length} held-out documents, ${job.tokenizer.bosTokenId === null ? 'no BOS' : 'BOS first'}; closed forms at the ratio of each length${space.frozen === null ? '' : ` to ${space.frozen.length}`}, the searched set unchanged at every length.`,
-      notes: notesOf(job, space, lengths),
+      notes: [...(chosen.reason === null ? [] : [`Algorithm ${chosen.reason}.`]), ...notesOf(job, space, lengths)],
     });
     return { result, view, files: await writeArtefacts(job, model, result, view) };
   } finally {
@@ -158,67 +163,6 @@ function searchAlgorithm({ algorithm, hyperparameters, seed }: SearchJob, { prob
 
 function baselinesOf({ problem, frozen }: SearchSpace): readonly NamedCandidate[] {
   return frozen === null ? baselineCandidates(problem) : secondBaselines(problem, frozen);
-}
-
-function notesOf({ pull }: SearchJob, { frozen }: SearchSpace, lengths: readonly WeightedLength[]): string[] {
-  return [
-    'Nothing was fine-tuned by this search.',
-    ...(frozen === null
-      ? []
-      : [`Second interpolation: the factors are those for ${frozen.length} tokens, frozen, times what was searched.`]),
-    ...(lengths.length === 1
-      ? []
-      : [
-          `The search minimised the mean loss at ${lengths.map(({ length, weight }) => `${length} (weight ${weight})`).join(', ')} tokens.`,
-        ]),
-    ...(pull === undefined
-      ? []
-      : [`Candidates were compared by loss + ${pull} times the mean of (ln factor)^2; the search curve shows that.`]),
-  ];
-}
-
-function inputsOf(
-  { documents, heldOut, tokenizer, device, lengths }: SearchJob,
-  { frozen }: SearchSpace,
-  model: string,
-) {
-  return {
-    ...(lengths !== undefined && { lengths: lengths.map(({ length, weight }) => [length, weight]) }),
-    ...(frozen !== null && { over: { ...frozen, factors: [...frozen.factors] } }),
-    model,
-    tokenizer: tokenizer.hash,
-    documents: hashDocuments(documents),
-    heldOut: hashDocuments(heldOut),
-    engine: engineName(device),
-    version: programVersion(),
-  };
-}
-
-function reportInputs(job: SearchJob, model: string): ReportInput[] {
-  return [
-    { label: 'model', name: job.modelPath, sha256: model },
-    { label: 'tokenizer', name: job.modelPath, sha256: job.tokenizer.hash },
-    {
-      label: 'search documents',
-      name: job.textName,
-      sha256: hashDocuments(job.documents),
-      detail: names(job.documents),
-    },
-    ...(job.heldOut.length === 0
-      ? []
-      : [
-          {
-            label: 'held-out documents',
-            name: job.textName,
-            sha256: hashDocuments(job.heldOut),
-            detail: names(job.heldOut),
-          },
-        ]),
-  ];
-}
-
-function names(documents: readonly TokenDocument[]): string {
-  return documents.map(({ id }) => id).join(', ');
 }
 
 async function compareHeldOut(

@@ -67,8 +67,8 @@ export function searchCommand(): Command {
     .option('--pull <weight>', 'pull factors towards 1: adds weight times the mean of (ln factor)^2', positiveNumber)
     .addOption(
       new Option('--algorithm <name>', 'docs/search.md compares them')
-        .choices(['cma-es', 'longrope', 'dim-mono', 'dim-piece-mono'])
-        .default('cma-es'),
+        .choices(['auto', 'gradient', 'cma-es', 'longrope', 'dim-mono', 'dim-piece-mono'])
+        .default('auto'),
     )
     .option('--hyper-params <file>', 'JSON with the released key names (dim-mono) or those of docs/search.md')
     .option('--budget <amount>', 'e.g. 700evals (a candidate on a document), 2Mtokens, 30min', '700evals')

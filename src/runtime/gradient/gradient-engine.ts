@@ -1,7 +1,7 @@
-import { UserError } from '../../errors.js';
 import * as graphs from '../../graph/index.js';
 import type { DecoderSpec } from '../../model/types.js';
 import type { RopeGradient, TableGradient } from '../../rope/table-gradient.js';
+import { refuseUndifferentiable } from './differentiable.js';
 import { embed, embedBackward } from './embedding.js';
 import { headPass } from './head-pass.js';
 import { innerBytesPerRow, type Kept, LayerPass } from './layer-pass.js';
@@ -39,6 +39,9 @@ export interface LossGradient {
   readonly weights: ReadonlyMap<string, Float32Array>;
 }
 
+/** Bytes for inner values where nothing is said. */
+export const KEEP_BYTES = 2 ** 30;
+
 /**
  * Mean token loss of a model over sequences of any lengths, each with its RoPE, and its exact gradient. The forward pass
  * keeps `Kept` of every layer; the backward pass goes from the last layer to the first and computes everything else anew, attention
@@ -73,7 +76,7 @@ export class GradientEngine {
     const pass: Pass = { weights, sums: new Map() };
     const kept: Kept[] = [];
     let x = embed(spec, pass, laidOut.ids);
-    const fits = Math.floor((this.config.keepBytes ?? 2 ** 30) / (innerBytesPerRow(spec) * laidOut.length));
+    const fits = Math.floor((this.config.keepBytes ?? KEEP_BYTES) / (innerBytesPerRow(spec) * laidOut.length));
     for (let layer = 0; layer < spec.layers; layer++) {
       // The last layers: the backward pass frees theirs before it needs room of its own for the others.
       const result = await this.layers.forward(pass, layer, x, laidOut, layer >= spec.layers - fits);
@@ -101,24 +104,4 @@ export class GradientEngine {
     await this.layers.close();
     await this.head.close();
   }
-}
-
-/** What the plain graphs do not hold yet. Throws one `UserError('unsupported')`. */
-function refuseUndifferentiable(spec: DecoderSpec): void {
-  const found = [
-    ...(spec.experts === null ? [] : ['a mixture of experts']),
-    // The forward kernel would hold a score for every pair of tokens.
-    ...(spec.attentionSoftcap === null ? [] : ['a cap on attention scores']),
-    ...(spec.rotation.every((rotation) => rotation === 'global') ? [] : ['layers with a RoPE of their own, or none']),
-  ];
-  if (found.length > 0)
-    throw new UserError(
-      'unsupported',
-      found.map((what) => ({
-        where: `gradients of a ${spec.architecture} model`,
-        expected: 'layers of one kind: attention without caps, one RoPE, one MLP',
-        found: what,
-        fix: 'search with cma-es, or train elsewhere',
-      })),
-    );
 }

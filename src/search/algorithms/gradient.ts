@@ -9,7 +9,7 @@ import type { Candidate, Evaluation, Json, SearchAlgorithm, SearchProblem, StopR
 export const GRADIENT_HYPERPARAMETERS = {
   /** Descents at the same time, on the same documents. They differ in seed and learning rate, and the worse half of them ends after every `trial_steps`. */
   restarts: integer(1, 1),
-  learning_rate: real(0.3, 0, 100),
+  learning_rate: real(1, 0, 100),
   /** Between the learning rates of the descents. */
   learning_rate_ratio: real(2, 0, 100),
   adam_beta1: real(0.9, 0, 1),

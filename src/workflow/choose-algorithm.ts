@@ -1,0 +1,36 @@
+import { UserError } from '../errors.js';
+import type { DecoderSpec } from '../model/types.js';
+import { undifferentiable } from '../runtime/index.js';
+import type { SearchJob } from './search-model.js';
+
+/** The default of `search`. */
+export const AUTO = 'auto';
+
+export interface ChosenAlgorithm {
+  readonly name: string;
+  /** Why, in one line; null for one that was asked for by name. */
+  readonly reason: string | null;
+}
+
+/**
+ * `auto` is gradient descent where the model has gradients and runs on the CPU, as they do, and cma-es elsewhere. Throws
+ * `UserError('usage')` for hyper-parameters of auto.
+ */
+export function chooseAlgorithm(
+  { algorithm: asked, hyperparameters, device = 'cpu' }: Pick<SearchJob, 'algorithm' | 'hyperparameters' | 'device'>,
+  spec: DecoderSpec,
+): ChosenAlgorithm {
+  if (asked !== AUTO) return { name: asked, reason: null };
+  if (hyperparameters !== undefined)
+    throw new UserError('usage', {
+      where: '--hyper-params',
+      expected: 'an --algorithm by name, whose hyper-parameters they are',
+      found: `--algorithm ${AUTO}`,
+    });
+  if (device !== 'cpu')
+    return { name: 'cma-es', reason: `cma-es: gradients are computed on the CPU, not on ${device}` };
+  const missing = undifferentiable(spec);
+  return missing.length === 0
+    ? { name: 'gradient', reason: 'gradient: the model has gradients, which need the fewest tokens' }
+    : { name: 'cma-es', reason: `cma-es: no gradients for ${missing.join(', ')}` };
+}
