@@ -43,13 +43,24 @@ export const ARCHITECTURES: readonly ArchitectureCase[] = [
   {
     name: 'mixtral',
     // Without head_dim its class stops at all types but default and linear (transformers 5.23).
-    config: { model_type: 'mixtral', head_dim: 16, sliding_window: WINDOW, num_local_experts: 5, num_experts_per_tok: 2 },
+    config: {
+      model_type: 'mixtral',
+      head_dim: 16,
+      sliding_window: WINDOW,
+      num_local_experts: 5,
+      num_experts_per_tok: 2,
+    },
     rotaryPairs: 8,
     theta: 1e6,
   },
   {
     name: 'phi3, 3/4 turn',
-    config: { model_type: 'phi3', hidden_size: 128, sliding_window: WINDOW, original_max_position_embeddings: ORIGINAL },
+    config: {
+      model_type: 'phi3',
+      hidden_size: 128,
+      sliding_window: WINDOW,
+      original_max_position_embeddings: ORIGINAL,
+    },
     rotaryPairs: 12,
     theta: 1e4,
     block: { partial_rotary_factor: 0.75 },

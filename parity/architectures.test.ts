@@ -32,7 +32,9 @@ afterAll(async () => {
   reference?.close();
   await exchange?.remove();
   const rows = [...table].map(([name, cells]) => [name.padEnd(22), ...cells.map((cell) => cell.padEnd(11))].join(' '));
-  console.log([['largest difference'.padEnd(22), ...COLUMNS.map((name) => name.padEnd(11))].join(' '), ...rows].join('\n'));
+  console.log(
+    [['largest difference'.padEnd(22), ...COLUMNS.map((name) => name.padEnd(11))].join(' '), ...rows].join('\n'),
+  );
 });
 
 /** The model with YaRN's factors for 8 times its length, as `export hf` writes it. */
@@ -103,7 +105,9 @@ describe.each(ARCHITECTURES)('$name', (architecture: ArchitectureCase) => {
     await writeFile(path.join(folder, 'config.json'), configJson({ ...saved, ...keys }));
     const label = `${architecture.name}, ${column}`;
     if (architecture.refuses?.includes(type)) {
-      expect(await askReference(folder, [Int32Array.of(1, 2, 3)]), label).toEqual({ refused: expect.stringMatching(REFUSAL) });
+      expect(await askReference(folder, [Int32Array.of(1, 2, 3)]), label).toEqual({
+        refused: expect.stringMatching(REFUSAL),
+      });
       await expect(loadModel(folder), label).rejects.toThrow(/default, longrope|a list of numbers/);
       table.get(architecture.name)?.push('refused');
       return;
@@ -113,7 +117,10 @@ describe.each(ARCHITECTURES)('$name', (architecture: ArchitectureCase) => {
     const ids = texts.map((text) => text.ids);
     expect(await askReference(read, ids), label).toEqual({ shapes: LENGTHS.map((length) => [length, 200]) });
     let largest = 0;
-    for (const { ids: { length }, logits } of texts) {
+    for (const {
+      ids: { length },
+      logits,
+    } of texts) {
       const difference = largestDifference(logits, await exchange.readFloats(`logits-${length}`));
       check(`logits, ${label}, ${length} tokens`, difference, TOLERANCE);
       largest = Math.max(largest, difference);

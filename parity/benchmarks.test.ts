@@ -2,7 +2,10 @@ import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { Tokenizer } from '../src/corpus/index.js';
 import { openTokenizer } from '../src/corpus/index.js';
+import { encodeQuestion } from '../src/evaluation/benchmarks/ask.js';
+import { continuationsOf } from '../src/evaluation/benchmarks/prompt.js';
 import {
   askQuestion,
   type BenchmarkTask,
@@ -14,11 +17,8 @@ import {
   type RopeMethod,
   taskResult,
 } from '../src/evaluation/index.js';
-import type { Tokenizer } from '../src/corpus/index.js';
 import { loadModel } from '../src/model/index.js';
 import { type Engine, openEngine } from '../src/runtime/index.js';
-import { encodeQuestion } from '../src/evaluation/benchmarks/ask.js';
-import { continuationsOf } from '../src/evaluation/benchmarks/prompt.js';
 import { check } from './check.js';
 import { Exchange, type ParityModel, SHARED, SMOLLM2, TINY } from './models.js';
 import { PUBLISHED_QUESTIONS, writePublishedHellaswag } from './published-hellaswag.js';
@@ -70,7 +70,9 @@ async function harness(
   keepAs?: string,
 ): Promise<Harness> {
   const kept = KEPT_ANSWERS !== undefined && keepAs !== undefined;
-  const output = kept ? path.join(KEPT_ANSWERS, `${keepAs}-${task}-${limit}.json`) : path.join(exchange.folder, `${task}.json`);
+  const output = kept
+    ? path.join(KEPT_ANSWERS, `${keepAs}-${task}-${limit}.json`)
+    : path.join(exchange.folder, `${task}.json`);
   if (!kept || !existsSync(output)) await reference.ask({ task, shots, limit, output });
   return JSON.parse(await readFile(output, 'utf8')) as Harness;
 }
@@ -196,7 +198,9 @@ describe.each(CASES)('log-likelihoods, $label', ({ model: parityModel, questions
       const theirs = metrics[`${metric}_stderr`];
       if (theirs !== undefined && standardError !== null)
         expect(Math.abs(standardError - theirs), `${metric} standard error`).toBeLessThan(1e-4);
-      console.log(`  ${metric} ${value.toFixed(4)}, standard error ${standardError?.toFixed(4) ?? '-'}; harness ${metrics[metric]?.toFixed(4)}`);
+      console.log(
+        `  ${metric} ${value.toFixed(4)}, standard error ${standardError?.toFixed(4) ?? '-'}; harness ${metrics[metric]?.toFixed(4)}`,
+      );
     }
   });
 });

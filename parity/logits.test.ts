@@ -41,7 +41,16 @@ describe.each([TINY, SMOLLM2])('logits of $name against transformers', (parityMo
   });
 
   // The names only: the cases themselves need the loaded model.
-  const names = ['default', 'linear', 'dynamic', 'yarn', 'llama3', 'longrope', 'proportional', 'factors with 64 start tokens'];
+  const names = [
+    'default',
+    'linear',
+    'dynamic',
+    'yarn',
+    'llama3',
+    'longrope',
+    'proportional',
+    'factors with 64 start tokens',
+  ];
   describe.each(names)('%s', (name) => {
     it.each(LENGTHS)('%i tokens', async (length) => {
       const rope = ropeCases(model.spec.rope, parityModel.originalLength).find((ropeCase) => ropeCase.name === name);
@@ -57,8 +66,8 @@ describe.each([TINY, SMOLLM2])('logits of $name against transformers', (parityMo
       const theirs = await exchange.readFloats('logits');
       const resolved = rope.resolve(length);
       const label = `${parityModel.name}, ${name}, ${length} tokens`;
-      const frequencies = answer.inverse_frequency.map((frequency, pair) =>
-        Math.abs((resolved.inverseFrequency[pair] as number) - frequency) / (frequency || 1),
+      const frequencies = answer.inverse_frequency.map(
+        (frequency, pair) => Math.abs((resolved.inverseFrequency[pair] as number) - frequency) / (frequency || 1),
       );
       check(`frequencies (relative), ${label}`, Math.max(...frequencies), FREQUENCY_TOLERANCE);
       const logits = await engine.logits({ ids: sequence, rope: resolved, rows });

@@ -77,14 +77,29 @@ describe('LongPPL of tiny-pg19 against transformers', () => {
     });
     const record = await evaluateLongPerplexity(
       { model: TINY.path, methods: [JSON.stringify(method)], command: 'parity' },
-      { texts, textOptions: {}, lengths: [LENGTH], short: SHORT, alpha, beta: -2, bos, judgeMethod: JSON.stringify(judge) },
+      {
+        texts,
+        textOptions: {},
+        lengths: [LENGTH],
+        short: SHORT,
+        alpha,
+        beta: -2,
+        bos,
+        judgeMethod: JSON.stringify(judge),
+      },
     );
     const [ours] = record.results;
     if (ours === undefined) throw new Error('no result');
-    console.log(`LongPPL, ${name}: ${ours.keyTokens} of ${ours.tokens} tokens, nearest threshold ${theirs.margin.toExponential(1)}`);
+    console.log(
+      `LongPPL, ${name}: ${ours.keyTokens} of ${ours.tokens} tokens, nearest threshold ${theirs.margin.toExponential(1)}`,
+    );
     expect(ours.keyTokens).toBeGreaterThan(5);
     expect([ours.keyTokens, ours.tokens]).toEqual([theirs.key_tokens, theirs.tokens]);
     check(`LongPPL, ${name}, relative`, Math.abs((ours.longPerplexity ?? Number.NaN) / theirs.longppl - 1), TOLERANCE);
-    check(`perplexity, ${name}, relative`, Math.abs((ours.perplexity ?? Number.NaN) / theirs.perplexity - 1), TOLERANCE);
+    check(
+      `perplexity, ${name}, relative`,
+      Math.abs((ours.perplexity ?? Number.NaN) / theirs.perplexity - 1),
+      TOLERANCE,
+    );
   });
 });

@@ -1,9 +1,9 @@
 import { cp, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { openTokenizer } from '../src/corpus/index.js';
 import { loadModel, type Model } from '../src/model/index.js';
 import { closedFormFactors, rescaledRope } from '../src/rope/index.js';
-import { openTokenizer } from '../src/corpus/index.js';
 import { type Engine, openEngine, type RopeStages } from '../src/runtime/index.js';
 import { exportOnnx } from '../src/workflow/export-onnx.js';
 import { check, largestDifference } from './check.js';

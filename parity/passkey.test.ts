@@ -40,7 +40,9 @@ describe.each(CASES)('passkey of $model.name against its Python restatement', ({
     for (const length of LENGTHS) {
       const theirs = await reference.ask<Trial[]>({ protocol, length, seed: SEED, trials });
       const haystack = fillerHaystack(tokenizer);
-      const rows = theirs.map((_, trial) => passkeyTask(protocol).row({ tokenizer, length, trial, seed: SEED, haystack }));
+      const rows = theirs.map((_, trial) =>
+        passkeyTask(protocol).row({ tokenizer, length, trial, seed: SEED, haystack }),
+      );
       expect(rows).toHaveLength(trials);
       expect(rows.map((row) => row.expected)).toEqual(theirs.map(({ key }) => [key]));
       expect(rows.map((row) => [...row.promptIds])).toEqual(theirs.map(({ ids }) => ids));

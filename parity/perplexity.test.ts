@@ -22,16 +22,70 @@ const cases: readonly {
   readonly tokens: readonly number[];
   readonly bos: number | null;
 }[] = [
-  { model: TINY, protocol: { name: 'released', length: 1024, stride: 256, truncate: false }, rope: 'yarn', tokens: [1100, 2000, 4000], bos: 1 },
-  { model: TINY, protocol: { name: 'released', length: 256, stride: 100, truncate: false }, rope: 'default', tokens: [300, 950, 2000], bos: 1 },
-  { model: TINY, protocol: { name: 'released', length: 512, stride: 200, truncate: false }, rope: 'linear', tokens: [700, 1111], bos: null },
-  { model: TINY, protocol: { name: 'released', length: 2048, stride: 256, truncate: true }, rope: 'longrope', tokens: [2048, 3000], bos: 1 },
+  {
+    model: TINY,
+    protocol: { name: 'released', length: 1024, stride: 256, truncate: false },
+    rope: 'yarn',
+    tokens: [1100, 2000, 4000],
+    bos: 1,
+  },
+  {
+    model: TINY,
+    protocol: { name: 'released', length: 256, stride: 100, truncate: false },
+    rope: 'default',
+    tokens: [300, 950, 2000],
+    bos: 1,
+  },
+  {
+    model: TINY,
+    protocol: { name: 'released', length: 512, stride: 200, truncate: false },
+    rope: 'linear',
+    tokens: [700, 1111],
+    bos: null,
+  },
+  {
+    model: TINY,
+    protocol: { name: 'released', length: 2048, stride: 256, truncate: true },
+    rope: 'longrope',
+    tokens: [2048, 3000],
+    bos: 1,
+  },
   { model: TINY, protocol: { name: 'document', length: 2048 }, rope: 'dynamic', tokens: [2048, 3000], bos: 1 },
-  { model: TINY, protocol: { name: 'document', length: 1024 }, rope: 'factors with 64 start tokens', tokens: [1024, 1500], bos: null },
-  { model: TINY, protocol: { name: 'sliding', length: 512, stride: 128, maxTokens: null }, rope: 'llama3', tokens: [600, 1300], bos: 1 },
-  { model: TINY, protocol: { name: 'sliding', length: 512, stride: 512, maxTokens: null }, rope: 'proportional', tokens: [600, 1300], bos: null },
-  { model: SMOLLM2, protocol: { name: 'released', length: 1024, stride: 256, truncate: false }, rope: 'default', tokens: [1024, 1600], bos: null },
-  { model: SMOLLM2, protocol: { name: 'released', length: 2048, stride: 2048, truncate: true }, rope: 'yarn', tokens: [2048], bos: 1 },
+  {
+    model: TINY,
+    protocol: { name: 'document', length: 1024 },
+    rope: 'factors with 64 start tokens',
+    tokens: [1024, 1500],
+    bos: null,
+  },
+  {
+    model: TINY,
+    protocol: { name: 'sliding', length: 512, stride: 128, maxTokens: null },
+    rope: 'llama3',
+    tokens: [600, 1300],
+    bos: 1,
+  },
+  {
+    model: TINY,
+    protocol: { name: 'sliding', length: 512, stride: 512, maxTokens: null },
+    rope: 'proportional',
+    tokens: [600, 1300],
+    bos: null,
+  },
+  {
+    model: SMOLLM2,
+    protocol: { name: 'released', length: 1024, stride: 256, truncate: false },
+    rope: 'default',
+    tokens: [1024, 1600],
+    bos: null,
+  },
+  {
+    model: SMOLLM2,
+    protocol: { name: 'released', length: 2048, stride: 2048, truncate: true },
+    rope: 'yarn',
+    tokens: [2048],
+    bos: 1,
+  },
 ];
 
 describe.each([TINY, SMOLLM2])('perplexity of $name against transformers', (parityModel) => {

@@ -2,8 +2,8 @@ import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { evaluatePerplexity } from '../src/evaluation/index.js';
-import { parseRopeConfig } from '../src/model/rope-config.js';
 import { loadModel } from '../src/model/index.js';
+import { parseRopeConfig } from '../src/model/rope-config.js';
 import { resolveRope } from '../src/rope/index.js';
 import { type Engine, openEngine } from '../src/runtime/index.js';
 import { check } from './check.js';
@@ -27,7 +27,10 @@ const columns: readonly { readonly name: string; readonly parameters: (ratio: nu
     parameters: (ratio) => ({ rope_type: 'default', rope_theta: THETA * ratio ** (HEAD_DIM / (HEAD_DIM - 2)) }),
   },
   { name: 'YaRN', parameters: (ratio) => yarn(ratio, 1) },
-  { name: 'YaRN, attention factor', parameters: (ratio) => yarn(ratio, Math.sqrt(1 + Math.log(ratio) / Math.log(256))) },
+  {
+    name: 'YaRN, attention factor',
+    parameters: (ratio) => yarn(ratio, Math.sqrt(1 + Math.log(ratio) / Math.log(256))),
+  },
   {
     name: 'gradient set',
     parameters: () => ({

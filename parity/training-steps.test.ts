@@ -115,7 +115,9 @@ describe(`${STEPS} training steps of ${TINY.name} on ${BATCHES} x ${ROWS} x ${TO
       apart = Math.max(apart, largestDifference(weight, await exchange.readFloats(name)));
       moved = Math.max(moved, largestDifference(weight, before.get(name)!));
     }
-    console.log(`weights, ${label}: largest difference ${apart.toExponential(2)}, largest change ${moved.toExponential(2)}`);
+    console.log(
+      `weights, ${label}: largest difference ${apart.toExponential(2)}, largest change ${moved.toExponential(2)}`,
+    );
     expect(apart / moved).toBeLessThan(bfloat16 ? 0.3 : 2e-3);
   });
 });

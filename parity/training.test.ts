@@ -80,7 +80,13 @@ describe('export training', () => {
 /** AXOLOTL_SOURCE and LLAMA_FACTORY_SOURCE name checkouts; only the field names of their settings are read. */
 describe.each([
   ['axolotl', 'AXOLOTL_SOURCE', 'src/axolotl/utils/schemas', '-', 'axolotl.yaml'],
-  ['llama-factory', 'LLAMA_FACTORY_SOURCE', 'src/llamafactory/hparams', 'Seq2SeqTrainingArguments', 'llama-factory.yaml'],
+  [
+    'llama-factory',
+    'LLAMA_FACTORY_SOURCE',
+    'src/llamafactory/hparams',
+    'Seq2SeqTrainingArguments',
+    'llama-factory.yaml',
+  ],
 ] as const)('settings of %s', (engine, variable, folder, base, name) => {
   const source = process.env[variable];
   it.skipIf(source === undefined)(`are fields of its classes (${variable})`, async () => {

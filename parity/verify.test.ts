@@ -18,7 +18,16 @@ async function verify(...words: string[]): Promise<{ code: number; stderr: strin
   const { code, stdout, stderr } = await longrope(['verify', ...words, '--json'], { cwd: LLAMA_CPP });
   expect(stdout, stderr).not.toBe('');
   const result = JSON.parse(stdout) as Verification;
-  for (const { engine, length, context, chunk, table, largestLogitDifference, perplexity, expectedPerplexity } of result.runs)
+  for (const {
+    engine,
+    length,
+    context,
+    chunk,
+    table,
+    largestLogitDifference,
+    perplexity,
+    expectedPerplexity,
+  } of result.runs)
     console.log(
       `  ${engine}, ${length} tokens${context === null ? '' : ` in a context of ${context}`}, ${chunk === null ? 'at once' : `${chunk} at a time`}, ${table}: logits ${largestLogitDifference.toExponential(1)}, perplexity ${(perplexity / expectedPerplexity - 1).toExponential(1)}`,
     );

@@ -1,6 +1,6 @@
 // SmolLM2-135M-Instruct (4-bit GGUF) on the paper's evaluations, and its figures beside the published ones.
 // node bench/smollm2/run.mjs [--out FOLDER] [--only arc,passkey]      about two hours on two cores; the same command goes on.
-// Every evaluation is a run folder below --out; at the end `longrope report` writes FOLDER/report.html from what is there.
+// --only '' runs nothing and prints what is there. Every evaluation is a run folder below --out; at the end `longrope report` writes FOLDER/report.html from what is there.
 import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { readFile, writeFile } from 'node:fs/promises';
@@ -34,7 +34,7 @@ const PUBLISHED = {
   mmlu: '29.3 (card: cloze, 57 subjects)',
 };
 
-const only = values.only?.split(',') ?? Object.keys(EVALUATIONS);
+const only = (values.only ?? Object.keys(EVALUATIONS).join(',')).split(',').filter(Boolean);
 const longrope = (words) =>
   new Promise((resolve, reject) => {
     const child = spawn(process.execPath, ['bin/longrope.js', ...words], { cwd: root, stdio: 'inherit' });
@@ -48,30 +48,68 @@ for (const name of only) {
 
 const finished = Object.keys(EVALUATIONS).filter((name) => existsSync(path.join(root, folder(name), 'result.json')));
 await longrope(['report', ...finished.map(folder), '--title', 'SmolLM2-135M-Instruct', '--out', folder('report.html')]);
-const rows = [];
-for (const name of finished) {
-  const record = JSON.parse(await readFile(path.join(root, folder(name), 'result.json'), 'utf8'));
-  if (record.kind !== 'benchmark') continue;
-  const groups = record.groups.filter(({ group }) => group === 'mmlu');
-  for (const { task, headline, metrics, samples } of groups.length > 0 ? [] : record.results)
-    rows.push({ task, metric: headline, questions: samples.length, ...metrics[headline] });
-  for (const { group, metric, questions, weighted } of groups)
-    rows.push({ task: group, metric, questions, ...weighted });
-}
-console.log();
-console.log(
-  textTable(
-    [
-      ['task', 'questions', 'metric', 'ours', 'published'],
-      ...rows.map(({ task, metric, questions, value, standardError }) => [
-        task,
-        String(questions),
-        metric,
-        `${(100 * value).toFixed(1)} ± ${(100 * standardError).toFixed(1)}`,
-        PUBLISHED[task] ?? '',
-      ]),
-    ].map((row) => row.map((text) => ({ text }))),
-    { colour: false },
+const records = Object.fromEntries(
+  await Promise.all(
+    finished.map(async (name) => [
+      name,
+      JSON.parse(await readFile(path.join(root, folder(name), 'result.json'), 'utf8')),
+    ]),
   ),
 );
-await writeFile(path.join(import.meta.dirname, 'results.json'), `${JSON.stringify(rows, null, 2)}\n`);
+const of = (kind) => Object.entries(records).filter(([, record]) => record.kind === kind);
+
+const benchmarks = of('benchmark').flatMap(([, record]) => {
+  const mmlu = record.groups.filter(({ group }) => group === 'mmlu');
+  if (mmlu.length > 0)
+    return mmlu.map(({ group, metric, questions, weighted }) => ({ task: group, metric, questions, ...weighted }));
+  return record.results.map(({ task, shots, headline, metrics, samples }) => ({
+    ...{ task, shots, metric: headline, questions: samples.length },
+    ...metrics[headline],
+  }));
+});
+const perplexities = of('perplexity').flatMap(([text, record]) =>
+  record.results.map(({ length, perplexity, interval, documents }) => ({
+    ...{
+      text,
+      length,
+      documents: documents.length,
+      perplexity,
+      low: interval?.low ?? null,
+      high: interval?.high ?? null,
+    },
+  })),
+);
+const passkeys = of('passkey').flatMap(([, record]) =>
+  record.results.map(({ length, trials }) => ({
+    ...{ length, trials: trials.length, correct: trials.filter(({ correct }) => correct).length },
+  })),
+);
+
+const print = (rows) =>
+  console.log(
+    `\n${textTable(
+      rows.map((row) => row.map((text) => ({ text: String(text) }))),
+      { colour: false },
+    )}`,
+  );
+print([
+  ['task', 'shots', 'questions', 'metric', 'ours', 'published'],
+  ...benchmarks.map(({ task, shots = 5, metric, questions, value, standardError }) => [
+    ...[task, shots, questions, metric],
+    `${(100 * value).toFixed(1)} ± ${(100 * standardError).toFixed(1)}`,
+    PUBLISHED[task] ?? '',
+  ]),
+]);
+print([
+  ['text', 'tokens', 'documents', 'perplexity', 'interval'],
+  ...perplexities.map(({ text, length, documents, perplexity, low, high }) => [
+    ...[text, length, documents, perplexity.toFixed(2)],
+    low === null ? '' : `${low.toFixed(2)} to ${high.toFixed(2)}`,
+  ]),
+]);
+print([
+  ['passkey tokens', 'correct'],
+  ...passkeys.map(({ length, trials, correct }) => [length, `${correct} of ${trials}`]),
+]);
+const results = { benchmarks, perplexities, passkeys };
+await writeFile(path.join(import.meta.dirname, 'results.json'), `${JSON.stringify(results, null, 2)}\n`);

@@ -2,6 +2,7 @@ export { type AdamSettings, adamwUpdate } from './adamw.js';
 export { Batches, type BatchOptions, type NamedSequence } from './batches.js';
 export { checkpointName, checkpointSteps, readCheckpoint, type TrainerState, writeCheckpoint } from './checkpoint.js';
 export { clip, globalNorm } from './gradient-sum.js';
+export { initialWeights } from './initial-weights.js';
 export { type LengthShare, lengthBuckets, withShortWindows } from './length-mix.js';
 export { type EvaluationEntry, isEvaluation, type LogEntry, type TrainingEntry } from './log.js';
 export { type MuonSettings, muonUpdate, type Orthogonalize } from './muon.js';

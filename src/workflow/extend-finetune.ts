@@ -53,6 +53,7 @@ async function trainHere(job: StageJob<'finetune'>, context: StageContext): Prom
     saveTotalLimit: 1,
     ...(hp.eval_steps !== undefined && { evalSteps: hp.eval_steps }),
     ...(hp.eval_lengths !== undefined && { evalLengths: hp.eval_lengths }),
+    fromScratch: false,
     mixedWindows: stage.mixed_windows,
     shortWindows: hp.short_windows,
     ...(hp.position_skipping !== undefined && { positionSkipping: hp.position_skipping }),

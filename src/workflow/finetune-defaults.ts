@@ -16,6 +16,7 @@ export const FINETUNE_DEFAULTS = {
   loggingSteps: 10,
   saveSteps: 500,
   saveTotalLimit: 1,
+  fromScratch: false,
   mixedWindows: true,
   shortWindows: 0,
   textField: 'text',

@@ -37,6 +37,8 @@ export interface FinetuneSettings extends ExportRopeOptions {
   /** Default: the original length and `maxSeqLength`. */
   readonly evalLengths?: readonly number[];
   /** Sequences up to the original length are trained with the short factors, as they will be served. */
+  /** Weights are drawn anew; of the model only its shape is used. */
+  readonly fromScratch: boolean;
   readonly mixedWindows: boolean;
   readonly lengthMix?: readonly LengthShare[];
   /** This share of the rows holds pieces of the original length, which the short factors turn. */
@@ -99,7 +101,7 @@ export async function resolveFinetune(settings: FinetuneSettings, model: Model):
     batchesPerStep: settings.gradientAccumulationSteps,
     skipTo: settings.positionSkipping ?? null,
   };
-  const { mixedWindows, loggingSteps } = settings;
+  const { mixedWindows, loggingSteps, fromScratch } = settings;
   return {
     rope: settings.rope,
     table,
@@ -115,6 +117,7 @@ export async function resolveFinetune(settings: FinetuneSettings, model: Model):
       optimizer: { ...resolved.optimizer },
       batches,
       mixedWindows,
+      ...(fromScratch && { fromScratch }),
       loggingSteps,
       rope: table === null ? 'model' : { ...table, short: [...table.short], long: [...table.long] },
     },

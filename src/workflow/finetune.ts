@@ -8,6 +8,7 @@ import {
   Batches,
   checkpointName,
   type EvaluationEntry,
+  initialWeights,
   isEvaluation,
   type LogEntry,
   lengthBuckets,
@@ -97,7 +98,7 @@ export async function finetune(job: FinetuneJob): Promise<Finetune> {
   const orthogonalizer = await Orthogonalizer.create(job.threads);
   const run = await openRunDirectory(job.out, manifest);
   try {
-    const weights = await readWeights(model);
+    const weights = job.fromScratch ? initialWeights(model.spec, job.seed) : await readWeights(model);
     const log = await train({
       run,
       runHash: sha256Json(manifest),

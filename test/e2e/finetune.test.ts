@@ -26,7 +26,7 @@ function withFileLimit(kilobytes: number, words: readonly string[]) {
 }
 
 it('a fine-tuning run that is interrupted, out of space and killed ends with the bytes of an undisturbed one', {
-  timeout: 300_000,
+  timeout: 600_000,
 }, async () => {
   const folder = await temporaryFolder();
   const out = path.join(folder, 'run');
@@ -80,7 +80,7 @@ it('a fine-tuning run that is interrupted, out of space and killed ends with the
   expect(trained.spec.rope.maxPositionEmbeddings).toBe(512);
 });
 
-it('what does not fit is refused, all at once and before a folder is made', async () => {
+it('what does not fit is refused, all at once and before a folder is made', { timeout: 180_000 }, async () => {
   const folder = await temporaryFolder();
   const factors = path.join(folder, 'factors.csv');
   await writeFile(factors, '1\n1\n2\n');

@@ -8,6 +8,7 @@ import { writeCheckpoint } from '../../src/training/index.js';
 import { rejection } from '../helpers/rejection.js';
 import { temporaryFolder } from '../helpers/temporary-folder.js';
 import { tinyConfig } from '../helpers/tiny-architectures.js';
+import { writeTinyCheckpoint } from '../helpers/tiny-checkpoint.js';
 import { openSmallTraining } from './setup.js';
 
 let folder: string;
@@ -40,7 +41,7 @@ describe('a training run', () => {
     expect(saved).not.toEqual(await readWeights(small.model));
   });
 
-  it.each([1, 3, 4])('that is stopped after step %i goes on to the same bits', async (step) => {
+  it.each([1, 4])('that is stopped after step %i goes on to the same bits', async (step) => {
     const out = path.join(await temporaryFolder(), 'run');
     const controller = new AbortController();
     const stopped = small.run({
@@ -144,13 +145,13 @@ describe('a checkpoint', () => {
 
   it.each(['phi3', 'qwen2', 'olmo2'] as const)('of a %s model is one that can be loaded', async (architecture) => {
     const out = await temporaryFolder();
-    const training = await openSmallTraining(await temporaryFolder(), tinyConfig(architecture));
-    const { model } = training;
+    const source = await temporaryFolder();
+    await writeTinyCheckpoint(source, { config: tinyConfig(architecture) });
+    const model = await loadModel(source);
     const weights = await readWeights(model);
     const state = { run: 'x', step: 1, tokens: 0, sinceLog: { loss: 0, tokens: 0 } };
     const config = JSON.stringify(model.config);
     await writeCheckpoint(out, { spec: model.spec, weights, optimizer: new Map(), state, config });
     expect(await readWeights(await loadModel(path.join(out, 'checkpoint-1')))).toEqual(weights);
-    await training.close();
   });
 });

@@ -39,6 +39,7 @@ export interface FinetuneFlags {
   readonly heldOut?: readonly string[];
   readonly evalSteps?: number;
   readonly evalLength?: readonly number[];
+  readonly fromScratch: boolean;
   readonly mixedWindows: boolean;
   readonly lengthMix?: readonly { readonly from: number; readonly share: number }[];
   readonly shortWindows: number;
@@ -110,6 +111,11 @@ export function finetuneCommand(): Command {
     .option('--held-out <path>', 'texts whose perplexity is measured before, during and after; repeatable', collect)
     .option('--eval-steps <n>', 'steps per measurement (default: before and after alone)', positiveInteger)
     .option('--eval-length <list>', 'lengths to measure (default: the original one and --max-seq-length)', lengthList)
+    .option(
+      '--from-scratch',
+      'draw the weights anew, by --seed; only the shape and tokenizer of the model are used',
+      DEFAULTS.fromScratch,
+    )
     .option('--no-mixed-windows', 'train short sequences with the long factors too')
     .option('--length-mix <list>', 'shares of rows by document length: 0:0.3,1k:0.7', lengthMix)
     .option(
