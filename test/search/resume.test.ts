@@ -25,7 +25,7 @@ afterAll(async () => {
 function run(
   directory: string,
   name: string,
-  { killAfter = 0, workers = 1, budget = '400evals' } = {},
+  { killAfter = 0, workers = 1, budget = '250evals' } = {},
 ): Promise<number | null> {
   return new Promise((resolve, reject) => {
     const child = spawn(process.execPath, [program, directory, name, budget, String(workers)], {
@@ -51,9 +51,9 @@ async function contents(directory: string): Promise<Record<string, string>> {
 
 describe.each([
   ['cma-es', 20],
-  ['gradient', 5],
-  ['longrope', 5],
-  ['dim-mono', 5],
+  ['gradient', 3],
+  ['longrope', 3],
+  ['dim-mono', 3],
   ['second interpolation', 2],
 ] as const)('%s', (name, kills) => {
   let undisturbed: Record<string, string>;
