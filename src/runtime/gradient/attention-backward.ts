@@ -4,11 +4,14 @@ import { blocks, rows } from './matrix-rows.js';
 import type { Span } from './sequence-rows.js';
 import { addInto, type Pass, type Step } from './step.js';
 
-/** Scores of one block of queries stay near this many floats (4 MB): five passes over them run in the cache. */
-const BLOCK_SCORES = 2 ** 20;
+/** Scores of one block of queries stay near this many floats (32 MB), of which about five copies live at a time. */
+const BLOCK_SCORES = 8 * 2 ** 20;
 
-/** Below this a matrix product no longer fills its kernels. */
-const MIN_BLOCK_QUERIES = 32;
+/** Below this matrix products no longer fill their kernels, and every block adds to the gradients of all keys before it. */
+const MIN_BLOCK_QUERIES = 128;
+
+/** A block computes scores of its own later tokens in vain: half of it, so it is a small part of the sequence. */
+const BLOCKS_PER_SEQUENCE = 16;
 
 export interface AttentionRows {
   /** [N, heads * headDim] */
@@ -74,5 +77,6 @@ export async function attentionBackward(
 }
 
 function defaultBlockQueries(spec: DecoderSpec, length: number): number {
-  return Math.max(MIN_BLOCK_QUERIES, Math.floor(BLOCK_SCORES / (spec.heads * length)));
+  const most = Math.min(Math.floor(BLOCK_SCORES / (spec.heads * length)), Math.ceil(length / BLOCKS_PER_SEQUENCE));
+  return Math.max(MIN_BLOCK_QUERIES, most);
 }

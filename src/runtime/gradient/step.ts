@@ -26,7 +26,11 @@ export class Step {
 
   static async open(graph: StepGraph, spec: DecoderSpec, threads: number): Promise<Step> {
     // No weight lies in a file, so no folder is ever looked into.
-    return new Step(graph, await Session.create(graph.name, graph.model, { weightFolder: '.', threads }), spec);
+    return new Step(
+      graph,
+      await Session.create(graph.name, graph.model, { weightFolder: '.', threads, flushDenormals: true }),
+      spec,
+    );
   }
 
   /** Runs with the weights of `layer`. Gradients of weights are added to the sums of the pass, the other outputs returned. */
