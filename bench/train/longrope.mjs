@@ -42,7 +42,7 @@ seconds.sort((a, b) => a - b);
 console.log(
   JSON.stringify({
     tokens: Number(batch) * Number(length),
-    seconds: seconds[Math.floor(seconds.length / 2)],
+    seconds: seconds[Math.floor((seconds.length - 1) / 2)],
     peak_rss_mb: process.resourceUsage().maxRSS / 1024,
     losses,
   }),
