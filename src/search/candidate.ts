@@ -1,5 +1,5 @@
 import { factorVector } from '../rope/factor-vector.js';
-import type { Candidate, Json } from './types.js';
+import type { Candidate, Evaluation, Json } from './types.js';
 
 export function makeCandidate(factors: ArrayLike<number>, attentionFactor: number, startTokens: number): Candidate {
   return { factors: factorVector(factors), attentionFactor, startTokens };
@@ -12,4 +12,18 @@ export function candidateKey({ factors, attentionFactor, startTokens }: Candidat
 
 export function candidateJson({ factors, attentionFactor, startTokens }: Candidate): Json {
   return { factors: [...factors], attentionFactor, startTokens };
+}
+
+/** Each candidate once, in the order of first appearance. */
+export function distinct(candidates: readonly Candidate[]): readonly Candidate[] {
+  return [...new Map(candidates.map((candidate) => [candidateKey(candidate), candidate])).values()];
+}
+
+/** Throws unless an algorithm is told the first of what it asked, each with a loss. */
+export function checkTold(asked: readonly Candidate[], evaluations: readonly Evaluation[]): void {
+  for (const [index, { candidate, loss }] of evaluations.entries()) {
+    if (candidateKey(candidate) !== candidateKey(asked[index] as Candidate))
+      throw new Error('told a candidate that was not asked');
+    if (Number.isNaN(loss)) throw new Error('told a loss that is not a number');
+  }
 }

@@ -1,5 +1,5 @@
 import { closedFormFactors } from '../rope/closed-form.js';
-import { makeCandidate } from './candidate.js';
+import { distinct, makeCandidate } from './candidate.js';
 import type { Candidate, SearchProblem } from './types.js';
 
 /** Largest factor of our search spaces, as a multiple of the ratio (paper, Table 4). */
@@ -23,11 +23,22 @@ export function seedCandidates(problem: SearchProblem, attentionFactor: number):
   });
 }
 
-/** The user's sets for a space without start tokens, with their own attention factors where these are searched. */
-export function startSeeds({ starts = [] }: SearchProblem, attention: number | 'search'): readonly Candidate[] {
-  return starts.map(({ factors, attentionFactor }) =>
-    makeCandidate(factors, attention === 'search' ? attentionFactor : attention, 0),
-  );
+/**
+ * Where a search in a space without start tokens begins, each once: the user's sets and, unless they are not wanted, PI, NTK and
+ * YaRN. Where the attention factor is searched, sets have their own and the closed forms both 1 and the usual formula's.
+ */
+export function startingCandidates(
+  problem: SearchProblem,
+  attentionFactor: number | 'search' | 'default',
+  closedForms = true,
+): readonly Candidate[] {
+  const { starts = [], defaultAttentionFactor } = problem;
+  const fixed = attentionFactor === 'default' ? defaultAttentionFactor : attentionFactor;
+  const attention = fixed === 'search' ? [1, defaultAttentionFactor] : [fixed];
+  return distinct([
+    ...starts.map((start) => makeCandidate(start.factors, fixed === 'search' ? start.attentionFactor : fixed, 0)),
+    ...(closedForms ? attention.flatMap((factor) => seedCandidates(problem, factor)) : []),
+  ]);
 }
 
 /** What a winner has to beat: no scaling, PI, NTK and YaRN, all with attention factor 1. */

@@ -1,7 +1,7 @@
 import { longropeAttentionFactor } from '../rope/attention-factor.js';
 import type { FactorSet } from '../rope/factor-set.js';
 import { stretchFactors } from '../rope/stretch.js';
-import { candidateKey, makeCandidate } from './candidate.js';
+import { distinct, makeCandidate } from './candidate.js';
 import { largestFactor } from './seeds.js';
 import type { Candidate, SearchProblem } from './types.js';
 
@@ -35,5 +35,5 @@ export function fitStarts(problem: SearchProblem, starts: readonly Candidate[]):
     });
     return makeCandidate(fit, attentionFactor, startTokens);
   });
-  return [...new Map(fitted.map((start) => [candidateKey(start), start])).values()];
+  return distinct(fitted);
 }

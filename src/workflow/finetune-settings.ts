@@ -36,9 +36,9 @@ export interface FinetuneSettings extends ExportRopeOptions {
   readonly evalSteps?: number;
   /** Default: the original length and `maxSeqLength`. */
   readonly evalLengths?: readonly number[];
-  /** Sequences up to the original length are trained with the short factors, as they will be served. */
   /** Weights are drawn anew; of the model only its shape is used. */
   readonly fromScratch: boolean;
+  /** Sequences up to the original length are trained with the short factors, as they will be served. */
   readonly mixedWindows: boolean;
   readonly lengthMix?: readonly LengthShare[];
   /** This share of the rows holds pieces of the original length, which the short factors turn. */

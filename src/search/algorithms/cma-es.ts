@@ -1,11 +1,11 @@
 import { Matrix } from 'ml-matrix';
-import { candidateKey } from '../candidate.js';
-import { IncrementSpace } from '../cma/increment-space.js';
+import { checkTold, distinct } from '../candidate.js';
 import { cmaParameters, defaultPopulationSize } from '../cma/parameters.js';
 import { CmaStrategy } from '../cma/strategy.js';
 import { type HyperparameterValues, integer, numberOr, parseHyperparameters, real, word } from '../hyperparameters.js';
+import { IncrementSpace } from '../increment-space.js';
 import { RandomState } from '../random.js';
-import { seedCandidates, startSeeds } from '../seeds.js';
+import { startingCandidates } from '../seeds.js';
 import type { Candidate, Evaluation, Json, SearchAlgorithm, SearchProblem, StopReasons } from '../types.js';
 
 /** Generations in a row without information (all losses equal, or none finite) after which the search ends. */
@@ -68,12 +68,7 @@ class CmaEs implements SearchAlgorithm {
     if (this.asked === null) throw new Error('tell without an ask');
     const { candidates, vectors } = this.asked;
     this.asked = null;
-    for (const [index, { candidate, loss }] of evaluations.entries()) {
-      if (candidateKey(candidate) !== candidateKey(candidates[index] as Candidate)) {
-        throw new Error('told a candidate that was not asked');
-      }
-      if (Number.isNaN(loss)) throw new Error('told a loss that is not a number');
-    }
+    checkTold(candidates, evaluations);
     if (evaluations.length === 0) return;
     const ranks = [...evaluations.keys()].sort((a, b) => compareLosses(evaluations[a], evaluations[b]) || a - b);
     const winner = evaluations[ranks[0] as number] as Evaluation;
@@ -108,7 +103,7 @@ class CmaEs implements SearchAlgorithm {
     const { started, generationWinner, seedWinner } = this;
     const mean = started === null ? [] : [started.space.decode(started.strategy.mean)];
     const others = [generationWinner, seedWinner].flatMap((evaluation) => evaluation?.candidate ?? []);
-    return [...new Map([...mean, ...others].map((candidate) => [candidateKey(candidate), candidate])).values()];
+    return distinct([...mean, ...others]);
   }
 
   state(): Json {
@@ -119,17 +114,10 @@ class CmaEs implements SearchAlgorithm {
     };
   }
 
-  private seeds(): Candidate[] {
-    const { defaultAttentionFactor, starts = [] } = this.problem;
-    const { attention_factor: asked, closed_forms: closedForms } = this.hyperparameters;
-    const fixed = asked === 'default' ? defaultAttentionFactor : asked;
-    const attention = fixed === 'search' ? [1, defaultAttentionFactor] : [fixed];
-    const isStarted = closedForms === 'unless started' && starts.length > 0;
-    const seeds = [
-      ...startSeeds(this.problem, fixed),
-      ...(isStarted ? [] : attention.flatMap((factor) => seedCandidates(this.problem, factor))),
-    ];
-    return [...new Map(seeds.map((seed) => [candidateKey(seed), seed])).values()];
+  private seeds(): readonly Candidate[] {
+    const { attention_factor: attentionFactor, closed_forms: closedForms } = this.hyperparameters;
+    const isStarted = closedForms === 'unless started' && (this.problem.starts ?? []).length > 0;
+    return startingCandidates(this.problem, attentionFactor, !isStarted);
   }
 
   private start(origin: Candidate) {

@@ -1,9 +1,9 @@
-import { candidateKey, makeCandidate } from '../candidate.js';
-import { IncrementSpace } from '../cma/increment-space.js';
+import { checkTold, distinct, makeCandidate } from '../candidate.js';
 import { ScheduleFreeAdam } from '../descent/schedule-free-adam.js';
 import { type HyperparameterValues, integer, numberOr, parseHyperparameters, real } from '../hyperparameters.js';
+import { IncrementSpace } from '../increment-space.js';
 import { RandomState } from '../random.js';
-import { seedCandidates, startSeeds } from '../seeds.js';
+import { startingCandidates } from '../seeds.js';
 import type { Candidate, Evaluation, Json, SearchAlgorithm, SearchProblem, StopReasons } from '../types.js';
 
 export const GRADIENT_HYPERPARAMETERS = {
@@ -73,7 +73,9 @@ class GradientDescent implements SearchAlgorithm {
     if (this.asked !== null) throw new Error('ask before the last candidates were told');
     if (Object.keys(this.stop()).length > 0) return [];
     this.asked =
-      this.descents === null ? this.seeds() : this.descents.map(({ space, adam }) => space.decode(adam.probe));
+      this.descents === null
+        ? startingCandidates(this.problem, this.hyperparameters.attention_factor)
+        : this.descents.map(({ space, adam }) => space.decode(adam.probe));
     return this.asked;
   }
 
@@ -85,11 +87,7 @@ class GradientDescent implements SearchAlgorithm {
     const { asked } = this;
     if (asked === null) throw new Error('tell without an ask');
     this.asked = null;
-    for (const [i, { candidate, loss }] of evaluations.entries()) {
-      if (candidateKey(candidate) !== candidateKey(asked[i] as Candidate))
-        throw new Error('told a candidate that was not asked');
-      if (Number.isNaN(loss)) throw new Error('told a loss that is not a number');
-    }
+    checkTold(asked, evaluations);
     if (evaluations.length === 0) return;
     const ranked = evaluations.toSorted((a, b) => (a.loss < b.loss ? -1 : a.loss > b.loss ? 1 : 0));
     if (this.descents === null) {
@@ -121,7 +119,7 @@ class GradientDescent implements SearchAlgorithm {
     const averages = (this.descents ?? []).map(({ space, adam }) => space.decode(adam.average));
     const answers = grid === 'none' ? averages : averages.map((candidate) => onGrid(candidate, grid));
     const others = [this.last, this.seedWinner].flatMap((evaluation) => evaluation?.candidate ?? []);
-    return [...new Map([...answers, ...others].map((candidate) => [candidateKey(candidate), candidate])).values()];
+    return distinct([...answers, ...others]);
   }
 
   state(): Json {
@@ -129,16 +127,6 @@ class GradientDescent implements SearchAlgorithm {
       descents: this.descents?.map(({ adam, losses }) => ({ adam: adam.state(), losses })) ?? null,
       random: this.random.state(),
     };
-  }
-
-  private seeds(): Candidate[] {
-    const { defaultAttentionFactor } = this.problem;
-    const asked = this.hyperparameters.attention_factor;
-    const fixed = asked === 'default' ? defaultAttentionFactor : asked;
-    const attention = fixed === 'search' ? [1, defaultAttentionFactor] : [fixed];
-    const closedForms = attention.flatMap((factor) => seedCandidates(this.problem, factor));
-    const seeds = [...startSeeds(this.problem, fixed), ...closedForms];
-    return [...new Map(seeds.map((seed) => [candidateKey(seed), seed])).values()];
   }
 
   /** The two best seeds in turn, at learning rates further and further from the given one, above and below. */

@@ -1,10 +1,10 @@
 import { EigenvalueDecomposition, Matrix } from 'ml-matrix';
-import { baseInverseFrequency } from '../../rope/frequencies.js';
-import { wavelengths } from '../../rope/wavelengths.js';
-import { makeCandidate } from '../candidate.js';
-import type { CandidateGradient } from '../objective.js';
-import { attentionFactorRange, largestFactor } from '../seeds.js';
-import type { Candidate, SearchProblem } from '../types.js';
+import { baseInverseFrequency } from '../rope/frequencies.js';
+import { wavelengths } from '../rope/wavelengths.js';
+import { makeCandidate } from './candidate.js';
+import type { CandidateGradient } from './objective.js';
+import { attentionFactorRange, largestFactor } from './seeds.js';
+import type { Candidate, SearchProblem } from './types.js';
 
 /** What is believed about good factors before any is tried. */
 export interface IncrementPrior {
