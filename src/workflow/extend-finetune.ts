@@ -10,6 +10,7 @@ import { exportTraining } from './export-training.js';
 import { modelFiles } from './extend-files.js';
 import type { StageContext } from './extend-stages.js';
 import { finetune } from './finetune.js';
+import { FINETUNE_DEFAULTS } from './finetune-defaults.js';
 
 /** What the recipe asks of the trainer, whose own settings stand in the hand-off. */
 const HYPERPARAMETERS_NAME = 'hyperparameters.json';
@@ -24,6 +25,7 @@ async function trainHere(job: StageJob<'finetune'>, context: StageContext): Prom
   const { recipe, trainingThreads, command } = context;
   const { hyperparameters: hp, held_out: heldOut } = stage;
   const result = await finetune({
+    ...FINETUNE_DEFAULTS,
     model: pathOf(stage.model),
     tokenizer: context.tokenizerPath,
     rope: isClosedForm(stage.factors) ? stage.factors : pathOf(stage.factors),
@@ -33,7 +35,6 @@ async function trainHere(job: StageJob<'finetune'>, context: StageContext): Prom
     textField: recipe.texts[stage.texts]?.text_field ?? 'text',
     out: folder,
     maxSteps: hp.max_steps,
-    numTrainEpochs: 1,
     perDeviceTrainBatchSize: hp.per_device_train_batch_size,
     gradientAccumulationSteps: hp.gradient_accumulation_steps,
     maxSeqLength: hp.max_seq_length,
@@ -50,15 +51,11 @@ async function trainHere(job: StageJob<'finetune'>, context: StageContext): Prom
     seed: hp.seed,
     loggingSteps: hp.logging_steps,
     saveSteps: hp.save_steps,
-    saveTotalLimit: 1,
     ...(hp.eval_steps !== undefined && { evalSteps: hp.eval_steps }),
     ...(hp.eval_lengths !== undefined && { evalLengths: hp.eval_lengths }),
-    fromScratch: false,
     mixedWindows: stage.mixed_windows,
     shortWindows: hp.short_windows,
     ...(hp.position_skipping !== undefined && { positionSkipping: hp.position_skipping }),
-    dtype: 'float32',
-    maxShardBytes: MAX_SHARD_BYTES,
     threads: trainingThreads,
     command,
     onStep: ({ step, loss, maxSteps }) => onProgress(step, maxSteps, `step ${step}, loss ${loss.toFixed(4)}`),
