@@ -52,10 +52,18 @@ function perplexityHeadline(view: ReportView, panel: PerplexityPanel): Headline 
     statement,
     qualifications: [
       `${capitalised(rival.method.name)} is the best of the ${standings.length - 1} other methods ${at} (${formatPerplexity(rival.perplexity)}).`,
-      ...pairedSentence(panel, name, rival.method.name, length),
+      ...[rival.method.name, ...yarnAmong(standings, rival)].flatMap((against) =>
+        pairedSentence(panel, name, against, length),
+      ),
       ...shortContextSentence(view, panel, name),
     ],
   };
+}
+
+/** What everyone asks about, also where another method is the best of the others. */
+function yarnAmong(standings: readonly Standing[], rival: Standing): readonly string[] {
+  const yarn = standings.find(({ method }) => /^yarn\b/i.test(method.name));
+  return yarn === undefined || yarn === rival ? [] : [yarn.method.name];
 }
 
 function pairedSentence(panel: PerplexityPanel, name: string, against: string, length: number): readonly string[] {
@@ -65,8 +73,8 @@ function pairedSentence(panel: PerplexityPanel, name: string, against: string, l
   const range = `${low === null ? '∞' : low.toFixed(3)} to ${high === null ? '∞' : high.toFixed(3)}`;
   const settled = low !== null && high !== null && (high < 1 || low > 1);
   return [
-    `Paired over ${formatCount(paired.documents)} documents the ratio is ${paired.ratio.toFixed(3)}, ` +
-      `${formatConfidence(panel.confidence)} interval ${range}${settled ? '' : ', so the difference may be chance'}.`,
+    `Paired over ${formatCount(paired.documents)} documents the ratio to ${against} is ${paired.ratio.toFixed(3)}, ` +
+      `${formatConfidence(panel.confidence)} interval ${range}: ${settled ? 'significant' : 'the difference may be chance'}.`,
   ];
 }
 

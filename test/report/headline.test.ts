@@ -24,7 +24,7 @@ describe('headline', () => {
       statement: 'Searched lowers perplexity at 2,048 tokens to 50.32, 15.0% below YaRN',
       qualifications: [
         'YaRN is the best of the 4 other methods at 2,048 tokens (59.18).',
-        'Paired over 7 documents the ratio is 0.850, 95% interval 0.829 to 0.872.',
+        'Paired over 7 documents the ratio to YaRN is 0.850, 95% interval 0.829 to 0.872: significant.',
         'Inside the original 256 tokens it is 7.7% higher: 56.35 against 52.31 unscaled.',
       ],
     });
@@ -55,7 +55,17 @@ describe('headline', () => {
   it('warns when the paired interval holds 1', () => {
     const [comparison, ...others] = sampleView.perplexity[0]!.comparisons;
     const view = withPanel({ comparisons: [{ ...comparison!, interval: { low: 0.97, high: 1.02 } }, ...others] });
-    expect(headline(view).qualifications[1]).toContain('0.970 to 1.020, so the difference may be chance');
+    expect(headline(view).qualifications[1]).toContain('0.970 to 1.020: the difference may be chance');
+  });
+
+  it('also compares with YaRN where another method is the best of the others', () => {
+    const yarn = sampleView.perplexity[0]!.comparisons.find(({ against }) => against === 'YaRN')!;
+    const comparisons = [yarn, { ...yarn, against: 'none', ratio: 0.9, interval: { low: 0.8, high: 1.1 } }];
+    const panel = { ...withTargetPerplexity({ none: 55 }).perplexity[0]!, comparisons };
+    expect(headline({ ...sampleView, perplexity: [panel] }).qualifications.slice(1, 3)).toEqual([
+      'Paired over 7 documents the ratio to none is 0.900, 95% interval 0.800 to 1.100: the difference may be chance.',
+      'Paired over 7 documents the ratio to YaRN is 0.850, 95% interval 0.829 to 0.872: significant.',
+    ]);
   });
 
   it('leaves out what was not measured', () => {
