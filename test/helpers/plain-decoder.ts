@@ -1,5 +1,6 @@
-import { afterAttention, beforeAttention, blockAttention, head } from '../../src/graph/gradient/decoder-parts.js';
-import { type Expression, input } from '../../src/graph/gradient/expression.js';
+import { afterAttention, beforeAttention, head } from '../../src/graph/gradient/decoder-parts.js';
+import { type Expression, input, scalar } from '../../src/graph/gradient/expression.js';
+import * as o from '../../src/graph/gradient/operations.js';
 import { decoderTensors } from '../../src/model/index.js';
 import type { DecoderSpec } from '../../src/model/types.js';
 import { integers, openPlain, type Values } from './plain-graph.js';
@@ -8,6 +9,33 @@ export type Weights64 = ReadonlyMap<string, Float64Array>;
 export interface Tables64 {
   readonly cos: Float64Array;
   readonly sin: Float64Array;
+}
+
+/**
+ * Causal attention of a block of Q queries to K keys. A query sees the keys from `firstKey` int64 [1, Q, 1] to `lastKey`, both
+ * counted within `keyNumbers` int64 [1, 1, K]: causality, windows and document boundaries are all of that form.
+ */
+function blockAttention(
+  spec: DecoderSpec,
+  rows: { readonly q: Expression; readonly k: Expression; readonly v: Expression },
+  visible: { readonly keyNumbers: Expression; readonly firstKey: Expression; readonly lastKey: Expression },
+): Expression {
+  const { keyValueHeads, headDim } = spec;
+  const group = spec.heads / keyValueHeads;
+  const heads = (x: Expression, perHead: number) =>
+    o.transpose(o.reshape(x, [x.shape[0] as string, keyValueHeads, perHead]), [1, 0, 2]);
+  // Query heads that share keys are stacked as rows: one product for all of them.
+  const queries = o.reshape(heads(rows.q, group * headDim), [keyValueHeads, 'QG', headDim]);
+  const scores = o.matMul(
+    o.mul(queries, scalar(spec.attentionScale)),
+    o.transpose(o.reshape(rows.k, ['K', keyValueHeads, headDim]), [1, 2, 0]),
+  );
+  const { keyNumbers, firstKey, lastKey } = visible;
+  const seen = o.and(o.lessOrEqual(firstKey, keyNumbers), o.lessOrEqual(keyNumbers, lastKey));
+  const masked = o.add(scores, o.where(seen, scalar(0), scalar(Number.NEGATIVE_INFINITY)));
+  const attended = o.matMul(o.softmax(masked), heads(rows.v, headDim));
+  const perToken = o.reshape(attended, [keyValueHeads, 'Q', group * headDim]);
+  return o.reshape(o.transpose(perToken, [1, 0, 2]), ['Q', spec.heads * headDim]);
 }
 
 /** The mean loss of tokens 1..T-1 in float64, from the parts the gradient is made of, each run over the whole sequence. */

@@ -1,8 +1,9 @@
 import type { DecoderSpec } from '../../model/types.js';
-import { afterAttention, beforeAttention, blockAttention, head, type Part } from './decoder-parts.js';
+import { attentionBackward, attentionBackwardInputs } from './attention-backward.js';
+import { afterAttention, beforeAttention, head, type Part } from './decoder-parts.js';
 import { type Expression, input, substitute, topologicalOrder } from './expression.js';
 import { backward, type Seed } from './gradient.js';
-import { add } from './operations.js';
+import { add, exp, mul, neg, scatterElements } from './operations.js';
 import { writeGraph } from './write.js';
 
 /** What is wanted beside the gradient that flows on: that of the weights, of the rotary tables, or both. */
@@ -29,9 +30,13 @@ export interface StepGraph {
  */
 export function headBackward(spec: DecoderSpec, wanted: Wanted): StepGraph {
   const x = input('x', ['N', spec.hiddenSize]);
-  const part = head(spec, x, input('targets', ['N', 1], 'int64'));
+  const targets = input('targets', ['N', 1], 'int64');
+  const part = head(spec, x, targets);
   const [loss] = part.outputs as [Expression];
-  const seeds = [{ of: loss, gradient: input('loss_weights', ['N', 1]) }];
+  const weight = input('loss_weights', ['N', 1]);
+  // Softmax minus one at the target: the rules would pass over the logits, the largest matrix of all, seven times instead of three.
+  const gradient = scatterElements(mul(exp(part.logProbabilities), weight), targets, neg(weight));
+  const seeds = [{ of: part.logits, gradient }];
   return build('head backward', part, seeds, { d_x: x }, wanted, ({ d_x }) => ({ loss, d_x: d_x as Expression }));
 }
 
@@ -82,22 +87,10 @@ export function attentionInputs(spec: DecoderSpec): StepGraph {
   return write('attention inputs', { q, k, v }, new Map());
 }
 
-/**
- * Inputs `q` and `d_attended` of Q queries, `k` and `v` of K keys, and which keys they see (`blockAttention`; a query stands there
- * once per head that shares keys). Outputs `d_q`, and `d_k` and `d_v` as far as these queries add to them.
- */
-export function attentionBackward(spec: DecoderSpec): StepGraph {
-  const [width, keyWidth] = [spec.heads * spec.headDim, spec.keyValueHeads * spec.headDim];
-  const rows = { q: input('q', ['Q', width]), k: input('k', ['K', keyWidth]), v: input('v', ['K', keyWidth]) };
-  const attended = blockAttention(spec, rows, {
-    keyNumbers: input('key_numbers', [1, 1, 'K'], 'int64'),
-    firstKey: input('first_key', [1, 'QG', 1], 'int64'),
-    lastKey: input('last_key', [1, 'QG', 1], 'int64'),
-  });
-  const seeds = [{ of: attended, gradient: input('d_attended', attended.shape) }];
-  const part = { outputs: [attended], parameters: [], costly: {} };
-  const targets = { d_q: rows.q, d_k: rows.k, d_v: rows.v };
-  return build('attention backward', part, seeds, targets, { weights: false, tables: false });
+/** `attentionBackward` as a graph: its inputs by the names of `attentionBackwardInputs`, outputs `d_q`, `d_k` and `d_v`. */
+export function attentionBackwardGraph(spec: DecoderSpec, seenByAll: boolean): StepGraph {
+  const { dQ, dK, dV } = attentionBackward(spec, attentionBackwardInputs(spec, seenByAll));
+  return write('attention backward', { d_q: dQ, d_k: dK, d_v: dV }, new Map());
 }
 
 /**

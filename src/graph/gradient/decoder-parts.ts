@@ -6,7 +6,7 @@ import * as o from './operations.js';
 
 /**
  * The decoder as plain operations, cut where a backward pass is: the parts before and after attention and the head work row by
- * row, attention between them works on a block of queries. All values are matrices with one row per token; N is their number.
+ * row; attention between them is in attention-backward.ts. All values are matrices with one row per token; N is their number.
  * Layers are alike, so one graph with the weights of layer 0 as inputs serves all of them.
  */
 export interface Part {
@@ -27,33 +27,6 @@ export function beforeAttention(spec: DecoderSpec, x: Expression, cos: Expressio
   return weights.part(rotate(spec, q, spec.heads, cos, sin), rotate(spec, k, spec.keyValueHeads, cos, sin), v);
 }
 
-/**
- * Causal attention of a block of Q queries to K keys. A query sees the keys from `firstKey` int64 [1, Q, 1] to `lastKey`, both
- * counted within `keyNumbers` int64 [1, 1, K]: causality, windows and document boundaries are all of that form.
- */
-export function blockAttention(
-  spec: DecoderSpec,
-  rows: { readonly q: Expression; readonly k: Expression; readonly v: Expression },
-  visible: { readonly keyNumbers: Expression; readonly firstKey: Expression; readonly lastKey: Expression },
-): Expression {
-  const { keyValueHeads, headDim } = spec;
-  const group = spec.heads / keyValueHeads;
-  const heads = (x: Expression, perHead: number) =>
-    o.transpose(o.reshape(x, [x.shape[0] as string, keyValueHeads, perHead]), [1, 0, 2]);
-  // Query heads that share keys are stacked as rows: one product for all of them.
-  const queries = o.reshape(heads(rows.q, group * headDim), [keyValueHeads, 'QG', headDim]);
-  const scores = o.matMul(
-    o.mul(queries, scalar(spec.attentionScale)),
-    o.transpose(o.reshape(rows.k, ['K', keyValueHeads, headDim]), [1, 2, 0]),
-  );
-  const { keyNumbers, firstKey, lastKey } = visible;
-  const seen = o.and(o.lessOrEqual(firstKey, keyNumbers), o.lessOrEqual(keyNumbers, lastKey));
-  const masked = o.add(scores, o.where(seen, scalar(0), scalar(Number.NEGATIVE_INFINITY)));
-  const attended = o.matMul(o.softmax(masked), heads(rows.v, headDim));
-  const perToken = o.reshape(attended, [keyValueHeads, 'Q', group * headDim]);
-  return o.reshape(o.transpose(perToken, [1, 0, 2]), ['Q', spec.heads * headDim]);
-}
-
 /** The layer's output from its input and what attention gave: projection, residual, MLP, residual. */
 export function afterAttention(spec: DecoderSpec, x: Expression, attended: Expression): Part {
   const weights = new Weights(spec);
@@ -67,16 +40,23 @@ export function afterAttention(spec: DecoderSpec, x: Expression, attended: Expre
   return { ...weights.part(o.add(middle, weights.norm(norms.afterMlp, update))), costly: { middle, gate, up } };
 }
 
-/** Negative log-likelihood in nats, [N, 1], of `targets` int64 [N, 1] after the last layer's output. */
-export function head(spec: DecoderSpec, x: Expression, targets: Expression): Part {
+/** Its output is the negative log-likelihood in nats, [N, 1], of the targets. */
+export interface HeadPart extends Part {
+  /** [N, vocabularySize] */
+  readonly logits: Expression;
+  readonly logProbabilities: Expression;
+}
+
+/** From the last layer's output to the losses of `targets` int64 [N, 1]. */
+export function head(spec: DecoderSpec, x: Expression, targets: Expression): HeadPart {
   const weights = new Weights(spec);
   const normed = rmsNorm(spec, x, weights.get('model.norm.weight'));
   const matrix = weights.get(spec.tiedEmbeddings ? 'model.embed_tokens.weight' : 'lm_head.weight');
-  const logits = o.gemm(normed, matrix, { transB: true });
+  const products = o.gemm(normed, matrix, { transB: true });
   const cap = spec.logitSoftcap;
-  const capped = cap === null ? logits : o.mul(o.tanh(o.div(logits, scalar(cap))), scalar(cap));
-  const logProbabilities = o.logSoftmax(capped);
-  return weights.part(o.neg(o.gatherElements(logProbabilities, targets)));
+  const logits = cap === null ? products : o.mul(o.tanh(o.div(products, scalar(cap))), scalar(cap));
+  const logProbabilities = o.logSoftmax(logits);
+  return { ...weights.part(o.neg(o.gatherElements(logProbabilities, targets))), logits, logProbabilities };
 }
 
 /** x / sqrt(mean(x^2) + epsilon) * (weight + offset), over the last axis. */

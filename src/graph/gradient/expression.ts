@@ -87,6 +87,10 @@ export function scalar(value: number): Constant {
   return { kind: 'constant', values: [value], shape: [], type: 'float' };
 }
 
+export function vector(values: readonly number[]): Constant {
+  return { kind: 'constant', values, shape: [values.length], type: 'float' };
+}
+
 /** All expressions below and including `outputs`, each after what it is computed from. */
 export function topologicalOrder(outputs: readonly Expression[]): Expression[] {
   const order: Expression[] = [];

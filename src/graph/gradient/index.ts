@@ -2,7 +2,7 @@ export { attentionForward } from './attention-forward.js';
 export {
   afterAttentionBackward,
   afterAttentionForward,
-  attentionBackward,
+  attentionBackwardGraph,
   attentionInputs,
   beforeAttentionBackward,
   headBackward,

@@ -108,6 +108,12 @@ export function transpose(x: Expression, perm: readonly number[]): Operation {
   );
 }
 
+/** The last two axes exchanged. */
+export function swapLast(x: Expression): Operation {
+  const rank = x.shape.length;
+  return transpose(x, [...Array(rank - 2).keys(), rank - 1, rank - 2]);
+}
+
 /** x repeated along its axes of size 1 to the shape of `like`. */
 export const expand: Binary = (x, like) => operation('Expand', [x, like], like.shape);
 
@@ -123,8 +129,8 @@ export function pad(x: Expression, axis: number, before: number, after: number):
   return operation('Pad', [x], x.shape.with(axis, before + knownSize(x.shape, axis) + after), { axis, before, after });
 }
 
-export function concat(parts: readonly Expression[], axis: number): Operation {
-  const size = parts.reduce((total, { shape }) => total + knownSize(shape, axis), 0);
+/** `size` names the sum where the sizes of the parts are names. */
+export function concat(parts: readonly Expression[], axis: number, size: Dimension = knownSum(parts, axis)): Operation {
   return operation('Concat', parts, (parts[0] as Expression).shape.with(axis, size), { axis });
 }
 
@@ -143,8 +149,9 @@ export function gatherElements(matrix: Expression, columns: Expression): Operati
   return operation('GatherElements', [matrix, columns], columns.shape, { axis: 1 });
 }
 
-export function scatterElements(like: Expression, columns: Expression, updates: Expression): Operation {
-  return operation('ScatterElements', [like, columns, updates], like.shape, { axis: 1, reduction: 'add' });
+/** A matrix with `updates` added to some entries of every row, columns int64 [N, k]. */
+export function scatterElements(into: Expression, columns: Expression, updates: Expression): Operation {
+  return operation('ScatterElements', [into, columns, updates], into.shape, { axis: 1, reduction: 'add' });
 }
 
 /** The shape of numpy's broadcasting. A named size fits itself and 1. */
@@ -161,6 +168,10 @@ export function knownSize(shape: Shape, axis: number): number {
   const size = shape[axis];
   if (typeof size !== 'number') throw misfit(`size of axis ${axis}`, shape);
   return size;
+}
+
+function knownSum(parts: readonly Expression[], axis: number): number {
+  return parts.reduce((total, { shape }) => total + knownSize(shape, axis), 0);
 }
 
 function reduced(shape: Shape, axes: readonly number[]): Shape {

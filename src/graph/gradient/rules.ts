@@ -40,8 +40,8 @@ export const RULES: Readonly<Record<Operator, Rule>> = {
   },
   LogSoftmax: (dy, y) => [o.sub(dy, o.mul(o.exp(y), o.reduceSum(dy, [y.shape.length - 1])))],
   MatMul: (dy, y) => [
-    sumTo(o.matMul(dy, swapLast(second(y))), first(y)),
-    sumTo(o.matMul(swapLast(first(y)), dy), second(y)),
+    sumTo(o.matMul(dy, o.swapLast(second(y))), first(y)),
+    sumTo(o.matMul(o.swapLast(first(y)), dy), second(y)),
   ],
   Gemm: (dy, y) => {
     const [a, b] = [first(y), second(y)];
@@ -82,19 +82,14 @@ export const RULES: Readonly<Record<Operator, Rule>> = {
   },
   Gather: (dy, y) => [o.scatterRows(first(y), second(y), dy), null],
   ScatterND: (dy, y) => [null, null, o.gather(dy, second(y))],
-  GatherElements: (dy, y) => [o.scatterElements(first(y), second(y), dy), null],
-  ScatterElements: (dy, y) => [null, null, o.gatherElements(dy, second(y))],
+  GatherElements: (dy, y) => [o.scatterElements(o.expand(scalar(0), first(y)), second(y), dy), null],
+  ScatterElements: (dy, y) => [dy, null, o.gatherElements(dy, second(y))],
   LessOrEqual: () => [null, null],
   And: () => [null, null],
 };
 
 const first = (y: Operation) => y.inputs[0] as Expression;
 const second = (y: Operation) => y.inputs[1] as Expression;
-
-function swapLast(x: Expression): Expression {
-  const rank = x.shape.length;
-  return o.transpose(x, [...Array(rank - 2).keys(), rank - 1, rank - 2]);
-}
 
 /** Undoes broadcasting: sums the axes along which `x` was repeated. */
 function sumTo(dy: Expression, x: Expression): Expression {

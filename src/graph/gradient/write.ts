@@ -76,13 +76,6 @@ const WRITERS: Partial<Record<Operator, Writer>> = {
     const column = at.graph.apply(`${at.id}.rows`, 'Unsqueeze', [rows as Value, integers(at, 'last', [1])]);
     return at.graph.apply(at.id, 'ScatterND', [zeros(at, like as Value), column, updates as Value], at.y.attributes);
   },
-  ScatterElements: (at, [like, columns, updates]) =>
-    at.graph.apply(
-      at.id,
-      'ScatterElements',
-      [zeros(at, like as Value), columns as Value, updates as Value],
-      at.y.attributes,
-    ),
 };
 
 function reduce(at: Context, x: Value): Value {

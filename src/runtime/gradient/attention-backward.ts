@@ -21,6 +21,12 @@ export interface AttentionRows {
   readonly v: Float32Array;
 }
 
+/** For blocks with keys that every query sees, and for those without: an empty matrix is no input of ONNX Runtime's products. */
+export interface AttentionBackwardSteps {
+  readonly someSeen: Step;
+  readonly allMasked: Step;
+}
+
 export interface AttentionBlocks {
   readonly spans: readonly Span[];
   readonly window: number | null;
@@ -34,46 +40,70 @@ export interface AttentionBlocks {
  */
 export async function attentionBackward(
   spec: DecoderSpec,
-  step: Step,
+  steps: AttentionBackwardSteps,
   pass: Pass,
-  { q, k, v, dAttended }: AttentionRows & { readonly dAttended: Float32Array },
+  {
+    q,
+    k,
+    v,
+    attended,
+    dAttended,
+  }: AttentionRows & { readonly attended: Float32Array; readonly dAttended: Float32Array },
   { spans, window, blockQueries }: AttentionBlocks,
 ): Promise<AttentionRows> {
   const [width, keyWidth] = [spec.heads * spec.headDim, spec.keyValueHeads * spec.headDim];
-  const group = spec.heads / spec.keyValueHeads;
-  const longest = Math.max(...spans.map(({ from, to }) => to - from));
-  const numbers = BigInt64Array.from({ length: longest }, (_, i) => BigInt(i));
   const d = { q: new Float32Array(q.length), k: new Float32Array(k.length), v: new Float32Array(v.length) };
+  const mask = masks(spec.heads / spec.keyValueHeads, window);
   for (const span of spans)
     for (const [from, to] of blocks(
       span.from,
       span.to,
       blockQueries ?? defaultBlockQueries(spec, span.to - span.from),
     )) {
-      const firstKey = (query: number) => (window === null ? span.from : Math.max(span.from, query - window + 1));
-      const key = firstKey(from);
-      /** Keys are numbered from the first of the sequence. */
-      const perQuery = (of: (query: number) => number): Tensor => ({
-        type: 'int64',
-        data: BigInt64Array.from({ length: (to - from) * group }, (_, row) =>
-          BigInt(of(from + Math.floor(row / group)) - span.from),
-        ),
-        dims: [1, (to - from) * group, 1],
-      });
-      const result = await step.run(pass, 0, {
+      const first = window === null ? span.from : Math.max(span.from, from - window + 1);
+      // A window hides the first keys from the last queries, so none is seen by all.
+      const masked = window === null ? from : first;
+      const parts = masked > first && {
+        seen_keys: rows(k, keyWidth, first, masked),
+        masked_keys: rows(k, keyWidth, masked, to),
+      };
+      const result = await steps[parts ? 'someSeen' : 'allMasked'].run(pass, 0, {
         q: rows(q, width, from, to),
+        attended: rows(attended, width, from, to),
         d_attended: rows(dAttended, width, from, to),
-        k: rows(k, keyWidth, key, to),
-        v: rows(v, keyWidth, key, to),
-        key_numbers: { type: 'int64', data: numbers.subarray(key - span.from, to - span.from), dims: [1, 1, to - key] },
-        first_key: perQuery(firstKey),
-        last_key: perQuery((query) => query),
+        k: rows(k, keyWidth, first, to),
+        v: rows(v, keyWidth, first, to),
+        ...parts,
+        mask: mask(to - from, to - masked),
       });
       d.q.set(result('d_q'), from * width);
-      addInto(d.k.subarray(key * keyWidth, to * keyWidth), result('d_k'));
-      addInto(d.v.subarray(key * keyWidth, to * keyWidth), result('d_v'));
+      addInto(d.k.subarray(first * keyWidth, to * keyWidth), result('d_k'));
+      addInto(d.v.subarray(first * keyWidth, to * keyWidth), result('d_v'));
     }
   return d;
+}
+
+/**
+ * The mask of the last `queries` of `keys` positions, a row for each query and head that shares keys: it sees itself and what is
+ * before, up to the window. Blocks of one size share theirs.
+ */
+function masks(group: number, window: number | null) {
+  const made = new Map<string, Tensor>();
+  return (queries: number, keys: number): Tensor => {
+    const name = `${queries}/${keys}`;
+    const known = made.get(name);
+    if (known) return known;
+    const data = new Float32Array(queries * group * keys);
+    for (let row = 0; row < queries * group; row++) {
+      const last = keys - queries + Math.floor(row / group);
+      const first = window === null ? 0 : Math.max(0, last - window + 1);
+      data.fill(Number.NEGATIVE_INFINITY, row * keys, row * keys + first);
+      data.fill(Number.NEGATIVE_INFINITY, row * keys + last + 1, (row + 1) * keys);
+    }
+    const mask: Tensor = { type: 'float32', data, dims: [1, queries * group, keys] };
+    made.set(name, mask);
+    return mask;
+  };
 }
 
 function defaultBlockQueries(spec: DecoderSpec, length: number): number {

@@ -1,7 +1,7 @@
 import * as graphs from '../../graph/index.js';
 import type { DecoderSpec } from '../../model/types.js';
 import type { TableGradient } from '../../rope/table-gradient.js';
-import { type AttentionRows, attentionBackward } from './attention-backward.js';
+import { type AttentionBackwardSteps, type AttentionRows, attentionBackward } from './attention-backward.js';
 import { attentionForward } from './attention-forward.js';
 import { blocks, rows } from './matrix-rows.js';
 import type { SequenceRows } from './sequence-rows.js';
@@ -48,7 +48,7 @@ export class LayerPass {
     private readonly attentionInputs: Step,
     private readonly afterAttention: Step,
     private readonly afterAttentionBackward: { readonly kept: Step; readonly anew: Step },
-    private readonly attentionBackward: Step,
+    private readonly attentionBackward: AttentionBackwardSteps,
     private readonly beforeAttentionBackward: Step,
   ) {}
 
@@ -63,7 +63,10 @@ export class LayerPass {
         kept: await open(graphs.afterAttentionBackward(spec, options.wanted, { kept: true })),
         anew: await open(graphs.afterAttentionBackward(spec, options.wanted, { kept: false })),
       },
-      await open(graphs.attentionBackward(spec)),
+      {
+        someSeen: await open(graphs.attentionBackwardGraph(spec, true)),
+        allMasked: await open(graphs.attentionBackwardGraph(spec, false)),
+      },
       await open(graphs.beforeAttentionBackward(spec, options.wanted)),
     );
   }
@@ -118,7 +121,7 @@ export class LayerPass {
       spec,
       this.attentionBackward,
       pass,
-      { ...(inner?.attention ?? (await this.#attentionInputs(pass, layer, x, sequences))), dAttended },
+      { ...(inner?.attention ?? (await this.#attentionInputs(pass, layer, x, sequences))), attended, dAttended },
       { spans: sequences.spans, window: spec.slidingWindow[layer] ?? null, blockQueries: options.blockQueries },
     );
     const { cos, sin, width } = sequences.table;
@@ -145,7 +148,7 @@ export class LayerPass {
       this.attentionInputs,
       this.afterAttention,
       ...Object.values(this.afterAttentionBackward),
-      this.attentionBackward,
+      ...Object.values(this.attentionBackward),
       this.beforeAttentionBackward,
     ];
     for (const step of [...steps, ...this.#attention.values()]) await step.close();
