@@ -52,6 +52,16 @@ export function score(name: string, candidate: Candidate, losses: readonly Docum
   return { name, candidate, documentLosses, loss: tokenWeightedLoss(losses) };
 }
 
+/** `GenerationSummary.comparableLoss`. */
+export function comparableLoss(
+  { bestLoss, scoredOn }: Pick<GenerationSummary, 'bestLoss' | 'scoredOn'>,
+  winner: Score,
+): number {
+  const there =
+    scoredOn.reduce((sum, document) => sum + (winner.documentLosses[document] as number), 0) / scoredOn.length;
+  return bestLoss - there + winner.loss;
+}
+
 /** JSON knows no infinities: null stands for a loss that is not finite. */
 export function resultJson(result: SearchResult): Json {
   const number = (value: number) => (Number.isFinite(value) ? value : null);
