@@ -3,12 +3,14 @@ import { formatFactorCsv } from '../rope/index.js';
 import { openRunDirectory, type RunDirectory, sha256Json, writeFileAtomic } from '../run/index.js';
 import { Evaluator } from './evaluator.js';
 import { scoreContenders, scoreHeldOut, winnerOf } from './final-scores.js';
-import { documentsOf, evaluationOf } from './generation.js';
+import { type ScoredGeneration, scoreGeneration } from './generation.js';
 import { manifest } from './manifest.js';
 import type { SearchOptions } from './options.js';
+import { raceGeneration } from './racing-generation.js';
+import { checkRacing, type Racing, racingSettings } from './racing-options.js';
 import { comparableLoss, type GenerationSummary, resultJson, type SearchResult } from './result.js';
 import { Stopwatch } from './stopwatch.js';
-import type { Evaluation, StopReasons } from './types.js';
+import type { StopReasons } from './types.js';
 
 /**
  * Runs a search, or the rest of one that was cut off at any point: asks, evaluates, tells, until the algorithm stops or the
@@ -32,13 +34,15 @@ export async function runSearch(options: SearchOptions): Promise<SearchResult> {
       found: 'losses alone',
       fix: 'search with cma-es',
     });
-  const directory = await openRunDirectory(options.runDirectory, manifest(options));
+  const racing = options.racing === undefined ? null : racingSettings(options.racing);
+  if (racing !== null) checkRacing(racing, algorithm, objective.documents.length);
+  const directory = await openRunDirectory(options.runDirectory, manifest(options, racing));
   try {
     const stopwatch = await Stopwatch.open(
       directory.file('timings.jsonl'),
       budget.unit === 'seconds' ? budget.amount : null,
     );
-    return await new Driver(options, directory, stopwatch).run();
+    return await new Driver(options, racing, directory, stopwatch).run();
   } finally {
     await directory.close();
   }
@@ -48,9 +52,11 @@ class Driver {
   private readonly evaluator: Evaluator;
   private readonly curve: Omit<GenerationSummary, 'comparableLoss'>[] = [];
   private generation = 0;
+  private readonly races = { candidates: 0, dropped: 0, planned: 0, evaluations: 0 };
 
   constructor(
     private readonly options: SearchOptions,
+    private readonly racing: Racing | null,
     private readonly directory: RunDirectory,
     stopwatch: Stopwatch,
   ) {
@@ -75,6 +81,7 @@ class Driver {
       contenders,
       curve: this.curve.map((point) => ({ ...point, comparableLoss: comparableLoss(point, winner) })),
       heldOut,
+      ...(this.racing !== null && { races: { ...this.races } }),
       ...(partsOf && { parts: partsOf(winner.candidate) }),
     };
     const json = resultJson(result);
@@ -85,41 +92,38 @@ class Driver {
   }
 
   private async search(): Promise<StopReasons> {
-    const { evaluator } = this;
-    const { algorithm, objective, pull = 0 } = this.options;
+    const { evaluator, racing } = this;
+    const { algorithm } = this.options;
     for (;;) {
       const reasons = algorithm.stop();
       if (Object.keys(reasons).length > 0) return reasons;
       const asked = algorithm.ask();
       if (asked.length === 0) continue;
       const { generation } = this;
-      const documents = documentsOf(generation, algorithm, objective.documents.length);
-      const gradients = algorithm.wantsGradients?.() ?? false;
-      const count = evaluator.affordable(asked, documents, generation, gradients);
-      if (count === 0) return evaluator.budgetReasons();
-      const candidates = asked.slice(0, count);
-      const requests = candidates.flatMap((_, c) => documents.map((document) => [c, document] as const));
-      const losses = await evaluator.evaluate(
-        { phase: 'search', generation, candidates, requests, gradients },
-        objective,
-      );
-      const told = candidates
-        .slice(0, Math.floor(losses.length / documents.length))
-        .map((candidate, c) =>
-          evaluationOf(candidate, losses.slice(c * documents.length, (c + 1) * documents.length), { pull, gradients }),
-        );
-      const cutShort = told.length < asked.length;
-      if (told.length > 0 && (!cutShort || algorithm.comparesAcrossGenerations)) {
-        algorithm.tell(told);
-        await evaluator.recorder.note({ type: 'told', generation, state: sha256Json(algorithm.state()) });
-        this.summarise(told, documents);
+      const scored =
+        racing === null
+          ? await scoreGeneration(this.options, evaluator, asked, generation)
+          : await raceGeneration(this.options, racing, evaluator, asked, generation);
+      const isWhole = scored.told.length === asked.length;
+      if (scored.told.length > 0 && (isWhole || algorithm.comparesAcrossGenerations)) {
+        algorithm.tell(scored.told);
+        // What the clock cut is followed by the stop alone: that is how a resume knows where it was.
+        if (!evaluator.isCut)
+          await evaluator.recorder.note({ type: 'told', generation, state: sha256Json(algorithm.state()) });
+        this.summarise(scored);
       }
-      if (cutShort) return evaluator.budgetReasons();
+      if (!isWhole || evaluator.isCut) return evaluator.budgetReasons();
       this.generation++;
     }
   }
 
-  private summarise(told: readonly Evaluation[], documents: readonly number[]): void {
+  private summarise({ told, documents, race }: ScoredGeneration): void {
+    if (race !== undefined) {
+      this.races.candidates += told.length;
+      this.races.dropped += race.dropped;
+      this.races.planned += race.planned;
+      this.races.evaluations = this.evaluator.spent.documents;
+    }
     const losses = told.map(({ loss }) => loss).sort((a, b) => a - b);
     this.curve.push({
       generation: this.generation,

@@ -17,6 +17,8 @@ import type { Candidate, StopReasons } from './types.js';
 export class Evaluator {
   readonly recorder: Recorder;
   readonly spent: Spending = { documents: 0, tokens: 0, seconds: 0 };
+  /** The clock ended the search within a batch. */
+  isCut = false;
   private readonly allowance: Allowance;
   /** Candidate -> its loss on each search document, where known: the final scores need only the rest. */
   private readonly known = new Map<string, (DocumentLoss | undefined)[]>();
@@ -56,6 +58,7 @@ export class Evaluator {
     try {
       const losses = await this.recorder.evaluate(batch, objective, { onResult, signal: AbortSignal.any(signals) });
       if (signal?.aborted === true) throw this.interrupted();
+      this.isCut = losses.length < requests.length;
       return losses;
     } finally {
       deadline?.cancel();
@@ -68,19 +71,27 @@ export class Evaluator {
     return this.known.get(candidateKey(candidate)) ?? this.options.objective.documents.map(() => undefined);
   }
 
-  /** How many of `asked` candidates can be scored on these documents, with what the end of the search needs left over. */
-  affordable(
-    asked: readonly Candidate[],
-    documents: readonly number[],
-    generation: number,
-    gradients: boolean,
-  ): number {
-    const { budget } = this.options;
-    if (this.recorder.journaledStop() !== null) return 0;
-    if (budget.unit === 'seconds') return this.recorder.isReplaying || this.secondsLeft() > 0 ? asked.length : 0;
-    const count = this.allowance.candidates(asked.length, documents, this.spent, gradients ? GRADIENT_COST : 1);
-    if (count === 0 && generation === 0) throw this.allowance.tooSmall(asked.length, documents);
+  /**
+   * How many of `asked` candidates can be scored on these documents, with what the end of the search needs left over. Throws
+   * `UserError('usage')` where not even the first of a search can.
+   */
+  affordable(asked: readonly Candidate[], documents: readonly number[], gradients: boolean): number {
+    const count = this.payable(asked, documents, gradients);
+    const isTimed = this.options.budget.unit === 'seconds';
+    if (count === 0 && this.spent.documents === 0 && !isTimed) throw this.allowance.tooSmall(asked.length, documents);
     return count;
+  }
+
+  /** Whether all of `asked` can be scored on these documents. */
+  fits(asked: readonly Candidate[], documents: readonly number[]): boolean {
+    return this.payable(asked, documents, false) === asked.length;
+  }
+
+  private payable(asked: readonly Candidate[], documents: readonly number[], gradients: boolean): number {
+    if (this.recorder.journaledStop() !== null) return 0;
+    if (this.options.budget.unit === 'seconds')
+      return this.recorder.isReplaying || this.secondsLeft() > 0 ? asked.length : 0;
+    return this.allowance.candidates(asked.length, documents, this.spent, gradients ? GRADIENT_COST : 1);
   }
 
   /** Whether `planned` evaluations at the end fit; so many contenders of them were found to fit before. */

@@ -12,6 +12,7 @@ export {
 } from './objective.js';
 export type { SearchOptions, SearchProgress } from './options.js';
 export { pullPenalty } from './pull.js';
+export { checkRacing, parseRacing, type Racing } from './racing-options.js';
 export type { GenerationSummary, Score, SearchResult } from './result.js';
 export {
   type FrozenSet,

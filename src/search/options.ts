@@ -1,5 +1,6 @@
 import type { Budget, Spending } from './budget.js';
 import type { Objective } from './objective.js';
+import type { Racing } from './racing-options.js';
 import type { Phase } from './recorder.js';
 import type { Parts } from './second-interpolation.js';
 import type { NamedCandidate } from './seeds.js';
@@ -28,6 +29,8 @@ export interface SearchOptions {
   readonly baselines?: readonly NamedCandidate[];
   /** Weight of a pull towards factors of 1 (`pullPenalty`): added to what candidates are compared by, never to a loss that is shown. */
   readonly pull?: number;
+  /** Drops candidates that fall behind before they are scored on all documents; what is left out has its default, `{}` is all of them. */
+  readonly racing?: Partial<Racing>;
   /** The two parts of a winner that is a product (`SecondInterpolation`). */
   readonly partsOf?: (winner: Candidate) => Parts;
   readonly budget: Budget;

@@ -43,6 +43,13 @@ export interface SearchResult {
   readonly curve: readonly GenerationSummary[];
   /** The winner, named 'searched', and the baselines on held-out documents; null without such documents. */
   readonly heldOut: { readonly documents: readonly string[]; readonly scores: readonly Score[] } | null;
+  /** Of a search with racing: how many candidates, how many ended early, evaluations of them, and what they would have been otherwise. */
+  readonly races?: {
+    readonly candidates: number;
+    readonly dropped: number;
+    readonly evaluations: number;
+    readonly planned: number;
+  };
   /** Of a second interpolation: what was frozen, and what the winner multiplies it by. */
   readonly parts?: Parts;
 }
@@ -71,7 +78,7 @@ export function resultJson(result: SearchResult): Json {
     loss: number(loss),
     documentLosses: documentLosses.map(number),
   });
-  const { algorithm, seed, stop, spent, winner, contenders, curve, heldOut, parts } = result;
+  const { algorithm, seed, stop, spent, winner, contenders, curve, heldOut, races, parts } = result;
   return {
     algorithm,
     seed,
@@ -86,6 +93,7 @@ export function resultJson(result: SearchResult): Json {
       comparableLoss: number(point.comparableLoss),
     })),
     heldOut: heldOut && { documents: heldOut.documents, scores: heldOut.scores.map(scoreJson) },
+    ...(races && { races }),
     ...(parts && {
       parts: {
         frozen: { ...(candidateJson(parts.frozen) as object), length: parts.frozen.length },
