@@ -38,5 +38,5 @@ export {
 export { type BootstrapOptions, bootstrapInterval } from './statistics/bootstrap.js';
 export { comparePaired, holm, type PairedComparison, signTest } from './statistics/paired.js';
 export { pairedRatio, ratioInterval, ratioMean } from './statistics/ratio.js';
-export { wilcoxonSignedRank } from './statistics/wilcoxon.js';
+export { wilcoxonGreater, wilcoxonSignedRank } from './statistics/wilcoxon.js';
 export { wilsonInterval } from './statistics/wilson.js';

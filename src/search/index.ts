@@ -1,6 +1,6 @@
 export { ALGORITHM_NAMES, type AlgorithmName, createAlgorithm } from './algorithms/registry.js';
 export { type Budget, parseBudget, type Spending } from './budget.js';
-export { runSearch, type SearchOptions, type SearchProgress } from './driver.js';
+export { runSearch } from './driver.js';
 export { nearestWord } from './hyperparameters.js';
 export { type ModelObjectiveOptions, modelObjective, type WeightedLength } from './model-objective.js';
 export {
@@ -10,7 +10,9 @@ export {
   type Objective,
   tokenWeightedLoss,
 } from './objective.js';
+export type { SearchOptions, SearchProgress } from './options.js';
 export { pullPenalty } from './pull.js';
+export { checkRacing, parseRacing, type Racing } from './racing-options.js';
 export type { GenerationSummary, Score, SearchResult } from './result.js';
 export {
   type FrozenSet,

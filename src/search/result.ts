@@ -43,6 +43,13 @@ export interface SearchResult {
   readonly curve: readonly GenerationSummary[];
   /** The winner, named 'searched', and the baselines on held-out documents; null without such documents. */
   readonly heldOut: { readonly documents: readonly string[]; readonly scores: readonly Score[] } | null;
+  /** Of a search with racing: how many candidates, how many ended early, evaluations of them, and what they would have been otherwise. */
+  readonly races?: {
+    readonly candidates: number;
+    readonly dropped: number;
+    readonly evaluations: number;
+    readonly planned: number;
+  };
   /** Of a second interpolation: what was frozen, and what the winner multiplies it by. */
   readonly parts?: Parts;
 }
@@ -50,6 +57,16 @@ export interface SearchResult {
 export function score(name: string, candidate: Candidate, losses: readonly DocumentLoss[]): Score {
   const documentLosses = losses.map(({ lossSum, tokens }) => lossSum / tokens);
   return { name, candidate, documentLosses, loss: tokenWeightedLoss(losses) };
+}
+
+/** `GenerationSummary.comparableLoss`. */
+export function comparableLoss(
+  { bestLoss, scoredOn }: Pick<GenerationSummary, 'bestLoss' | 'scoredOn'>,
+  winner: Score,
+): number {
+  const there =
+    scoredOn.reduce((sum, document) => sum + (winner.documentLosses[document] as number), 0) / scoredOn.length;
+  return bestLoss - there + winner.loss;
 }
 
 /** JSON knows no infinities: null stands for a loss that is not finite. */
@@ -61,7 +78,7 @@ export function resultJson(result: SearchResult): Json {
     loss: number(loss),
     documentLosses: documentLosses.map(number),
   });
-  const { algorithm, seed, stop, spent, winner, contenders, curve, heldOut, parts } = result;
+  const { algorithm, seed, stop, spent, winner, contenders, curve, heldOut, races, parts } = result;
   return {
     algorithm,
     seed,
@@ -76,6 +93,7 @@ export function resultJson(result: SearchResult): Json {
       comparableLoss: number(point.comparableLoss),
     })),
     heldOut: heldOut && { documents: heldOut.documents, scores: heldOut.scores.map(scoreJson) },
+    ...(races && { races }),
     ...(parts && {
       parts: {
         frozen: { ...(candidateJson(parts.frozen) as object), length: parts.frozen.length },

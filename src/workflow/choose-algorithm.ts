@@ -17,7 +17,12 @@ export interface ChosenAlgorithm {
  * `UserError('usage')` for hyper-parameters of auto.
  */
 export function chooseAlgorithm(
-  { algorithm: asked, hyperparameters, device = 'cpu' }: Pick<SearchJob, 'algorithm' | 'hyperparameters' | 'device'>,
+  {
+    algorithm: asked,
+    hyperparameters,
+    device = 'cpu',
+    racing,
+  }: Pick<SearchJob, 'algorithm' | 'hyperparameters' | 'device' | 'racing'>,
   spec: DecoderSpec,
 ): ChosenAlgorithm {
   if (asked !== AUTO) return { name: asked, reason: null };
@@ -27,6 +32,8 @@ export function chooseAlgorithm(
       expected: 'an --algorithm by name, whose hyper-parameters they are',
       found: `--algorithm ${AUTO}`,
     });
+  if (racing !== undefined)
+    return { name: 'cma-es', reason: 'cma-es: --racing was asked for, which needs a population' };
   if (device !== 'cpu')
     return { name: 'cma-es', reason: `cma-es: gradients are computed on the CPU, not on ${device}` };
   const missing = undifferentiable(spec);

@@ -1,12 +1,17 @@
 import { hashDocuments, type TokenDocument } from '../corpus/index.js';
 import type { ReportInput } from '../report/index.js';
 import { engineName } from '../runtime/index.js';
-import type { WeightedLength } from '../search/index.js';
+import type { SearchResult, WeightedLength } from '../search/index.js';
 import type { SearchJob } from './search-model.js';
 import type { SearchSpace } from './search-space.js';
 import { programVersion } from './version.js';
 
-export function notesOf({ pull }: SearchJob, { frozen }: SearchSpace, lengths: readonly WeightedLength[]): string[] {
+export function notesOf(
+  { pull }: SearchJob,
+  { frozen }: SearchSpace,
+  lengths: readonly WeightedLength[],
+  { races }: Pick<SearchResult, 'races'>,
+): string[] {
   return [
     'Nothing was fine-tuned by this search.',
     ...(frozen === null
@@ -20,6 +25,11 @@ export function notesOf({ pull }: SearchJob, { frozen }: SearchSpace, lengths: r
     ...(pull === undefined
       ? []
       : [`Candidates were compared by loss + ${pull} times the mean of (ln factor)^2; the search curve shows that.`]),
+    ...(races === undefined
+      ? []
+      : [
+          `Racing ended ${races.dropped} of ${races.candidates} candidates early: ${races.evaluations} evaluations instead of ${races.planned}.`,
+        ]),
   ];
 }
 

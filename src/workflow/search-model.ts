@@ -14,11 +14,13 @@ import { type Device, type Engine, engineName, openEngine } from '../runtime/ind
 import {
   type Budget,
   baselineCandidates,
+  checkRacing,
   createAlgorithm,
   type Json,
   modelObjective,
   multiplierProblem,
   type NamedCandidate,
+  type Racing,
   runSearch,
   type SearchProgress,
   type SearchResult,
@@ -45,6 +47,8 @@ export interface SearchJob extends SpaceOptions {
   readonly lengths?: readonly WeightedLength[];
   /** Weight of a pull towards factors of 1, in nats per token (`pullPenalty`). */
   readonly pull?: number;
+  /** Ends candidates that fall behind early (docs/search.md). */
+  readonly racing?: Racing;
   /** A name, or auto. */
   readonly algorithm: string;
   /** Compare winner and closed forms at 1, 2, 4 ... times the original length on the held-out documents; default true. */
@@ -78,6 +82,7 @@ export async function searchModel(job: SearchJob): Promise<SearchOutcome> {
   const space = await searchSpace(model, job);
   const chosen = chooseAlgorithm(job, model.spec);
   const { algorithm, partsOf } = searchAlgorithm({ ...job, algorithm: chosen.name }, space);
+  if (job.racing !== undefined) checkRacing(job.racing, algorithm, job.documents.length);
   const baselines = baselinesOf(space);
   const modelHash = await hashModel(model);
   const engine = await openEngine(model, {
@@ -106,6 +111,7 @@ export async function searchModel(job: SearchJob): Promise<SearchOutcome> {
       }),
       baselines,
       ...(job.pull !== undefined && { pull: job.pull }),
+      ...(job.racing && { racing: job.racing }),
       ...(partsOf && { partsOf }),
       budget: job.budget,
       runDirectory: job.out,
@@ -134,7 +140,10 @@ export async function searchModel(job: SearchJob): Promise<SearchOutcome> {
       baselines: await baselineLosses(baselines, objective),
       perplexities,
       protocol: `Protocol document: mean over all tokens of ${job.heldOut.length} held-out documents, ${job.tokenizer.bosTokenId === null ? 'no BOS' : 'BOS first'}; closed forms at the ratio of each length${space.frozen === null ? '' : ` to ${space.frozen.length}`}, the searched set unchanged at every length.`,
-      notes: [...(chosen.reason === null ? [] : [`Algorithm ${chosen.reason}.`]), ...notesOf(job, space, lengths)],
+      notes: [
+        ...(chosen.reason === null ? [] : [`Algorithm ${chosen.reason}.`]),
+        ...notesOf(job, space, lengths, result),
+      ],
     });
     return { result, view, files: await writeArtefacts(job, model, result, view) };
   } finally {

@@ -1,8 +1,12 @@
+import { mkdtemp } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { isMonotone } from '../../src/rope/factor-vector.js';
 import { candidateKey } from '../../src/search/candidate.js';
+import { type DocumentLoss, type Objective, runSearch } from '../../src/search/index.js';
 import type { Candidate, Evaluation, SearchAlgorithm, SearchProblem } from '../../src/search/types.js';
-import { excessGradient, excessLoss, searchProblem } from '../search/problem.js';
+import { excessGradient, excessLoss, searchProblem, syntheticObjective } from '../search/problem.js';
 
 export interface AlgorithmContract {
   readonly name: string;
@@ -148,6 +152,35 @@ export function describeSearchAlgorithm(contract: AlgorithmContract): void {
       const first = Math.min(...drive(algorithm, 1).map(loss));
       drive(algorithm, contract.evaluations);
       expect(Math.min(...algorithm.contenders().map(loss))).toBeLessThan(first / contract.gain);
+    });
+
+    test('races, if it has a population: within the budget, in any order of results, to a winner scored on all documents', async () => {
+      const race = async (reverse: boolean) => {
+        const algorithm = contract.create(problem, 13);
+        const exact = syntheticObjective(problem);
+        const objective: Objective = {
+          ...exact,
+          evaluate: async (requests, { onResult } = {}) => {
+            const losses = await exact.evaluate(requests);
+            const order = reverse ? [...losses.keys()].reverse() : losses.keys();
+            for (const index of order) onResult?.(index, losses[index] as DocumentLoss);
+            return losses;
+          },
+        };
+        const budget = { unit: 'documents', amount: 400 } as const;
+        const runDirectory = join(await mkdtemp(join(tmpdir(), 'longrope-race-')), 'run');
+        const racing = { cap: 0.1 };
+        return runSearch({ problem, algorithm, seed: 13, objective, budget, racing, runDirectory, inputs: {} });
+      };
+      if (contract.create(problem, 13).wantsGradients !== undefined) {
+        await expect(race(false)).rejects.toThrow('an algorithm that compares a population');
+        return;
+      }
+      const result = await race(false);
+      expect(result.races?.dropped).toBeGreaterThan(0);
+      expect(result.spent.documents).toBeLessThanOrEqual(400);
+      expect(result.winner.documentLosses).toHaveLength(5);
+      expect(await race(true)).toEqual(result);
     });
 
     test.each([

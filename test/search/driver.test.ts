@@ -6,6 +6,7 @@ import { parseJournal } from '../../src/run/index.js';
 import {
   type Candidate,
   createAlgorithm,
+  type DocumentLoss,
   type LossRequest,
   type Objective,
   parseBudget,
@@ -162,6 +163,31 @@ describe('runSearch', () => {
     expect(before).toBeGreaterThan(90);
     expect(objective.requests.length).toBeLessThanOrEqual(201);
     expect(result.spent.documents).toBe(300);
+  });
+
+  test.each([
+    ['longrope', {}],
+    ['longrope', { racing: { cap: 0.1 } }],
+    ['cma-es', { racing: { cap: 0.1 } }],
+  ])('what the clock cut of %s is told again after a resume (%j)', async (name, more) => {
+    const exact = syntheticObjective(problem);
+    let asked = 0;
+    // The 95th evaluation, in a later generation, never ends.
+    const stuck: Objective = {
+      ...exact,
+      evaluate: async (requests, { onResult, signal } = {}) => {
+        for (const [index, request] of requests.entries()) {
+          if (++asked === 95) await new Promise((_, reject) => signal?.addEventListener('abort', reject));
+          onResult?.(index, (await exact.evaluate([request]))[0] as DocumentLoss);
+        }
+        return exact.evaluate(requests);
+      },
+    };
+    const first = await runSearch(options(name, '1s', { objective: stuck, ...more }));
+    expect(first.stop).toEqual({ budget: '1 seconds' });
+    const entries = await journal();
+    expect(await runSearch(options(name, '1s', { objective: exact, ...more }))).toEqual(first);
+    expect(await journal()).toEqual(entries);
   });
 
   test('a failing objective leaves a run that can be resumed', async () => {

@@ -55,6 +55,8 @@ describe.each([
   ['longrope', 3],
   ['dim-mono', 3],
   ['second interpolation', 2],
+  ['cma-es in races', 3],
+  ['longrope in races', 3],
 ] as const)('%s', (name, kills) => {
   let undisturbed: Record<string, string>;
   let milliseconds: number;

@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { openTokenizer } from '../../corpus/index.js';
 import { UserError } from '../../errors.js';
 import { fileError } from '../../run/index.js';
-import { parseBudget, type WeightedLength } from '../../search/index.js';
+import { parseBudget, parseRacing, type WeightedLength } from '../../search/index.js';
 import { searchModel } from '../../workflow/search-model.js';
 import { readTexts } from '../../workflow/texts.js';
 import type { SearchFlags } from '../commands/search.js';
@@ -16,6 +16,7 @@ const DEFAULT_DOCUMENTS = 5;
 export async function runSearchCommand(model: string, flags: SearchFlags): Promise<void> {
   const budget = parseBudget(flags.budget);
   const hyperparameters = flags.hyperParams === undefined ? undefined : await readJson(flags.hyperParams);
+  const racing = flags.racing === undefined ? undefined : parseRacing(flags.racing === true ? '' : flags.racing);
   const tokenizer = await openTokenizer(flags.tokenizer ?? model);
   const lengths = weightedLengths(flags);
   const ofText = (length: number) => length - (tokenizer.bosTokenId === null ? 0 : 1);
@@ -48,6 +49,7 @@ export async function runSearchCommand(model: string, flags: SearchFlags): Promi
         ...(flags.start !== undefined && { starts: flags.start }),
         ...(flags.maxFactor !== undefined && { maxFactor: flags.maxFactor }),
         ...(flags.pull !== undefined && { pull: flags.pull }),
+        ...(racing !== undefined && { racing }),
         algorithm: flags.algorithm,
         hyperparameters,
         budget,

@@ -20,6 +20,7 @@ export interface SearchFlags {
   readonly start?: string[];
   readonly maxFactor?: number;
   readonly pull?: number;
+  readonly racing?: string | true;
   readonly algorithm: string;
   readonly hyperParams?: string;
   readonly budget: string;
@@ -71,6 +72,10 @@ export function searchCommand(): Command {
         .default('auto'),
     )
     .option('--hyper-params <file>', 'JSON with the released key names (dim-mono) or those of docs/search.md')
+    .option(
+      '--racing [settings]',
+      'drop candidates that fall behind, e.g. block=2,level=0.05,test=t,cap=0.25 (the defaults)',
+    )
     .option('--budget <amount>', 'e.g. 700evals (a candidate on a document), 2Mtokens, 30min', '700evals')
     .option('--seed <n>', 'equal seeds give equal results', wholeNumber, 1)
     .option('--samples <n>', 'documents to search on: the first n that are long enough (default 5)', positiveInteger)

@@ -11,13 +11,26 @@ const EXACT_UP_TO = 50;
  * ranks; NaN (both sides infinite) counts as no difference. 1 when nothing differs.
  */
 export function wilcoxonSignedRank(differences: readonly number[]): number {
+  const { doubled, total, positive } = signedRanks(differences);
+  return doubled.length === 0 ? 1 : Math.min(1, 2 * lowerTail(doubled, total, Math.min(positive, total - positive)));
+}
+
+/** The same, one-sided: small where the differences tend to be above 0. */
+export function wilcoxonGreater(differences: readonly number[]): number {
+  const { doubled, total, positive } = signedRanks(differences);
+  return doubled.length === 0 ? 1 : lowerTail(doubled, total, total - positive);
+}
+
+function signedRanks(differences: readonly number[]) {
   const nonZero = differences.filter((difference) => difference !== 0 && !Number.isNaN(difference));
-  if (nonZero.length === 0) return 1;
   const doubled = doubledRanks(nonZero.map(Math.abs));
   const positive = doubled.reduce((sum, rank, i) => sum + ((nonZero[i] as number) > 0 ? rank : 0), 0);
-  const total = doubled.reduce((sum, rank) => sum + rank, 0);
-  const smaller = Math.min(positive, total - positive);
-  return nonZero.length <= EXACT_UP_TO ? exact(doubled, total, smaller) : approximate(doubled, total, smaller);
+  return { doubled, positive, total: doubled.reduce((sum, rank) => sum + rank, 0) };
+}
+
+/** Probability that under random signs the positive ranks sum to at most `sum`. */
+function lowerTail(ranks: readonly number[], total: number, sum: number): number {
+  return ranks.length <= EXACT_UP_TO ? exact(ranks, total, sum) : approximate(ranks, total, sum);
 }
 
 /** Twice the mean ranks, so that they are whole numbers. */
@@ -34,19 +47,19 @@ function doubledRanks(values: readonly number[]): number[] {
 }
 
 /** ways[s]: probability that the positive ranks sum to s under random signs. */
-function exact(ranks: readonly number[], total: number, smaller: number): number {
+function exact(ranks: readonly number[], total: number, most: number): number {
   const ways = new Float64Array(total + 1);
   ways[0] = 1;
   for (const rank of ranks)
     for (let sum = total; sum >= 0; sum--)
       ways[sum] = ((ways[sum] as number) + (sum >= rank ? (ways[sum - rank] as number) : 0)) / 2;
   let tail = 0;
-  for (let sum = 0; sum <= smaller; sum++) tail += ways[sum] as number;
-  return Math.min(1, 2 * tail);
+  for (let sum = 0; sum <= most; sum++) tail += ways[sum] as number;
+  return tail;
 }
 
-function approximate(ranks: readonly number[], total: number, smaller: number): number {
+function approximate(ranks: readonly number[], total: number, most: number): number {
   // Variance of a sum of ranks with random signs; mean ranks carry the tie correction.
   const deviation = Math.sqrt(ranks.reduce((sum, rank) => sum + rank ** 2, 0)) / 2;
-  return Math.min(1, 2 * normalCdf((smaller - total / 2) / deviation, 0, 1));
+  return normalCdf((most - total / 2) / deviation, 0, 1);
 }
