@@ -22,7 +22,8 @@ export default defineConfig({
     // No test changes what another one imports, and loading it anew for every file takes a fifth of the time.
     isolate: false,
     sequence: { sequencer: SlowFilesFirst },
-    testTimeout: 60_000,
-    hookTimeout: 120_000,
+    // Generous, since the machine may be busy elsewhere: what hangs is found all the same.
+    testTimeout: 180_000,
+    hookTimeout: 180_000,
   },
 });
