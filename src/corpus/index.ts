@@ -1,6 +1,7 @@
 export { DATASET_COLUMNS, type DatasetColumn } from './arrow/columns.js';
 export { type Dataset, isDataset, readDataset } from './arrow/read.js';
-export { checkDatasetTarget, type WrittenDataset, writeDataset } from './arrow/write.js';
+export { checkDatasetTarget, writeDataset } from './arrow/write.js';
+export type { WrittenDataset } from './arrow/write-stream.js';
 export { type Corpus, type CorpusOptions, hashDocuments, openCorpus } from './open-corpus.js';
 export type { ReadOptions, TextOptions } from './readers/options.js';
 export { readTextDocuments } from './readers/read-text-documents.js';

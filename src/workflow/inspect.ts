@@ -9,7 +9,7 @@ import {
   type Trap,
   type ValueOrigin,
   type Verdict,
-} from '../export/index.js';
+} from '../export/engines/index.js';
 import { criticalDimension, wavelengths } from '../rope/index.js';
 import { readRopeSource } from './rope-source.js';
 

@@ -1,5 +1,5 @@
 import { UserError } from '../errors.js';
-import { compareWithIntent, ENGINES, type Intent, intentOf, type RopeSource } from '../export/index.js';
+import { compareWithIntent, ENGINES, type Intent, intentOf, type RopeSource } from '../export/engines/index.js';
 import { loadModel, type Model } from '../model/index.js';
 import { rescaledRope } from '../rope/index.js';
 import { writeFileAtomic } from '../run/index.js';

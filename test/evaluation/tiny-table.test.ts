@@ -6,7 +6,8 @@ import { SHARED } from '../helpers/stories260k.js';
 import { temporaryFolder } from '../helpers/temporary-folder.js';
 import { TINY } from '../helpers/tiny-model.js';
 
-const LENGTHS = [256, 512, 1024, 2048, 4096];
+/** The longer ones: parity/tiny-table.test.ts. */
+const LENGTHS = [256, 512, 1024];
 
 /** The figures transformers gave, read from the table and the factor list of the model's README. */
 async function published() {
@@ -19,7 +20,7 @@ async function published() {
   return { rows, factors };
 }
 
-it('reproduces the perplexities of the tiny model that transformers gave', { timeout: 240_000 }, async () => {
+it('reproduces the perplexities of the tiny model that transformers gave', async () => {
   const { rows, factors } = await published();
   expect(factors).toHaveLength(32);
   const file = path.join(await temporaryFolder(), 'gradient.csv');
@@ -40,7 +41,7 @@ it('reproduces the perplexities of the tiny model that transformers gave', { tim
     const expected = rows[LENGTHS.indexOf(length)]?.[methods.indexOf(method)] as number;
     return Number.isNaN(expected) ? [] : [Math.abs((perplexity as number) - expected)];
   });
-  expect(differences).toHaveLength(26);
+  expect(differences).toHaveLength(14);
   console.log(`largest difference from the published table: ${Math.max(...differences).toFixed(4)}`);
   expect(Math.max(...differences)).toBeLessThan(0.05);
 });

@@ -116,7 +116,7 @@ it('an abort ends generation between two tokens, and the worker goes on with the
   setTimeout(() => controller.abort(new Error('no longer wanted')), 300);
   await expect(endless).rejects.toThrow('no longer wanted');
   // All of it would take minutes.
-  expect(performance.now() - started).toBeLessThan(10_000);
+  expect(performance.now() - started).toBeLessThan(30_000);
   expect((await engine.generate({ ...request, maxNewTokens: 2 }))[0]).toHaveLength(2);
   await engine.close();
 });

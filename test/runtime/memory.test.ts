@@ -13,7 +13,7 @@ import { loadTiny, TINY } from '../helpers/tiny-model.js';
 const SCRIPT = path.join(import.meta.dirname, 'measure-memory.mjs');
 
 async function peak(length: number, run: 'plain' | 'cached' | 'gradient' = 'plain', model = TINY): Promise<number> {
-  const { stdout } = await promisify(execFile)(process.execPath, [SCRIPT, model, String(length), run]);
+  const { stdout } = await promisify(execFile)(process.execPath, ['--expose-gc', SCRIPT, model, String(length), run]);
   return Number(stdout);
 }
 

@@ -79,7 +79,8 @@ describe.each([
     timeout: 300_000,
   }, async () => {
     let interrupted = 0;
-    for (let round = 0; round < kills; round++) {
+    // On a machine that has meanwhile become faster, all kills can come too late.
+    for (let round = 0; round < kills || interrupted === 0; round++) {
       const directory = await newFolder();
       // Every other time the resumed run is killed as well.
       for (let kill = 0; kill <= round % 2; kill++) {
@@ -92,7 +93,6 @@ describe.each([
       expect(await run(directory, name)).toBe(0);
       expect(await contents(directory)).toEqual(undisturbed);
     }
-    expect(interrupted).toBeGreaterThan(0);
   });
 
   test('a journal cut at random bytes is completed to the same bytes', { timeout: 300_000 }, async () => {

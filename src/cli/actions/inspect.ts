@@ -1,4 +1,4 @@
-import { type Cell, printable, textTable } from '../../report/index.js';
+import { type Cell, printable, textTable } from '../../report/text-table.js';
 import { type EngineLine, type InspectedTable, type Inspection, inspectModel } from '../../workflow/inspect.js';
 import type { InspectFlags } from '../commands/inspect.js';
 import { verdictText } from './engine-verdict.js';

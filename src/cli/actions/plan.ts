@@ -1,4 +1,4 @@
-import { type Cell, textTable } from '../../report/index.js';
+import { type Cell, textTable } from '../../report/text-table.js';
 import { type Plan, planModel } from '../../workflow/plan.js';
 import type { PlanFlags } from '../commands/plan.js';
 import { interruptible } from '../interrupt.js';

@@ -1,5 +1,5 @@
 import { type Problem, UserError } from '../../errors.js';
-import { type Cell, textTable } from '../../report/index.js';
+import { type Cell, textTable } from '../../report/text-table.js';
 import { writeFileAtomic } from '../../run/index.js';
 import { type RunVerdict, type Verification, verifyExport } from '../../workflow/verify.js';
 import type { VerifyFlags } from '../commands/verify.js';

@@ -13,7 +13,8 @@ import {
   vectorFromArray,
 } from 'apache-arrow';
 import type { TokenDocument } from '../types.js';
-import { COLUMNS, type DatasetColumn } from './columns.js';
+import type { DatasetColumn } from './columns.js';
+import { TYPES } from './schema.js';
 
 /** One batch of documents with these columns, `schema` being theirs; masks are all ones. */
 export function recordBatch(
@@ -28,7 +29,7 @@ export function recordBatch(
   const tokens = new Int32Array(total);
   for (const [i, { ids }] of documents.entries()) tokens.set(ids, offsets[i]!);
   const list = <T extends Int32 | Int8>(name: DatasetColumn, child: Data<T>) =>
-    makeData({ type: COLUMNS[name].type as List<T>, length, nullCount: 0, valueOffsets: offsets, child });
+    makeData({ type: TYPES[name] as List<T>, length, nullCount: 0, valueOffsets: offsets, child });
   const integers = (data: Int32Array) => makeData({ type: new Int32(), length: total, nullCount: 0, data });
   const make: Readonly<Record<DatasetColumn, () => Data<DataType>>> = {
     id: () =>

@@ -1,15 +1,11 @@
-import { createHash, randomBytes } from 'node:crypto';
-import { createWriteStream } from 'node:fs';
-import { mkdir, open, readdir, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { randomBytes } from 'node:crypto';
+import { mkdir, readdir, rename, rm, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { pipeline } from 'node:stream/promises';
-import { setTimeout } from 'node:timers/promises';
-import { RecordBatchStreamWriter } from 'apache-arrow';
 import { UserError } from '../../errors.js';
 import { syncDirectory } from '../../run/atomic-write.js';
 import { fileError } from '../../run/index.js';
 import type { TokenDocument } from '../types.js';
-import { bytesPerToken, type DatasetColumn, schemaOf, TOKENIZE_COLUMNS } from './columns.js';
+import { type DatasetColumn, TOKENIZE_COLUMNS } from './columns.js';
 import {
   DATA_FILE,
   type DatasetOrigin,
@@ -19,23 +15,10 @@ import {
   ORIGIN_FILE,
   STATE_FILE,
 } from './dataset-files.js';
-import { recordBatch } from './record-batch.js';
-
-/** A record batch is closed at whichever comes first; Python's own default is 1000 rows. */
-const BATCH_DOCUMENTS = 1000;
-const BATCH_TOKENS = 2 ** 20;
-/** List offsets of Arrow are 32 bits wide, and a batch holds whole documents. */
-const MAX_DOCUMENT_TOKENS = 2 ** 31 - 1 - BATCH_TOKENS;
-
-const MAX_QUEUED_BYTES = 64 * 2 ** 20;
+import type { WrittenDataset } from './write-stream.js';
 
 /** All that a data set folder holds, with the caches Python leaves there; nothing else is ever deleted. */
 const DATASET_FILE = /^((data|cache)-[\w-]+\.arrow|state\.json|dataset_info\.json|longrope\.json)$/;
-
-export interface WrittenDataset {
-  readonly documents: number;
-  readonly tokens: number;
-}
 
 /**
  * Writes documents as a data set folder that `datasets.load_from_disk` reads, by default with the columns of
@@ -52,7 +35,8 @@ export async function writeDataset(
   const temporary = `${path.resolve(folder)}.${randomBytes(6).toString('hex')}.tmp`;
   try {
     await mkdir(temporary, { recursive: true });
-    const { fingerprint, ...written } = await writeArrow(path.join(temporary, DATA_FILE), documents, columns);
+    const { writeStream } = await import('./write-stream.js');
+    const { fingerprint, ...written } = await writeStream(path.join(temporary, DATA_FILE), documents, columns);
     await writeJson(path.join(temporary, STATE_FILE), datasetState(fingerprint));
     await writeJson(path.join(temporary, INFO_FILE), datasetInfo(columns));
     await writeJson(path.join(temporary, ORIGIN_FILE), origin);
@@ -78,67 +62,6 @@ export async function checkDatasetTarget(folder: string): Promise<void> {
     found: names === null ? 'a file' : `a folder with ${(foreign.length > 0 ? foreign : names).slice(0, 3).join(', ')}`,
     fix: 'choose another output folder',
   });
-}
-
-async function writeArrow(file: string, documents: AsyncIterable<TokenDocument>, columns: readonly DatasetColumn[]) {
-  const schema = schemaOf(columns);
-  const tokenBytes = bytesPerToken(columns);
-  const hash = createHash('sha256');
-  const written = { documents: 0, tokens: 0 };
-  const writer = new RecordBatchStreamWriter();
-  const out = createWriteStream(file, { flags: 'wx' });
-  const piped = pipeline(writer.toNodeStream(), out);
-  // Awaited below; a failure meanwhile must not count as unhandled.
-  piped.catch(() => undefined);
-  writer.reset(undefined, schema);
-  try {
-    for await (const batch of batches(documents)) {
-      for (const { ids } of batch) {
-        hash.update(new Uint8Array(ids.buffer, ids.byteOffset, ids.byteLength));
-        written.tokens += ids.length;
-      }
-      written.documents += batch.length;
-      writer.write(recordBatch(batch, columns, schema));
-      // The writer's queue has no limit of its own.
-      while (out.errored === null && written.tokens * tokenBytes - out.bytesWritten > MAX_QUEUED_BYTES)
-        await setTimeout(1);
-      if (out.errored !== null) break;
-    }
-  } finally {
-    writer.close();
-  }
-  await piped;
-  await syncFile(file);
-  return { ...written, fingerprint: hash.digest('hex').slice(0, 16) };
-}
-
-async function syncFile(file: string): Promise<void> {
-  const handle = await open(file, 'r+');
-  try {
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
-}
-
-async function* batches(documents: AsyncIterable<TokenDocument>): AsyncGenerator<TokenDocument[]> {
-  let batch: TokenDocument[] = [];
-  let tokens = 0;
-  for await (const document of documents) {
-    if (document.ids.length > MAX_DOCUMENT_TOKENS)
-      throw new UserError('resource', {
-        where: document.id,
-        expected: `at most ${MAX_DOCUMENT_TOKENS} tokens in one document`,
-        found: `${document.ids.length}`,
-      });
-    batch.push(document);
-    tokens += document.ids.length;
-    if (batch.length < BATCH_DOCUMENTS && tokens < BATCH_TOKENS) continue;
-    yield batch;
-    batch = [];
-    tokens = 0;
-  }
-  if (batch.length > 0) yield batch;
 }
 
 async function writeJson(file: string, value: object): Promise<void> {

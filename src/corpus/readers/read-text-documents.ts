@@ -3,11 +3,15 @@ import type { TextDocument } from '../types.js';
 import { skipCodePoints } from './decode-text.js';
 import { readJsonlFile } from './jsonl-file.js';
 import type { ReadOptions } from './options.js';
-import { readParquetFile } from './parquet-file.js';
 import { readTextFile } from './text-file.js';
 import { findTextInputs, type TextInput } from './text-inputs.js';
 
-const READERS = { text: readTextFile, jsonl: readJsonlFile, parquet: readParquetFile };
+const READERS = {
+  text: async () => readTextFile,
+  jsonl: async () => readJsonlFile,
+  // Its packages are many and rarely needed.
+  parquet: async () => (await import('./parquet-file.js')).readParquetFile,
+};
 
 /**
  * The documents of a text file, folder, JSONL or Parquet file. Ids are stable: `3608.txt`, `train.jsonl:17` (line, from
@@ -24,12 +28,14 @@ export async function* readTextInputs(
   options: ReadOptions,
 ): AsyncGenerator<TextDocument> {
   const skip = options.skipCharacters ?? 0;
-  for (const { file, id, format } of inputs)
-    for await (const document of READERS[format](file, id, options)) {
+  for (const { file, id, format } of inputs) {
+    const read = await READERS[format]();
+    for await (const document of read(file, id, options)) {
       const text = skipCodePoints(document.text, skip);
       if (text === '') throw emptyDocument(document, file, skip);
       yield skip === 0 ? document : { id: document.id, text };
     }
+  }
 }
 
 function emptyDocument({ id, text }: TextDocument, file: string, skip: number): UserError {

@@ -1,8 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
-import { type CsvError, parse } from 'csv-parse/sync';
-import { asyncBufferFromFile, parquetReadObjects } from 'hyparquet';
-import { compressors } from 'hyparquet-compressors';
+import type { CsvError } from 'csv-parse/sync';
 import { decodeUtf8, firstInvalidLine } from '../../../corpus/readers/decode-text.js';
 import { fileError, sha256 } from '../../../run/index.js';
 import type { ProblemList } from './problem-list.js';
@@ -29,13 +27,14 @@ export async function readRows(file: string, problems: ProblemList): Promise<Row
   const hash = sha256(bytes);
   const extension = path.extname(file).slice(1).toLowerCase();
   const before = problems.found;
-  const rows = extension === 'parquet' ? await parquetRows(file, problems) : textRows(bytes, extension, file, problems);
+  const rows =
+    extension === 'parquet' ? await parquetRows(file, problems) : await textRows(bytes, extension, file, problems);
   if (rows.length === 0 && problems.found === before)
     problems.add({ where: file, expected: 'at least one question', found: 'none' });
   return { sha256: hash, rows };
 }
 
-function textRows(bytes: Uint8Array, extension: string, file: string, problems: ProblemList): Row[] {
+async function textRows(bytes: Uint8Array, extension: string, file: string, problems: ProblemList): Promise<Row[]> {
   const text = decodeUtf8(bytes);
   if (text === null) {
     problems.add({ where: `${file}:${firstInvalidLine(bytes)}`, expected: 'UTF-8', found: 'other bytes' });
@@ -76,7 +75,8 @@ interface CsvRecord {
   readonly info: { readonly lines: number };
 }
 
-function csvRows(text: string, file: string, problems: ProblemList): Row[] {
+async function csvRows(text: string, file: string, problems: ProblemList): Promise<Row[]> {
+  const { parse } = await import('csv-parse/sync');
   let line = 1;
   try {
     const options = { info: true, relax_column_count: true, skip_empty_lines: true } as const;
@@ -95,6 +95,8 @@ function csvRows(text: string, file: string, problems: ProblemList): Row[] {
 }
 
 async function parquetRows(file: string, problems: ProblemList): Promise<Row[]> {
+  const { asyncBufferFromFile, parquetReadObjects } = await import('hyparquet');
+  const { compressors } = await import('hyparquet-compressors');
   try {
     const rows = await parquetReadObjects({
       file: await asyncBufferFromFile(file),
