@@ -65,14 +65,25 @@ async function bundle() {
 
 /** All blocks of one kind; the process is started anew behind an input that ended it. */
 async function fuzz(kind, entry) {
-  const total = { accepted: 0, refused: 0, failed: 0, signatures: new Map(), started: Date.now() };
+  const total = {
+    accepted: 0,
+    refused: 0,
+    failed: 0,
+    refusals: {},
+    peakKilobytes: 0,
+    signatures: new Map(),
+    started: Date.now(),
+  };
   const last = Math.ceil((from + count) / BLOCK);
   let position = { block: from / BLOCK, skip: 0 };
   while (position.block < last) position = await run(kind, entry, position, last, total);
   const seconds = ((Date.now() - total.started) / 1000).toFixed(0);
+  const byKind = Object.entries(total.refusals)
+    .map(([name, times]) => `${name} ${times}`)
+    .join(', ');
   const read = total.accepted + total.refused + total.failed;
   console.log(
-    `${kind}: ${read} inputs in ${seconds} s, ${total.accepted} accepted, ${total.refused} refused, ${total.failed} failed in ${total.signatures.size} ways`,
+    `${kind}: ${read} inputs in ${seconds} s, peak ${Math.round(total.peakKilobytes / 1024)} MB, ${total.accepted} accepted, ${total.refused} refused (${byKind}), ${total.failed} failed in ${total.signatures.size} ways`,
   );
 }
 
@@ -103,6 +114,9 @@ async function run(kind, entry, { block, skip, suspect }, last, total) {
     watch();
     next = result.block + 1;
     for (const name of ['accepted', 'refused', 'failed']) total[name] += result[name];
+    for (const [name, times] of Object.entries(result.refusals))
+      total.refusals[name] = (total.refusals[name] ?? 0) + times;
+    total.peakKilobytes = Math.max(total.peakKilobytes, result.peakKilobytes);
     for (const failure of result.failures) saves.push(save(kind, result.block, failure, total));
     progress(kind, next, last, total);
   });

@@ -29,7 +29,14 @@ process.once('message', async (order: Order) => {
     const result = await runBlock(targets, range, { known, onCase });
     for (const { signature } of result.failures) known.add(signature);
     const failures = result.failures.map((failure) => ({ ...failure, input: failure.input.toString('base64') }));
-    await new Promise((resolve) => process.send?.({ block, ...result, failures }, undefined, {}, resolve));
+    await new Promise((resolve) =>
+      process.send?.(
+        { block, ...result, failures, peakKilobytes: process.resourceUsage().maxRSS },
+        undefined,
+        {},
+        resolve,
+      ),
+    );
   }
   closeSync(position);
   process.disconnect?.();

@@ -1,5 +1,5 @@
 import { writeFileSync } from 'node:fs';
-import { UserError } from '../../src/errors.js';
+import { type ErrorKind, UserError } from '../../src/errors.js';
 import type { FuzzTarget } from './fuzz-kind.js';
 
 export interface Bounds {
@@ -15,7 +15,8 @@ export interface Bounds {
 export const BOUNDS: Bounds = { seconds: 5, bytes: 128 * 2 ** 20, messageLength: 100_000 };
 
 export type Verdict =
-  | { readonly kind: 'accepted' | 'refused' }
+  | { readonly kind: 'accepted' }
+  | { readonly kind: 'refused'; readonly as: ErrorKind }
   /** `signature` is the same for inputs that fail in the same way. */
   | { readonly kind: 'failed'; readonly signature: string; readonly detail: string };
 
@@ -43,7 +44,7 @@ async function read(target: FuzzTarget, bounds: Bounds): Promise<Verdict> {
     if (!(error instanceof UserError)) return failed(signatureOf(error), error.stack ?? error.message);
     if (error.message.length > bounds.messageLength)
       return failed('a message without end', `${error.message.length} characters: ${error.message.slice(0, 500)}`);
-    return { kind: 'refused' };
+    return { kind: 'refused', as: error.kind };
   }
 }
 

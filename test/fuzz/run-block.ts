@@ -1,4 +1,5 @@
 import fc from 'fast-check';
+import type { ErrorKind } from '../../src/errors.js';
 import type { FuzzTarget } from './fuzz-kind.js';
 import { judge } from './judge.js';
 
@@ -15,6 +16,8 @@ export interface BlockResult {
   readonly accepted: number;
   readonly refused: number;
   readonly failed: number;
+  /** The refused ones by the kind of their `UserError`. */
+  readonly refusals: Readonly<Partial<Record<ErrorKind, number>>>;
   /** One per signature that is not in `known`. */
   readonly failures: readonly Failure[];
 }
@@ -43,6 +46,7 @@ export async function runBlock(
     ...targets.map((target) => target.inputs.map((input): Case => ({ target, input }))),
   );
   const tally = { accepted: 0, refused: 0, failed: 0 };
+  const refusals: Partial<Record<ErrorKind, number>> = {};
   const signatures = new Map<string, string>();
   let number = 0;
   const readAll = fc.asyncProperty(cases, async ({ target, input }) => {
@@ -50,6 +54,7 @@ export async function runBlock(
     onCase?.(number - 1);
     const verdict = await judge(target, input);
     tally[verdict.kind]++;
+    if (verdict.kind === 'refused') refusals[verdict.as] = (refusals[verdict.as] ?? 0) + 1;
     if (verdict.kind === 'failed' && !known.has(verdict.signature)) signatures.set(verdict.signature, verdict.detail);
   });
   await fc.assert(readAll, { seed, numRuns: count });
@@ -69,7 +74,7 @@ export async function runBlock(
     // Only time and memory can fail once and not again.
     if (smallest !== undefined) failures.push({ signature, detail, file: smallest.target.file, input: smallest.input });
   }
-  return { ...tally, failures };
+  return { ...tally, refusals, failures };
 }
 
 /** Reads every undamaged file: a kind whose valid files are refused tests nothing. */
