@@ -4,7 +4,7 @@ export { readTensor } from './checkpoint/dequantize/index.js';
 export { openGguf } from './checkpoint/gguf.js';
 export { openSafetensors } from './checkpoint/safetensors.js';
 export { decoderTensors } from './decoder-tensors.js';
-export { loadModel } from './load-model.js';
+export { loadModel, loadShape } from './load-model.js';
 export type * from './types.js';
 export {
   checkFinite,

@@ -35,9 +35,18 @@ export async function loadModel(modelPath: string): Promise<Model> {
   const names = await readdir(modelPath);
   const hasConfig = names.includes('config.json');
   const ggufFiles = names.filter((name) => path.extname(name).toLowerCase() === '.gguf').sort();
-  if (hasConfig && hasSafetensors(names)) return loadHuggingFace(modelPath);
+  if (hasConfig && hasSafetensors(names)) return loadHuggingFace(modelPath, await openSafetensors(modelPath));
   if (ggufFiles.length === 1) return loadGguf(modelPath, path.join(modelPath, ggufFiles[0]!));
   throw folderError(modelPath, names, hasConfig, ggufFiles);
+}
+
+/**
+ * The same without weights, for training from scratch: of a Hugging Face folder only `config.json` is read, and weights beside it do
+ * not matter.
+ */
+export async function loadShape(modelPath: string): Promise<Model> {
+  const isHuggingFace = (await isFolder(modelPath)) && (await readdir(modelPath)).includes('config.json');
+  return isHuggingFace ? loadHuggingFace(modelPath, null) : loadModel(modelPath);
 }
 
 function folderError(
@@ -74,7 +83,10 @@ async function isFolder(modelPath: string): Promise<boolean> {
   }
 }
 
-async function loadHuggingFace(folder: string): Promise<Model> {
+const NO_WEIGHTS: Checkpoint = { format: 'safetensors', files: [], tensors: new Map(), unreadable: new Map() };
+
+/** `checkpoint` null: no weights. */
+async function loadHuggingFace(folder: string, checkpoint: Checkpoint | null): Promise<Model> {
   const configPath = path.join(folder, 'config.json');
   const config = await readJsonObject(configPath, MAX_CONFIG_BYTES);
   const declaration = findArchitecture(
@@ -83,7 +95,7 @@ async function loadHuggingFace(folder: string): Promise<Model> {
     `${configPath}: model_type`,
   );
   const locate: LocateKey = (key) => `${configPath}: ${key}`;
-  return assemble(folder, declaration, config, await openSafetensors(folder), 'half', locate);
+  return assemble(folder, declaration, config, checkpoint, 'half', locate);
 }
 
 async function loadGguf(modelPath: string, file: string): Promise<Model> {
@@ -113,12 +125,12 @@ function assemble(
   modelPath: string,
   declaration: ArchitectureDeclaration,
   config: Readonly<Record<string, unknown>>,
-  checkpoint: Checkpoint,
+  checkpoint: Checkpoint | null,
   rotaryPairing: 'half' | 'adjacent',
   locate: LocateKey,
 ): Model {
   const hasOutputHead = ['lm_head.weight', 'output.weight'].some(
-    (name) => checkpoint.tensors.has(name) || checkpoint.unreadable.has(name),
+    (name) => checkpoint?.tensors.has(name) || checkpoint?.unreadable.has(name),
   );
   const { spec, bosTokenId, eosTokenIds } = resolveDecoder(declaration, config, {
     locate,
@@ -128,8 +140,8 @@ function assemble(
   return {
     path: modelPath,
     spec,
-    checkpoint,
-    tensors: bindTensors(declaration, spec, checkpoint),
+    checkpoint: checkpoint ?? NO_WEIGHTS,
+    tensors: checkpoint === null ? new Map() : bindTensors(declaration, spec, checkpoint),
     config,
     bosTokenId,
     eosTokenIds,

@@ -1,7 +1,7 @@
 import path from 'node:path';
 import { hashDocuments, openTokenizer } from '../corpus/index.js';
 import { configJson, ExportProgress, type HfDtype, type PlacedFile, writeHfFolder } from '../export/index.js';
-import { decoderTensors, hashModel, loadModel, type Model } from '../model/index.js';
+import { decoderTensors, hashModel, loadModel, loadShape, type Model } from '../model/index.js';
 import { type Json, openRunDirectory, type RunDirectory, sha256Json } from '../run/index.js';
 import { ENGINE_VERSION, GradientEngine, Orthogonalizer, readWeights } from '../runtime/index.js';
 import {
@@ -65,7 +65,7 @@ export interface Finetune {
 
 /** `longrope finetune`, from paths to a trained Hugging Face folder in `RUN/model`. */
 export async function finetune(job: FinetuneJob): Promise<Finetune> {
-  const model = await loadModel(job.model);
+  const model = await (job.fromScratch ? loadShape : loadModel)(job.model);
   const tokenizer = await openTokenizer(job.tokenizer ?? job.model);
   const settings = await resolveFinetune(job, model);
   const { documents, heldOut, bos, eos } = await finetuneTexts(job, settings, model, tokenizer);

@@ -1,7 +1,7 @@
-import { mkdir, rename, symlink, writeFile } from 'node:fs/promises';
+import { mkdir, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { loadModel } from '../../src/model/index.js';
+import { hashModel, loadModel, loadShape } from '../../src/model/index.js';
 import { rejection } from '../helpers/rejection.js';
 import { SHARED } from '../helpers/stories260k.js';
 import { temporaryFolder } from '../helpers/temporary-folder.js';
@@ -23,6 +23,21 @@ async function withConfig(changes: Record<string, unknown>) {
   await writeFile(path.join(folder, 'config.json'), JSON.stringify({ ...TINY_CONFIG, ...changes }));
   return loadModel(folder);
 }
+
+describe('a shape without weights', () => {
+  it('is that of the model, whether weights lie beside the config or not', async () => {
+    const folder = await temporaryFolder();
+    await writeTinyCheckpoint(folder);
+    const { spec } = await loadModel(folder);
+    const beside = await loadShape(folder);
+    await rm(path.join(folder, 'model.safetensors'));
+    const alone = await loadShape(folder);
+    expect([beside.spec, alone.spec]).toEqual([spec, spec]);
+    expect(alone.tensors.size).toBe(0);
+    expect(await hashModel(alone)).toBe(await hashModel(beside));
+    expect((await rejection(loadModel(folder))).message).toContain('found no weights');
+  });
+});
 
 describe('Hugging Face folders', () => {
   it('a v5 config gives the whole spec', async () => {
