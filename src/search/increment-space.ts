@@ -6,8 +6,13 @@ import type { CandidateGradient } from './objective.js';
 import { attentionFactorRange, largestFactor } from './seeds.js';
 import type { Candidate, SearchProblem } from './types.js';
 
+export const FACTOR_ORDERS = ['monotone', 'free'] as const;
+export type FactorOrder = (typeof FACTOR_ORDERS)[number];
+
 /** What is believed about good factors before any is tried. */
 export interface IncrementPrior {
+  /** `free`: every ln factor is softplus of its own coordinate, so factors may decrease. */
+  readonly factors: FactorOrder;
   /** Standard deviation of a coordinate. Softplus makes it a share of a small increment, so pairs near 1 move little. */
   readonly deviation: number;
   /** Distance, in decades of wavelength, over which coordinates move together (length of a squared-exponential kernel). */
@@ -29,12 +34,13 @@ interface AttentionCoordinate {
 /**
  * Coordinates in which a search starts from a standard normal distribution:
  * ln factor_i = sum over j <= i of softplus(x_j), at most ln of the largest factor, with x = x(origin) + A z and A A^T the prior
- * covariance. Every z is a candidate whose factors never decrease.
+ * covariance. Every z is a candidate whose factors never decrease. Free factors are softplus(x_i) each.
  */
 export class IncrementSpace {
   /** One coordinate per rotary pair, then the attention factor if it is searched. */
   readonly dimension: number;
   private readonly pairs: number;
+  private readonly monotone: boolean;
   private readonly start: Float64Array;
   private readonly prior: Matrix;
   private readonly attention: AttentionCoordinate;
@@ -44,10 +50,13 @@ export class IncrementSpace {
     origin: Candidate,
     prior: IncrementPrior,
   ) {
+    this.monotone = prior.factors === 'monotone';
     this.pairs = problem.rotaryPairs;
     const least = prior.leastIncrease / this.pairs;
     this.start = Float64Array.from(origin.factors, (factor, pair) =>
-      inverseSoftplus(Math.max(least, Math.log(factor / (origin.factors[pair - 1] ?? 1)))),
+      inverseSoftplus(
+        Math.max(least, Math.log(factor / ((this.monotone ? origin.factors[pair - 1] : undefined) ?? 1))),
+      ),
     );
     this.prior = priorRoot(problem, prior);
     this.dimension = this.pairs + (prior.attentionDeviation > 0 ? 1 : 0);
@@ -59,11 +68,7 @@ export class IncrementSpace {
 
   decode(coordinates: Float64Array): Candidate {
     const largest = largestFactor(this.problem);
-    let logarithm = 0;
-    const factors = this.increments(coordinates).map((increment) => {
-      logarithm += softplus(increment);
-      return Math.min(largest, Math.exp(logarithm));
-    });
+    const factors = this.logarithms(this.increments(coordinates)).map((ln) => Math.min(largest, Math.exp(ln)));
     return makeCandidate(factors, this.attention.at(coordinates[this.pairs] ?? 0), 0);
   }
 
@@ -71,25 +76,29 @@ export class IncrementSpace {
   pullBack(coordinates: Float64Array, { logFactors, logAttentionFactor }: CandidateGradient): Float64Array {
     const largest = Math.log(largestFactor(this.problem));
     const increments = this.increments(coordinates);
-    let logarithm = 0;
-    const bounded = increments.map((increment, pair) => {
-      logarithm += softplus(increment);
-      return logarithm < largest ? (logFactors[pair] as number) : 0;
-    });
+    const bounded = this.logarithms(increments).map((ln, pair) => (ln < largest ? (logFactors[pair] as number) : 0));
     // An increment is part of its own factor and of all behind it.
     let behind = 0;
-    const ofIncrements = bounded.toReversed().map((derivative) => {
+    const summed = bounded.toReversed().map((derivative) => {
       behind += derivative;
       return behind;
     });
-    const moved = increments.map(
-      (increment, pair) => sigmoid(increment) * (ofIncrements[this.pairs - 1 - pair] as number),
-    );
+    const ofIncrements = this.monotone ? summed.toReversed() : bounded;
+    const moved = increments.map((increment, pair) => sigmoid(increment) * (ofIncrements[pair] as number));
     const result = new Float64Array(this.dimension);
     result.set(this.prior.transpose().mmul(Matrix.columnVector(moved)).to1DArray());
     if (this.dimension > this.pairs)
       result[this.pairs] = logAttentionFactor * this.attention.logSlope(coordinates[this.pairs] as number);
     return result;
+  }
+
+  private logarithms(increments: Float64Array): Float64Array {
+    let before = 0;
+    return increments.map((increment) => {
+      const logarithm = before + softplus(increment);
+      if (this.monotone) before = logarithm;
+      return logarithm;
+    });
   }
 
   private increments(coordinates: Float64Array): Float64Array {

@@ -3,7 +3,7 @@ import { checkTold, distinct } from '../candidate.js';
 import { cmaParameters, defaultPopulationSize } from '../cma/parameters.js';
 import { CmaStrategy } from '../cma/strategy.js';
 import { type HyperparameterValues, integer, numberOr, parseHyperparameters, real, word } from '../hyperparameters.js';
-import { IncrementSpace } from '../increment-space.js';
+import { FACTOR_ORDERS, type FactorOrder, IncrementSpace } from '../increment-space.js';
 import { RandomState } from '../random.js';
 import { startingCandidates } from '../seeds.js';
 import type { Candidate, Evaluation, Json, SearchAlgorithm, SearchProblem, StopReasons } from '../types.js';
@@ -15,6 +15,7 @@ export const CMA_ES_HYPERPARAMETERS = {
   /** "default": 4 + floor(3 ln n), Hansen's. Fewer learn more from a few hundred evaluations. */
   population_size: numberOr<'default'>(10, ['default'], integer(4, 4)),
   initial_sigma: real(1.2, 0, 10),
+  factors: word<FactorOrder>('monotone', FACTOR_ORDERS),
   correlation_decades: real(0.25, 0, 100),
   independent_share: real(0.2, 0, 1),
   least_increase: real(0.64, 0, 10),
@@ -123,6 +124,7 @@ class CmaEs implements SearchAlgorithm {
   private start(origin: Candidate) {
     const values = this.hyperparameters;
     const space = new IncrementSpace(this.problem, origin, {
+      factors: values.factors,
       deviation: values.initial_sigma,
       correlationDecades: values.correlation_decades,
       independentShare: values.independent_share,

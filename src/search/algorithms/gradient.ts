@@ -1,7 +1,7 @@
 import { checkTold, distinct, makeCandidate } from '../candidate.js';
 import { ScheduleFreeAdam } from '../descent/schedule-free-adam.js';
-import { type HyperparameterValues, integer, numberOr, parseHyperparameters, real } from '../hyperparameters.js';
-import { IncrementSpace } from '../increment-space.js';
+import { type HyperparameterValues, integer, numberOr, parseHyperparameters, real, word } from '../hyperparameters.js';
+import { FACTOR_ORDERS, type FactorOrder, IncrementSpace } from '../increment-space.js';
 import { RandomState } from '../random.js';
 import { startingCandidates } from '../seeds.js';
 import type { Candidate, Evaluation, Json, SearchAlgorithm, SearchProblem, StopReasons } from '../types.js';
@@ -18,6 +18,7 @@ export const GRADIENT_HYPERPARAMETERS = {
   /** Standard deviation of the coordinates that a descent starts from, around its seed. */
   start_sigma: real(0.1, 0, 10),
   trial_steps: integer(10, 1),
+  factors: word<FactorOrder>('monotone', FACTOR_ORDERS),
   correlation_decades: real(0.25, 0, 100),
   independent_share: real(0.2, 0, 1),
   least_increase: real(0.64, 0, 10),
@@ -137,6 +138,7 @@ class GradientDescent implements SearchAlgorithm {
       // 0, 1, -1, 2, -2 ...
       const power = Math.ceil(i / 2) * (i % 2 === 1 ? 1 : -1);
       const space = new IncrementSpace(this.problem, origin, {
+        factors: values.factors,
         deviation: 1,
         correlationDecades: values.correlation_decades,
         independentShare: values.independent_share,
