@@ -1,0 +1,26 @@
+// The base models of bench/search and how their texts are read. What is not in the repository is made below `work`.
+import { mkdir } from 'node:fs/promises';
+import path from 'node:path';
+import { runnerImport } from 'vite';
+import { openTokenizer } from '../../dist/index.js';
+import { openTok512 } from './tok512.mjs';
+
+const root = path.resolve(import.meta.dirname, '../..');
+
+/** Name -> { folder, tokenizer, originalLength }. */
+export const MODELS = {
+  /** Heads of 64, theta 10,000. */
+  async tiny() {
+    const folder = path.join(root, 'models/tiny');
+    return { folder, tokenizer: await openTokenizer(folder), originalLength: 256 };
+  },
+  /** Heads of 8: four factors, so that a grid can be searched exhaustively (grid.mjs). */
+  async stories260K(work) {
+    const folder = path.join(work, 'stories260K');
+    const { module } = await runnerImport(path.join(root, 'test/helpers/stories260k.ts'));
+    await mkdir(folder, { recursive: true });
+    await module.writeStories260k(folder);
+    const tokenizer = await openTok512(path.resolve(root, '../shared/models/stories260K/tok512.bin'));
+    return { folder, tokenizer, originalLength: 512 };
+  },
+};
