@@ -1,6 +1,7 @@
 import * as graphs from '../../graph/index.js';
 import type { DecoderSpec } from '../../model/types.js';
 import type { TableGradient } from '../../rope/table-gradient.js';
+import type { Tensor } from '../session.js';
 import { type AttentionBackwardSteps, type AttentionRows, attentionBackward } from './attention-backward.js';
 import { attentionForward } from './attention-forward.js';
 import { blocks, rows } from './matrix-rows.js';
@@ -25,9 +26,14 @@ export interface Kept {
 
 interface Inner {
   readonly attention: AttentionRows;
-  readonly middle: Float32Array;
-  readonly gate: Float32Array;
-  readonly up: Float32Array;
+  /** As the steps gave them, one for each block of rows: both passes cut rows alike, so they need not be put together. */
+  readonly blocks: readonly InnerBlock[];
+}
+
+interface InnerBlock {
+  readonly middle: Tensor;
+  readonly gate: Tensor;
+  readonly up: Tensor;
 }
 
 /** Bytes that the inner values of one layer take per row. */
@@ -35,8 +41,6 @@ export function innerBytesPerRow(spec: DecoderSpec): number {
   const { middle, gate, up } = graphs.keptWidths(spec);
   return 4 * (middle + gate + up + (spec.heads + 2 * spec.keyValueHeads) * spec.headDim);
 }
-
-const INNER = ['middle', 'gate', 'up'] as const;
 
 /** The two passes through one layer; layers differ only in their weights and their attention window. */
 export class LayerPass {
@@ -79,17 +83,18 @@ export class LayerPass {
     const attended = await attentionForward(this.spec, kernel, pass, attention, sequences.spans);
     const y = new Float32Array(x.length);
     const widths = graphs.keptWidths(this.spec);
-    const matrix = (width: number) => new Float32Array(keep ? sequences.length * width : 0);
-    const inner = { middle: matrix(widths.middle), gate: matrix(widths.gate), up: matrix(widths.up) };
+    const inner: InnerBlock[] = [];
     for (const [from, to] of this.#blocks(sequences)) {
       const result = await this.afterAttention.run(pass, layer, {
         x: rows(x, hiddenSize, from, to),
         attended: rows(attended, this.#width, from, to),
       });
       y.set(result('y'), from * hiddenSize);
-      if (keep) for (const name of INNER) inner[name].set(result(name), from * widths[name]);
+      if (!keep) continue;
+      const block = (name: keyof InnerBlock) => rows(result(name), widths[name]);
+      inner.push({ middle: block('middle'), gate: block('gate'), up: block('up') });
     }
-    const kept: Kept = { x, attended, inner: keep ? { attention, ...inner } : null };
+    const kept: Kept = { x, attended, inner: keep ? { attention, blocks: inner } : null };
     return { y, kept };
   }
 
@@ -104,15 +109,15 @@ export class LayerPass {
   ): Promise<Float32Array> {
     const { spec, options } = this;
     const { hiddenSize } = spec;
-    const widths = graphs.keptWidths(spec);
     const dX = new Float32Array(x.length);
     const dAttended = new Float32Array(attended.length);
+    let block = 0;
     for (const [from, to] of this.#blocks(sequences)) {
       const after = await this.afterAttentionBackward[inner ? 'kept' : 'anew'].run(pass, layer, {
         x: rows(x, hiddenSize, from, to),
         attended: rows(attended, this.#width, from, to),
         d_y: rows(dY, hiddenSize, from, to),
-        ...(inner && Object.fromEntries(INNER.map((name) => [name, rows(inner[name], widths[name], from, to)]))),
+        ...inner?.blocks[block++],
       });
       dX.set(after('d_x'), from * hiddenSize);
       dAttended.set(after('d_attended'), from * this.#width);
