@@ -3,7 +3,9 @@ import { freemem } from 'node:os';
 import type { PreparedWeights } from '../model/index.js';
 import type { DecoderSpec } from '../model/types.js';
 import { chunkTokens } from './cached-decoder.js';
-import { KEEP_BYTES } from './gradient/gradient-engine.js';
+import { scoresPerBlock } from './gradient/attention-backward.js';
+import { BLOCK_ROWS, KEEP_BYTES } from './gradient/gradient-engine.js';
+import { headBlockRows } from './gradient/head-pass.js';
 import { innerBytesPerRow } from './gradient/layer-pass.js';
 import { bytesPerCachedToken } from './key-value-cache.js';
 
@@ -60,15 +62,35 @@ export function evaluationMemory(
 /** Blocks of logits, of scores and of the rows of a layer, and what the graphs of a gradient make of them (measured at 2,048 tokens). */
 const GRADIENT_BLOCKS = 256 * 2 ** 20;
 
-/**
- * Bytes of a gradient with respect to the rotary tables beside `evaluationMemory`: weights as float32, the input and the
- * attention of every layer, inner values as far as they are kept, and about twelve matrices of the layer at hand.
- */
+/** Bytes of a gradient with respect to the rotary tables beside `evaluationMemory`: weights as float32, blocks and rows. */
 export function ropeGradientMemory(spec: DecoderSpec, weights: PreparedWeights, length: number): number {
   const parameters = weights.reduce((sum, { shape }) => sum + shape.reduce((product, size) => product * size, 1), 0);
+  return GRADIENT_BLOCKS + 4 * parameters + gradientRowBytes(spec, length);
+}
+
+/**
+ * Bytes of a gradient with respect to the weights of `rows` tokens in sequences of at most `longest`, beside the weights and their
+ * gradients: rows, and the blocks in which the parts of `gradient/` compute, each with what its graph makes of it (operations
+ * counted in `graph/gradient/decoder-parts.ts`, copies measured).
+ */
+export function weightGradientMemory(spec: DecoderSpec, rows: number, longest: number): number {
+  const { hiddenSize, intermediateSize, vocabularySize } = spec;
+  const scores = 5 * scoresPerBlock(spec, longest);
+  const logits = 4 * Math.min(rows, headBlockRows(vocabularySize)) * vocabularySize;
+  const inner = 8 * (hiddenSize + intermediateSize) * Math.min(rows, BLOCK_ROWS);
+  // The gradient of the head that a block has given, in ONNX Runtime and copied out of it.
+  const head = 2 * hiddenSize * vocabularySize;
+  return 4 * (scores + logits + inner + head) + gradientRowBytes(spec, rows);
+}
+
+/**
+ * The input and the attention of every layer, about twelve matrices of the layer at hand, and inner values as far as they are
+ * kept.
+ */
+function gradientRowBytes(spec: DecoderSpec, rows: number): number {
   const width = spec.hiddenSize + spec.heads * spec.headDim;
-  const inner = Math.min(KEEP_BYTES, spec.layers * innerBytesPerRow(spec) * length);
-  return GRADIENT_BLOCKS + 4 * parameters + 4 * length * width * (spec.layers + 6) + inner;
+  const inner = Math.min(KEEP_BYTES, spec.layers * innerBytesPerRow(spec) * rows);
+  return 4 * rows * width * (spec.layers + 6) + inner;
 }
 
 /** The activations of one piece and its scores, the cache of the whole sequence, and its hidden states. */

@@ -23,9 +23,14 @@ export function isDecayed(name: string): boolean {
   return !/bias$|norm\.weight$/.test(name);
 }
 
+/** What an optimiser remembers of a tensor, each as large as it, by the names of torch. */
+export function stateKinds(optimizer: OptimizerName, name: string, shape: readonly number[]): readonly string[] {
+  return optimizer === 'muon' && isHiddenMatrix(name, shape) ? ['momentum_buffer'] : ['exp_avg', 'exp_avg_sq'];
+}
+
 /** Changes weights by their gradients; what it remembers between steps is `state`, tensors that begin as zeros. */
 export class Optimizer {
-  /** By the names of torch: `exp_avg.NAME`, `exp_avg_sq.NAME`, `momentum_buffer.NAME`. */
+  /** `KIND.NAME` for each of `stateKinds`. */
   readonly state = new Map<string, Float32Array>();
 
   constructor(
@@ -35,7 +40,7 @@ export class Optimizer {
   ) {
     for (const [name, shape] of shapes) {
       const size = shape.reduce((product, length) => product * length, 1);
-      for (const kind of this.#usesMuon(name) ? ['momentum_buffer'] : ['exp_avg', 'exp_avg_sq'])
+      for (const kind of stateKinds(settings.name, name, shape))
         this.state.set(`${kind}.${name}`, new Float32Array(size));
     }
   }

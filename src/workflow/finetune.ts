@@ -7,6 +7,7 @@ import { ENGINE_VERSION, GradientEngine, Orthogonalizer, readWeights } from '../
 import {
   Batches,
   checkpointName,
+  checkTrainingMemory,
   type EvaluationEntry,
   initialWeights,
   isEvaluation,
@@ -68,8 +69,16 @@ export async function finetune(job: FinetuneJob): Promise<Finetune> {
   const model = await (job.fromScratch ? loadShape : loadModel)(job.model);
   const tokenizer = await openTokenizer(job.tokenizer ?? job.model);
   const settings = await resolveFinetune(job, model);
+  const { rowTokens, batches } = settings;
+  checkTrainingMemory(model.spec, {
+    optimizer: settings.optimizer.name,
+    tokens: batches.rowsPerBatch * rowTokens,
+    longest: rowTokens,
+    batchesPerStep: batches.batchesPerStep,
+    evalLength: job.heldOut.length === 0 ? 0 : Math.max(...settings.evalLengths),
+  });
   const { documents, heldOut, bos, eos } = await finetuneTexts(job, settings, model, tokenizer);
-  const packing = { rowTokens: settings.rowTokens, bos, eos };
+  const packing = { rowTokens, bos, eos };
   const byLength = lengthBuckets(documents, settings.lengthMix, packing);
   const { shortWindows } = settings;
   const buckets =
@@ -109,7 +118,7 @@ export async function finetune(job: FinetuneJob): Promise<Finetune> {
       optimizer: new Optimizer(settings.optimizer, decoderTensors(model.spec), (matrix, shape) =>
         orthogonalizer.run(matrix, shape),
       ),
-      batches: new Batches(buckets, settings.batches),
+      batches: new Batches(buckets, batches),
       schedule,
       maxGradNorm: settings.maxGradNorm,
       loggingSteps: job.loggingSteps,

@@ -33,6 +33,7 @@ import {
   yarnSettings,
 } from '../plan/index.js';
 import { evaluationMemory } from '../runtime/memory.js';
+import { trainingMemory } from '../training/memory.js';
 import { calibrate } from './calibrate.js';
 import { readPlanInput } from './plan-input.js';
 
@@ -61,6 +62,8 @@ export interface LengthCost {
   /** One evaluation on this machine, weights included. */
   readonly machineBytes: number;
   readonly machineSeconds: number | null;
+  /** `finetune` on this machine: AdamW, one row of this length at a time. */
+  readonly machineTrainingBytes: number;
   readonly gpuBytes: number;
   readonly gpuSeconds: number;
   /** Full fine-tuning at this length; the fewest GPUs over which it can be spread. */
@@ -174,6 +177,7 @@ class Costs {
     const each = forwardFlops(spec, length);
     const flops = totalFlops(each);
     const { shared, perWorker } = evaluationMemory(spec, [], length);
+    const row = { optimizer: 'adamw', tokens: length, longest: length, batchesPerStep: 1, evalLength: 0 } as const;
     const trainingBytes = trainingStateBytes(spec) + trainingActivationBytes(spec, length);
     return {
       length,
@@ -182,6 +186,7 @@ class Costs {
       cacheBytes: cacheBytes(spec, length),
       machineBytes: 4 * countParameters(spec).total + shared + perWorker,
       machineSeconds: speed && sequenceSeconds(speed, each),
+      machineTrainingBytes: trainingMemory(spec, row),
       gpuBytes: servingBytes(spec, length),
       gpuSeconds: gpuSeconds(gpu, flops),
       trainingBytes,

@@ -106,6 +106,11 @@ function masks(group: number, window: number | null) {
   };
 }
 
+/** Scores of one block of queries of a sequence of so many tokens, all heads. */
+export function scoresPerBlock(spec: DecoderSpec, length: number): number {
+  return spec.heads * length * Math.min(length, defaultBlockQueries(spec, length));
+}
+
 function defaultBlockQueries(spec: DecoderSpec, length: number): number {
   const most = Math.min(Math.floor(BLOCK_SCORES / (spec.heads * length)), Math.ceil(length / BLOCKS_PER_SEQUENCE));
   return Math.max(MIN_BLOCK_QUERIES, most);

@@ -39,8 +39,9 @@ export interface LossGradient {
   readonly weights: ReadonlyMap<string, Float32Array>;
 }
 
-/** Bytes for inner values where nothing is said. */
+/** Where nothing is said. */
 export const KEEP_BYTES = 2 ** 30;
+export const BLOCK_ROWS = 1024;
 
 /**
  * Mean token loss of a model over sequences of any lengths, each with its RoPE, and its exact gradient. The forward pass
@@ -57,7 +58,7 @@ export class GradientEngine {
   ) {}
 
   static async create(config: GradientConfig): Promise<GradientEngine> {
-    const { spec, threads, wanted, blockRows = 1024, blockQueries } = config;
+    const { spec, threads, wanted, blockRows = BLOCK_ROWS, blockQueries } = config;
     refuseUndifferentiable(spec);
     return new GradientEngine(
       config,

@@ -21,7 +21,7 @@ export async function headPass(
   x: Float32Array,
   { length, targets, lossWeights, spans }: SequenceRows,
 ): Promise<HeadResult> {
-  const block = Math.max(64, Math.floor(BLOCK_LOGITS / vocabularySize));
+  const block = headBlockRows(vocabularySize);
   const [dX, losses] = [new Float32Array(x.length), new Float32Array(length)];
   for (const [first, last] of scoredRanges(spans))
     for (const [from, to] of blocks(first, last, block)) {
@@ -34,6 +34,11 @@ export async function headPass(
       dX.set(result('d_x'), from * hiddenSize);
     }
   return { losses, dX };
+}
+
+/** Rows of the head that are computed at a time. */
+export function headBlockRows(vocabularySize: number): number {
+  return Math.max(64, Math.floor(BLOCK_LOGITS / vocabularySize));
 }
 
 /** Scored rows, those of neighbours that touch as one range: full blocks for many short sequences. */
