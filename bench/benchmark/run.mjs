@@ -3,11 +3,11 @@
 // Python: LONGROPE_PYTHON (lm_eval, transformers; default .venv/bin/python). The harness takes half a minute per question.
 import { spawn } from 'node:child_process';
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
-import os from 'node:os';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
 import { parseArgs } from 'node:util';
-import { evaluateBenchmark, textTable } from '../../dist/index.js';
+import { evaluateBenchmark } from '../../dist/index.js';
+import { machine, Noise, printTable } from '../side-by-side.mjs';
 
 const root = path.resolve(import.meta.dirname, '../..');
 const shared = path.resolve(root, '../shared');
@@ -25,14 +25,6 @@ const python = process.env.LONGROPE_PYTHON ?? path.join(root, '.venv/bin/python'
 const work = path.join(root, 'runs/bench-benchmark');
 await mkdir(work, { recursive: true });
 
-/** A fixed piece of arithmetic, timed around the runs: how steady the machine is. */
-function reference() {
-  const started = performance.now();
-  let x = 0;
-  for (let i = 1; i < 3e8; i++) x += 1 / i;
-  return x > 0 ? performance.now() - started : Number.NaN;
-}
-
 /** Seconds of each engine include its start: the model has to be loaded for any question. */
 async function timed(run) {
   const started = performance.now();
@@ -40,7 +32,8 @@ async function timed(run) {
   return { seconds: (performance.now() - started) / 1000, result };
 }
 
-const noise = [reference()];
+const noise = new Noise();
+noise.sample();
 const ours = await timed(() =>
   evaluateBenchmark({
     model,
@@ -52,7 +45,7 @@ const ours = await timed(() =>
     limit: questions,
   }),
 );
-noise.push(reference());
+noise.sample();
 const output = path.join(work, 'harness.json');
 await rm(output, { force: true });
 const theirs = await timed(async () => {
@@ -62,7 +55,7 @@ const theirs = await timed(async () => {
   for await (const _ of createInterface({ input: child.stdout }));
   return JSON.parse(await readFile(output, 'utf8'));
 });
-noise.push(reference());
+noise.sample();
 
 const samples = ours.result.results[0].samples;
 const best = (values) => values.indexOf(Math.max(...values));
@@ -75,8 +68,8 @@ const difference = Math.max(
   ),
 );
 const result = {
-  machine: `${os.cpus()[0]?.model.trim()}, ${os.availableParallelism()} cores`,
-  noise: Math.max(...noise) / Math.min(...noise) - 1,
+  machine,
+  noise: noise.spread,
   questions,
   shots,
   batch: Number(values.batch),
@@ -85,18 +78,15 @@ const result = {
   sameAnswers: same.length,
   largestDifference: difference,
 };
-const rows = [
+const row = (engine, seconds, accuracy) => [
+  ...[engine, seconds.toFixed(1), (seconds / questions).toFixed(2), accuracy.toFixed(4)],
+];
+printTable([
   ['engine', 'seconds', 'per question', 'acc_norm'],
-  ['longrope', ours.seconds, ours.result.results[0].metrics.acc_norm.value],
-  ['lm-evaluation-harness', theirs.seconds, theirs.result.metrics.acc_norm],
-].map((row) =>
-  (typeof row[1] === 'number'
-    ? [row[0], row[1].toFixed(1), (row[1] / questions).toFixed(2), row[2].toFixed(4)]
-    : row
-  ).map((text) => ({ text })),
-);
-console.log(textTable(rows, { colour: false }));
+  row('longrope', ours.seconds, ours.result.results[0].metrics.acc_norm.value),
+  row('lm-evaluation-harness', theirs.seconds, theirs.result.metrics.acc_norm),
+]);
 console.log(
-  `${result.ratio.toFixed(2)}x faster; ${same.length} of ${questions} answers equal, log-likelihoods within ${difference.toExponential(1)}; machine noise ${(100 * result.noise).toFixed(0)} %`,
+  `${result.ratio.toFixed(2)}x faster; ${same.length} of ${questions} answers equal, log-likelihoods within ${difference.toExponential(1)}; ${noise}`,
 );
 await writeFile(path.join(import.meta.dirname, 'results.json'), `${JSON.stringify(result, null, 2)}\n`);

@@ -4,10 +4,10 @@
 import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
-import os from 'node:os';
 import path from 'node:path';
 import { parseArgs, promisify } from 'node:util';
-import { openTokenizer, textTable } from '../../dist/index.js';
+import { openTokenizer } from '../../dist/index.js';
+import { COMPARED, compared, comparedCells, inTurn, machine, Noise, printTable } from '../side-by-side.mjs';
 
 const root = path.resolve(import.meta.dirname, '../..');
 const shared = path.resolve(root, '../shared');
@@ -57,65 +57,26 @@ const engines = {
   }),
 };
 
-/** A fixed piece of arithmetic, timed between the rounds: how steady the machine is. */
-function reference() {
-  const started = performance.now();
-  let x = 0;
-  for (let i = 1; i < 3e8; i++) x += 1 / i;
-  return x > 0 ? performance.now() - started : Number.NaN;
-}
-
-const median = (numbers) => numbers.toSorted((a, b) => a - b)[Math.floor(numbers.length / 2)];
+const noise = new Noise();
 const results = [];
-const noise = [];
 for (const length of lengths) {
-  const rounds = [];
-  for (let round = 0; round < Number(values.rounds); round++) {
-    noise.push(reference());
-    const row = {};
-    for (const [name, engine] of Object.entries(engines)) row[name] = await engine(length);
-    rounds.push(row);
-  }
+  const ofLength = Object.entries(engines).map(([name, engine]) => [name, () => engine(length)]);
+  const rounds = await inTurn(Object.fromEntries(ofLength), Number(values.rounds), noise);
   for (const name of Object.keys(engines)) {
-    const ratios = rounds.map((row) => row[name].seconds / row.longrope.seconds);
-    results.push({
-      length,
-      rounds: rounds.length,
-      engine: name,
-      tokensPerSecond: length / median(rounds.map((row) => row[name].seconds)),
-      oursIsFasterBy: median(ratios),
-      ratioRange: [Math.min(...ratios), Math.max(...ratios)],
-      peakMegabytes: Math.max(...rounds.map((row) => row[name].peak_rss_mb)),
-      perplexity: Math.exp(rounds[0][name].mean_loss),
-    });
+    const perplexity = Math.exp(rounds[0][name].mean_loss);
+    results.push({ length, rounds: rounds.length, ...compared(rounds, name, length), perplexity });
   }
 }
-const spread = Math.max(...noise) / Math.min(...noise) - 1;
-const cells = (row) => row.map((entry) => ({ text: entry }));
-console.log(
-  textTable(
-    [
-      ['tokens', 'engine', 'tokens/s', 'ours / it', 'range', 'peak MB', 'perplexity'],
-      ...results.map((result) => [
-        String(result.length),
-        result.engine,
-        result.tokensPerSecond.toFixed(0),
-        result.engine === 'longrope' ? '' : `${result.oursIsFasterBy.toFixed(2)}x`,
-        result.engine === 'longrope' ? '' : result.ratioRange.map((ratio) => ratio.toFixed(2)).join(' to '),
-        result.peakMegabytes.toFixed(0),
-        result.perplexity.toFixed(4),
-      ]),
-    ].map(cells),
-    { colour: false },
-  ),
-);
-console.log(`machine noise: a fixed computation varied by ${(100 * spread).toFixed(0)} %`);
-const machine = `${os.cpus()[0]?.model.trim()}, ${os.availableParallelism()} cores`;
+printTable([
+  ['tokens', ...COMPARED, 'perplexity'],
+  ...results.map((result) => [result.length, ...comparedCells(result), result.perplexity.toFixed(4)]),
+]);
+console.log(`${noise}`);
 // Lengths may be measured in several sittings: those of an earlier one stay, with the noise of theirs.
 const file = here('results.json');
 const earlier = existsSync(file)
   ? JSON.parse(await readFile(file, 'utf8')).filter((row) => !lengths.includes(row.length))
   : [];
-const measured = results.map((row) => ({ machine, noise: spread, ...row }));
+const measured = results.map((row) => ({ machine, noise: noise.spread, ...row }));
 const all = [...earlier, ...measured].sort((a, b) => a.length - b.length);
 await writeFile(file, `${JSON.stringify(all, null, 2)}\n`);

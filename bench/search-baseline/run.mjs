@@ -3,10 +3,10 @@
 // ALGORITHM@NUMBER holds the attention factor there. Held out are the seven test books and, apart from them, six validation books
 // that no default was ever chosen on. Every search is a run folder below --out, so a bench that was cut off goes on where it stopped.
 import { mkdir, writeFile } from 'node:fs/promises';
-import os from 'node:os';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
-import { openTokenizer, parseBudget, readTexts, searchModel, textTable } from '../../dist/index.js';
+import { openTokenizer, parseBudget, readTexts, searchModel } from '../../dist/index.js';
+import { machine, printTable } from '../side-by-side.mjs';
 
 const root = path.resolve(import.meta.dirname, '../..');
 const shared = path.resolve(root, '../shared');
@@ -75,27 +75,14 @@ for (const entry of list(values.algorithms))
       );
     }
 
-const cells = (row) => row.map((text) => ({ text }));
 console.log();
-console.log(
-  textTable(
-    [
-      ['algorithm', 'budget', 'seed', 'documents', 'search', 'held-out', 'other books', 'attention factor'],
-      ...rows.map((row) => [
-        row.algorithm,
-        String(row.budget),
-        String(row.seed),
-        String(row.documents),
-        row.search.toFixed(2),
-        row.heldOut.toFixed(2),
-        row.otherBooks.toFixed(2),
-        row.attentionFactor.toFixed(3),
-      ]),
-    ].map(cells),
-    { colour: false },
-  ),
-);
-const machine = `${os.cpus()[0]?.model.trim()}, ${os.availableParallelism()} cores`;
+printTable([
+  ['algorithm', 'budget', 'seed', 'documents', 'search', 'held-out', 'other books', 'attention factor'],
+  ...rows.map((row) => [
+    ...[row.algorithm, row.budget, row.seed, row.documents],
+    ...[row.search.toFixed(2), row.heldOut.toFixed(2), row.otherBooks.toFixed(2), row.attentionFactor.toFixed(3)],
+  ]),
+]);
 await writeFile(path.join(import.meta.dirname, 'results.json'), `${JSON.stringify({ machine, rows }, null, 2)}\n`);
 
 function mean(numbers) {

@@ -6,7 +6,7 @@ import { existsSync } from 'node:fs';
 import { readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
-import { textTable } from '../../dist/index.js';
+import { printTable } from '../side-by-side.mjs';
 
 const root = path.resolve(import.meta.dirname, '../..');
 const { values } = parseArgs({
@@ -85,14 +85,8 @@ const passkeys = of('passkey').flatMap(([, record]) =>
   })),
 );
 
-const print = (rows) =>
-  console.log(
-    `\n${textTable(
-      rows.map((row) => row.map((text) => ({ text: String(text) }))),
-      { colour: false },
-    )}`,
-  );
-print([
+console.log();
+printTable([
   ['task', 'shots', 'questions', 'metric', 'ours', 'published'],
   ...benchmarks.map(({ task, shots = 5, metric, questions, value, standardError }) => [
     ...[task, shots, questions, metric],
@@ -100,14 +94,16 @@ print([
     PUBLISHED[task] ?? '',
   ]),
 ]);
-print([
+console.log();
+printTable([
   ['text', 'tokens', 'documents', 'perplexity', 'interval'],
   ...perplexities.map(({ text, length, documents, perplexity, low, high }) => [
     ...[text, length, documents, perplexity.toFixed(2)],
     low === null ? '' : `${low.toFixed(2)} to ${high.toFixed(2)}`,
   ]),
 ]);
-print([
+console.log();
+printTable([
   ['passkey tokens', 'correct'],
   ...passkeys.map(({ length, trials, correct }) => [length, `${correct} of ${trials}`]),
 ]);

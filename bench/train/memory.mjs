@@ -5,7 +5,8 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import { promisify } from 'node:util';
-import { loadModel, textTable, trainingMemory } from '../../dist/index.js';
+import { loadModel, trainingMemory } from '../../dist/index.js';
+import { printTable } from '../side-by-side.mjs';
 
 const TOLERANCE = 0.3;
 const root = path.resolve(import.meta.dirname, '../..');
@@ -69,9 +70,4 @@ try {
 } finally {
   await rm(work, { recursive: true, force: true });
 }
-console.log(
-  textTable(
-    lines.map((row) => row.map((text) => ({ text: String(text) }))),
-    { colour: false },
-  ),
-);
+printTable(lines);

@@ -3,10 +3,10 @@
 // Python: LONGROPE_PYTHON (transformers; default .venv/bin/python).
 import { execFile } from 'node:child_process';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
-import os from 'node:os';
 import path from 'node:path';
 import { parseArgs, promisify } from 'node:util';
-import { openTokenizer, textTable } from '../../dist/index.js';
+import { openTokenizer } from '../../dist/index.js';
+import { COMPARED, compared, comparedCells, inTurn, machine, Noise, printTable } from '../side-by-side.mjs';
 
 const root = path.resolve(import.meta.dirname, '../..');
 const run = promisify(execFile);
@@ -36,57 +36,21 @@ const engines = {
   'torch, checkpointing': (shape) => torch(shape, '--checkpointing'),
 };
 
-/** A fixed piece of arithmetic, timed between the rounds: how steady the machine is. */
-function reference() {
-  const started = performance.now();
-  let x = 0;
-  for (let i = 1; i < 3e8; i++) x += 1 / i;
-  return x > 0 ? performance.now() - started : Number.NaN;
-}
-
-const median = (numbers) => numbers.toSorted((a, b) => a - b)[Math.floor(numbers.length / 2)];
-const [rows, noise] = [[], []];
+const noise = new Noise();
+const rows = [];
 for (const shape of values.shapes.split(',')) {
-  const rounds = [];
-  for (let round = 0; round < Number(values.rounds); round++) {
-    noise.push(reference());
-    const row = {};
-    for (const [name, engine] of Object.entries(engines)) row[name] = await engine(shape.split('x'));
-    rounds.push(row);
-  }
+  const sizes = shape.split('x');
+  const ofShape = Object.entries(engines).map(([name, engine]) => [name, () => engine(sizes)]);
+  const rounds = await inTurn(Object.fromEntries(ofShape), Number(values.rounds), noise);
   for (const name of Object.keys(engines)) {
-    const ratios = rounds.map((row) => row[name].seconds / row.longrope.seconds);
-    const { losses } = rounds[0][name];
-    rows.push({
-      shape,
-      engine: name,
-      tokensPerSecond: rounds[0][name].tokens / median(rounds.map((row) => row[name].seconds)),
-      oursIsFasterBy: median(ratios),
-      ratioRange: [Math.min(...ratios), Math.max(...ratios)],
-      peakMegabytes: Math.max(...rounds.map((row) => row[name].peak_rss_mb)),
-      lossDifference: Math.max(...losses.map((loss, i) => Math.abs(loss - rounds[0].longrope.losses[i]))),
-    });
+    const { losses, tokens } = rounds[0][name];
+    const lossDifference = Math.max(...losses.map((loss, i) => Math.abs(loss - rounds[0].longrope.losses[i])));
+    rows.push({ shape, ...compared(rounds, name, tokens), lossDifference });
   }
 }
-const spread = Math.max(...noise) / Math.min(...noise) - 1;
-const cells = (row) => row.map((entry) => ({ text: entry }));
-console.log(
-  textTable(
-    [
-      ['batch', 'engine', 'tokens/s', 'ours / it', 'range', 'peak MB', 'largest loss difference'],
-      ...rows.map((row) => [
-        row.shape,
-        row.engine,
-        row.tokensPerSecond.toFixed(0),
-        `${row.oursIsFasterBy.toFixed(2)}x`,
-        row.ratioRange.map((ratio) => ratio.toFixed(2)).join(' to '),
-        row.peakMegabytes.toFixed(0),
-        row.lossDifference.toExponential(1),
-      ]),
-    ].map(cells),
-    { colour: false },
-  ),
-);
-console.log(`machine noise: a fixed computation varied by ${(100 * spread).toFixed(0)} %`);
-const machine = `${os.cpus()[0]?.model.trim()}, ${os.availableParallelism()} cores`;
-await writeFile(here('results.json'), `${JSON.stringify({ machine, noise: spread, rows }, null, 2)}\n`);
+printTable([
+  ['batch', ...COMPARED, 'largest loss difference'],
+  ...rows.map((row) => [row.shape, ...comparedCells(row), row.lossDifference.toExponential(1)]),
+]);
+console.log(`${noise}`);
+await writeFile(here('results.json'), `${JSON.stringify({ machine, noise: noise.spread, rows }, null, 2)}\n`);
