@@ -4,7 +4,7 @@ import { loadModel } from '../src/model/index.js';
 import { resolveRope } from '../src/rope/index.js';
 import { openEngine } from '../src/runtime/index.js';
 import { finetune } from '../src/workflow/finetune.js';
-import { FINETUNE_DEFAULTS } from '../src/workflow/finetune-defaults.js';
+import { FINETUNE_DEFAULTS } from '../src/training/defaults.js';
 import { check, largestDifference } from './check.js';
 import { bookIds, Exchange, SHARED, TINY } from './models.js';
 import { PythonReference } from './python.js';

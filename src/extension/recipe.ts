@@ -1,5 +1,8 @@
 import { z } from 'zod';
 import { ALGORITHM_NAMES } from '../search/index.js';
+import { FINETUNE_DEFAULTS } from '../training/defaults.js';
+import { OPTIMIZERS } from '../training/optimizer.js';
+import { SCHEDULES } from '../training/schedule.js';
 
 /** The message of every check is what the user is told was expected. */
 const TOKENS = 'a number of tokens such as 4096 or 4k';
@@ -19,6 +22,9 @@ const seed = z.int(SEED).min(1, SEED).max(0xffffffff, SEED);
 const NAME = 'a name of small letters, digits and -, beginning with a letter';
 const name = z.string(NAME).regex(/^[a-z][a-z0-9-]*$/, NAME);
 const text = (what: string) => z.string(what).min(1, what);
+/** 'a, b or c' is what the user is told. */
+const choice = <Name extends string>(names: readonly [Name, ...Name[]]) =>
+  z.enum(names, `${names.slice(0, -1).join(', ')} or ${names.at(-1)}`);
 const list = <Item extends z.ZodType>(item: Item, what: string) => z.array(item, what).min(1, what);
 const lengths = list(tokens, 'a list of lengths in tokens');
 
@@ -61,27 +67,25 @@ const search = z.strictObject({
 /** Names and defaults of `longrope finetune`, which are those of HF Trainer. */
 const training = z.strictObject({
   max_steps: count,
-  per_device_train_batch_size: count.default(1),
-  gradient_accumulation_steps: count.default(1),
+  per_device_train_batch_size: count.default(FINETUNE_DEFAULTS.perDeviceTrainBatchSize),
+  gradient_accumulation_steps: count.default(FINETUNE_DEFAULTS.gradientAccumulationSteps),
   max_seq_length: tokens,
-  learning_rate: positive.default(2e-5),
-  lr_scheduler_type: z
-    .enum(['linear', 'cosine', 'constant', 'constant_with_warmup'], 'linear, cosine, constant or constant_with_warmup')
-    .default('linear'),
+  learning_rate: positive.default(FINETUNE_DEFAULTS.learningRate),
+  lr_scheduler_type: choice(SCHEDULES).default(FINETUNE_DEFAULTS.lrSchedulerType),
   warmup_steps: atLeastZero.optional(),
-  optim: z.enum(['adamw', 'muon'], 'adamw or muon').default('adamw'),
-  weight_decay: atLeastZero.default(0),
-  adam_beta1: below1.default(0.9),
-  adam_beta2: below1.default(0.95),
-  adam_epsilon: positive.default(1e-8),
-  muon_momentum: below1.default(0.95),
-  max_grad_norm: atLeastZero.default(1),
-  seed: seed.default(42),
-  logging_steps: count.default(10),
-  save_steps: count.default(500),
+  optim: choice(OPTIMIZERS).default(FINETUNE_DEFAULTS.optim),
+  weight_decay: atLeastZero.default(FINETUNE_DEFAULTS.weightDecay),
+  adam_beta1: below1.default(FINETUNE_DEFAULTS.adamBeta1),
+  adam_beta2: below1.default(FINETUNE_DEFAULTS.adamBeta2),
+  adam_epsilon: positive.default(FINETUNE_DEFAULTS.adamEpsilon),
+  muon_momentum: below1.default(FINETUNE_DEFAULTS.muonMomentum),
+  max_grad_norm: atLeastZero.default(FINETUNE_DEFAULTS.maxGradNorm),
+  seed: seed.default(FINETUNE_DEFAULTS.seed),
+  logging_steps: count.default(FINETUNE_DEFAULTS.loggingSteps),
+  save_steps: count.default(FINETUNE_DEFAULTS.saveSteps),
   eval_steps: count.optional(),
   eval_lengths: lengths.optional(),
-  short_windows: below1.default(0),
+  short_windows: below1.default(FINETUNE_DEFAULTS.shortWindows),
   position_skipping: tokens.optional(),
 });
 
@@ -94,7 +98,7 @@ const finetune = z.strictObject({
   short: name.optional(),
   texts: name,
   held_out: name.optional(),
-  mixed_windows: z.boolean('true or false').default(true),
+  mixed_windows: z.boolean('true or false').default(FINETUNE_DEFAULTS.mixedWindows),
   where: z.enum(['here', 'elsewhere'], 'here or elsewhere').default('here'),
   /** Of a training elsewhere. */
   engine: z

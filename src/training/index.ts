@@ -1,6 +1,7 @@
 export { type AdamSettings, adamwUpdate } from './adamw.js';
 export { Batches, type BatchOptions, type NamedSequence } from './batches.js';
 export { checkpointName, checkpointSteps, readCheckpoint, type TrainerState, writeCheckpoint } from './checkpoint.js';
+export { FINETUNE_DEFAULTS } from './defaults.js';
 export { clip, globalNorm } from './gradient-sum.js';
 export { initialWeights } from './initial-weights.js';
 export { type LengthShare, lengthBuckets, withShortWindows } from './length-mix.js';

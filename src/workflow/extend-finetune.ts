@@ -5,12 +5,12 @@ import { HANDOFF_NAME, readHandoff } from '../export/index.js';
 import { isClosedForm, type StageJob, type StageOutcome } from '../extension/index.js';
 import { type DecoderSpec, hashModel, loadModel } from '../model/index.js';
 import { errnoOf, writeFileAtomic } from '../run/index.js';
+import { FINETUNE_DEFAULTS } from '../training/defaults.js';
 import { exportHf } from './export-hf.js';
 import { exportTraining } from './export-training.js';
 import { modelFiles } from './extend-files.js';
 import type { StageContext } from './extend-stages.js';
 import { finetune } from './finetune.js';
-import { FINETUNE_DEFAULTS } from './finetune-defaults.js';
 
 /** What the recipe asks of the trainer, whose own settings stand in the hand-off. */
 const HYPERPARAMETERS_NAME = 'hyperparameters.json';

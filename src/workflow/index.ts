@@ -13,7 +13,6 @@ export { exportTraining, type TrainingExport, type TrainingExportJob } from './e
 export { type ExtendJob, type Extension, extend } from './extend.js';
 export { type ExtendPlan, type ExtendPlanJob, planExtension } from './extend-plan.js';
 export { type Finetune, type FinetuneJob, finetune } from './finetune.js';
-export { FINETUNE_DEFAULTS } from './finetune-defaults.js';
 export type { FinetuneSettings } from './finetune-settings.js';
 export { type EngineLine, type InspectedTable, type Inspection, inspectModel } from './inspect.js';
 export { type Plan, type PlanJob, planModel } from './plan.js';

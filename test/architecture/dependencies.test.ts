@@ -23,7 +23,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   export: ['rope', 'run', 'model', 'graph', 'corpus'],
   verify: ['rope', 'run'],
   web: ['report'],
-  extension: ['run', 'corpus', 'evaluation', 'search', 'plan'],
+  extension: ['run', 'corpus', 'evaluation', 'search', 'training', 'plan'],
   workflow: [
     'rope',
     'run',
@@ -41,7 +41,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
     'extension',
   ],
   plan: ['rope', 'model', 'export'],
-  cli: ['run', 'corpus', 'evaluation', 'search', 'report', 'workflow'],
+  cli: ['run', 'corpus', 'evaluation', 'search', 'training', 'report', 'workflow'],
 };
 
 /** Packages that enter at one seam. */

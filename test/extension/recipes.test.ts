@@ -2,7 +2,7 @@ import { readdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { parseRecipe } from '../../src/extension/index.js';
-import { FINETUNE_DEFAULTS } from '../../src/workflow/finetune-defaults.js';
+import { FINETUNE_DEFAULTS } from '../../src/training/defaults.js';
 import { planExtension } from '../../src/workflow/index.js';
 import { PROJECT } from '../helpers/cli.js';
 import { temporaryFolder } from '../helpers/temporary-folder.js';

@@ -1,6 +1,6 @@
 import { availableParallelism } from 'node:os';
+import { FINETUNE_DEFAULTS } from '../../training/defaults.js';
 import { type Finetune, finetune } from '../../workflow/finetune.js';
-import { FINETUNE_DEFAULTS } from '../../workflow/finetune-defaults.js';
 import type { FinetuneFlags } from '../commands/finetune.js';
 import { interruptible } from '../interrupt.js';
 import { startProgress } from '../progress.js';

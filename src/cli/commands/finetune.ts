@@ -1,5 +1,9 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
-import { FINETUNE_DEFAULTS as DEFAULTS } from '../../workflow/finetune-defaults.js';
+import { FINETUNE_DEFAULTS as DEFAULTS } from '../../training/defaults.js';
+import { OPTIMIZERS } from '../../training/optimizer.js';
+import { SCHEDULES } from '../../training/schedule.js';
+import type { FinetuneJob } from '../../workflow/finetune.js';
+import type { FinetuneSettings } from '../../workflow/finetune-settings.js';
 import {
   collect,
   lengthList,
@@ -11,42 +15,14 @@ import {
 } from '../parsers.js';
 import { byteSize, dtypeOption } from './export-options.js';
 
-export interface FinetuneFlags {
-  readonly rope: string;
-  readonly short?: string;
+export interface FinetuneFlags extends Omit<FinetuneSettings, 'targetLength' | 'evalLengths'> {
   readonly target?: number;
   readonly out: string;
-  readonly maxSteps?: number;
-  readonly numTrainEpochs: number;
-  readonly perDeviceTrainBatchSize: number;
-  readonly gradientAccumulationSteps: number;
-  readonly maxSeqLength?: number;
-  readonly learningRate: number;
-  readonly lrSchedulerType: 'linear' | 'cosine' | 'constant' | 'constant_with_warmup';
-  readonly warmupSteps?: number;
-  readonly warmupRatio?: number;
-  readonly optim: 'adamw' | 'muon';
-  readonly weightDecay: number;
-  readonly adamBeta1: number;
-  readonly adamBeta2: number;
-  readonly adamEpsilon: number;
-  readonly muonMomentum: number;
-  readonly maxGradNorm: number;
-  readonly seed: number;
-  readonly loggingSteps: number;
-  readonly saveSteps: number;
-  readonly saveTotalLimit: number;
   readonly heldOut?: readonly string[];
-  readonly evalSteps?: number;
   readonly evalLength?: readonly number[];
-  readonly fromScratch: boolean;
-  readonly mixedWindows: boolean;
-  readonly lengthMix?: readonly { readonly from: number; readonly share: number }[];
-  readonly shortWindows: number;
-  readonly positionSkipping?: number;
   readonly textField: string;
   readonly tokenizer?: string;
-  readonly dtype?: 'float32' | 'float16' | 'bfloat16';
+  readonly dtype?: FinetuneJob['dtype'];
   readonly maxShardSize: number;
   readonly threads?: number;
   readonly json?: true;
@@ -88,14 +64,14 @@ export function finetuneCommand(): Command {
     .option('--learning-rate <rate>', 'highest rate', positiveNumber, DEFAULTS.learningRate)
     .addOption(
       new Option('--lr-scheduler-type <name>', 'what follows the warm-up')
-        .choices(['linear', 'cosine', 'constant', 'constant_with_warmup'])
+        .choices(SCHEDULES)
         .default(DEFAULTS.lrSchedulerType),
     )
     .option('--warmup-steps <n>', 'steps, or below 1 a share of all', atLeastZero)
     .option('--warmup-ratio <share>', 'the share alone', shareNumber)
     .addOption(
       new Option('--optim <name>', 'muon: matrices of layers by Muon, the rest by AdamW')
-        .choices(['adamw', 'muon'])
+        .choices(OPTIMIZERS)
         .default(DEFAULTS.optim),
     )
     .option('--weight-decay <n>', 'of everything but norms and biases', atLeastZero, DEFAULTS.weightDecay)
