@@ -1,5 +1,5 @@
 import { stringify } from 'yaml';
-import { accumulation, divisibleRows, RECIPE, type TrainingEngine } from './engine.js';
+import { divisibleRows, type TrainingEngine, trainingArguments } from './engine.js';
 
 /** axolotl with ring attention over all GPUs; keys of its `AxolotlInputConfig` (src/axolotl/utils/schemas). */
 export const axolotl: TrainingEngine = {
@@ -16,7 +16,6 @@ export const axolotl: TrainingEngine = {
           // An empty type says that the data set is tokenised.
           datasets: [{ path: './data', type: null }],
           dataset_prepared_path: './prepared',
-          output_dir: './trained',
           sequence_len: plan.table.targetLength,
           excess_length_strategy: 'raise',
           sample_packing: false,
@@ -35,20 +34,11 @@ export const axolotl: TrainingEngine = {
             },
           }),
           micro_batch_size: 1,
-          gradient_accumulation_steps: accumulation(plan, 1),
           gradient_checkpointing: true,
           num_epochs: 1,
-          learning_rate: RECIPE.learningRate,
           lr_scheduler: 'cosine',
-          warmup_steps: RECIPE.warmupSteps,
           optimizer: 'adamw_torch_fused',
-          adam_beta1: RECIPE.beta1,
-          adam_beta2: RECIPE.beta2,
-          weight_decay: 0,
-          max_grad_norm: 1,
-          bf16: true,
-          logging_steps: 1,
-          save_strategy: 'epoch',
+          ...trainingArguments(plan, 1),
         }),
       ],
     ]),

@@ -46,6 +46,36 @@ export function accumulation(plan: TrainingPlan, parallel: number): number {
   return Math.max(1, Math.floor(Math.min(RECIPE.sequences, plan.rows) / parallel));
 }
 
+/** The recipe in the names of HF's TrainingArguments, which axolotl has taken over; `parallel` sequences at a time. */
+export function trainingArguments(plan: TrainingPlan, parallel: number) {
+  return {
+    output_dir: './trained',
+    gradient_accumulation_steps: accumulation(plan, parallel),
+    learning_rate: RECIPE.learningRate,
+    warmup_steps: RECIPE.warmupSteps,
+    adam_beta1: RECIPE.beta1,
+    adam_beta2: RECIPE.beta2,
+    weight_decay: 0,
+    max_grad_norm: 1,
+    bf16: true,
+    logging_steps: 1,
+    save_strategy: 'epoch',
+  };
+}
+
+/** What transformers' Trainer itself is told beside that. */
+export function trainerArguments(plan: TrainingPlan, parallel: number) {
+  return {
+    ...trainingArguments(plan, parallel),
+    deepspeed: './deepspeed.json',
+    per_device_train_batch_size: 1,
+    num_train_epochs: 1,
+    lr_scheduler_type: 'cosine',
+    save_only_model: true,
+    report_to: 'none',
+  };
+}
+
 /** Sequence parallelism cuts every row into equal parts. */
 export function divisibleRows({ table, gpus }: Omit<TrainingPlan, 'rows'>): Problem[] {
   if (table.targetLength % gpus === 0) return [];

@@ -1,6 +1,6 @@
 import type { Problem } from '../../errors.js';
 import { zero3 } from './deepspeed.js';
-import { accumulation, divisibleRows, RECIPE, type TrainingEngine, type TrainingPlan } from './engine.js';
+import { divisibleRows, type TrainingEngine, type TrainingPlan, trainerArguments } from './engine.js';
 
 /** transformers' Trainer with DeepSpeed Ulysses: every GPU holds a part of each sequence, and some heads of all of it. */
 export const hfTrainer: TrainingEngine = {
@@ -11,7 +11,7 @@ export const hfTrainer: TrainingEngine = {
   check: (plan) => [...divisibleRows(plan), ...headProblems(plan)],
   files: (plan) =>
     new Map([
-      ['training_arguments.json', trainingArguments(plan)],
+      ['training_arguments.json', argumentsFile(plan)],
       ['deepspeed.json', zero3()],
       ['train.py', trainingScript(plan)],
     ]),
@@ -39,28 +39,8 @@ function headProblems({ spec, gpus }: Omit<TrainingPlan, 'rows'>): Problem[] {
   return problems;
 }
 
-function trainingArguments(plan: TrainingPlan): string {
-  const values = {
-    output_dir: './trained',
-    deepspeed: './deepspeed.json',
-    per_device_train_batch_size: 1,
-    gradient_accumulation_steps: accumulation(plan, 1),
-    gradient_checkpointing: true,
-    num_train_epochs: 1,
-    learning_rate: RECIPE.learningRate,
-    lr_scheduler_type: 'cosine',
-    warmup_steps: RECIPE.warmupSteps,
-    adam_beta1: RECIPE.beta1,
-    adam_beta2: RECIPE.beta2,
-    weight_decay: 0,
-    max_grad_norm: 1,
-    bf16: true,
-    logging_steps: 1,
-    save_strategy: 'epoch',
-    save_only_model: true,
-    report_to: 'none',
-    remove_unused_columns: false,
-  };
+function argumentsFile(plan: TrainingPlan): string {
+  const values = { ...trainerArguments(plan, 1), gradient_checkpointing: true, remove_unused_columns: false };
   return `${JSON.stringify(values, null, 2)}\n`;
 }
 

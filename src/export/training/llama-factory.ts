@@ -1,6 +1,6 @@
 import { stringify } from 'yaml';
 import { zero3 } from './deepspeed.js';
-import { accumulation, RECIPE, type TrainingEngine } from './engine.js';
+import { type TrainingEngine, trainerArguments } from './engine.js';
 
 /** LLaMA-Factory, stage pt with ZeRO-3; keys of its argument classes (src/llamafactory/hparams) and TrainingArguments. */
 export const llamaFactory: TrainingEngine = {
@@ -19,30 +19,14 @@ export const llamaFactory: TrainingEngine = {
           finetuning_type: 'full',
           flash_attn: 'fa2',
           enable_liger_kernel: true,
-          deepspeed: './deepspeed.json',
           // Asked for even where tokenised rows are there, which then stand for it.
           dataset: 'tokenized',
           tokenized_path: './data',
           cutoff_len: plan.table.targetLength,
           packing: false,
-          output_dir: './trained',
           overwrite_output_dir: true,
-          save_strategy: 'epoch',
-          save_only_model: true,
-          logging_steps: 1,
-          report_to: 'none',
-          per_device_train_batch_size: 1,
-          gradient_accumulation_steps: accumulation(plan, plan.gpus),
-          num_train_epochs: 1,
-          learning_rate: RECIPE.learningRate,
-          lr_scheduler_type: 'cosine',
-          warmup_steps: RECIPE.warmupSteps,
-          adam_beta1: RECIPE.beta1,
-          adam_beta2: RECIPE.beta2,
-          weight_decay: 0,
-          max_grad_norm: 1,
-          bf16: true,
           ddp_timeout: 180_000_000,
+          ...trainerArguments(plan, plan.gpus),
         }),
       ],
       ['deepspeed.json', zero3()],
