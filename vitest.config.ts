@@ -2,7 +2,10 @@ import { defineConfig } from 'vitest/config';
 import { BaseSequencer, type TestSpecification } from 'vitest/node';
 
 /** Files that take many seconds each: started first, so that the workers end together. */
-const SLOW = ['e2e/documentation', 'e2e/', 'browser/', 'evaluation/tiny-table', 'runtime/', 'search/', 'fuzz/'];
+const SLOW = [
+  ...['e2e/documentation', 'e2e/', 'browser/', 'search/resume', 'conformance/', 'corpus/tokenizer-golden'],
+  ...['evaluation/longppl', 'runtime/', 'evaluation/', 'fuzz/', 'search/'],
+];
 
 class SlowFilesFirst extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
