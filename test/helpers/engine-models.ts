@@ -18,7 +18,8 @@ export const ENGINE_MODELS: readonly { readonly name: string; readonly load: () 
   },
 ];
 
-async function randomModel(config: Readonly<Record<string, unknown>>): Promise<Model> {
+/** A small model of random weights, gone when the current test ends. */
+export async function randomModel(config: Readonly<Record<string, unknown>> = {}): Promise<Model> {
   const folder = await temporaryFolder();
   await writeTinyCheckpoint(folder, { config });
   return loadModel(folder);

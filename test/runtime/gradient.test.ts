@@ -8,17 +8,18 @@ import type { DecoderSpec } from '../../src/model/types.js';
 import { rotaryTable } from '../../src/rope/index.js';
 import {
   DecoderEngine,
+  type GradientConfig,
   GradientEngine,
   type GradientSequence,
   type LossGradient,
   readWeights,
+  type Wanted,
   type Weights,
 } from '../../src/runtime/index.js';
-import { interpolated, randomIds } from '../helpers/engine-models.js';
+import { interpolated, randomIds, randomModel } from '../helpers/engine-models.js';
 import { openPlainDecoder, type Tables64 } from '../helpers/plain-decoder.js';
 import { seededRandom } from '../helpers/random.js';
 import { rejection } from '../helpers/rejection.js';
-import { temporaryFolder } from '../helpers/temporary-folder.js';
 import { tinyConfig } from '../helpers/tiny-architectures.js';
 import { writeTinyCheckpoint } from '../helpers/tiny-checkpoint.js';
 
@@ -27,7 +28,7 @@ interface Case {
   readonly name: string;
   readonly config: Readonly<Record<string, unknown>>;
   readonly spec?: (spec: DecoderSpec) => DecoderSpec;
-  readonly blocks?: { readonly blockRows: number; readonly blockQueries: number; readonly keepBytes?: number };
+  readonly blocks?: Pick<GradientConfig, 'blockRows' | 'blockQueries' | 'keepBytes'>;
 }
 const CASES: readonly Case[] = [
   { name: 'heads of 8, tied embeddings', config: { tie_word_embeddings: true } },
@@ -62,6 +63,12 @@ const CASES: readonly Case[] = [
   },
 ];
 const LENGTH = 50;
+
+async function opened(model: Model, wanted: Wanted, options: Case['blocks'] = {}) {
+  const engine = await GradientEngine.create({ spec: model.spec, threads: 1, wanted, ...options });
+  return { engine, weights: await readWeights(model) };
+}
+
 const STEP = 1e-4;
 
 describe.each(CASES)('the gradient with $name', ({ config, spec: change, blocks }) => {
@@ -80,13 +87,8 @@ describe.each(CASES)('the gradient with $name', ({ config, spec: change, blocks 
     const loaded = await loadModel(folder);
     model = { ...loaded, spec: change?.(loaded.spec) ?? loaded.spec };
     ids = randomIds(model, LENGTH, 5);
-    weights = await readWeights(model);
-    const engine = await GradientEngine.create({
-      spec: model.spec,
-      threads: 1,
-      wanted: { weights: true, tables: true },
-      ...blocks,
-    });
+    const { engine, ...read } = await opened(model, { weights: true, tables: true }, blocks);
+    weights = read.weights;
     result = await engine.lossAndGradient([{ ids, rope: interpolated(model, 4, 1.2), scoreFrom: 1 }], weights);
     await engine.close();
     plain = await openPlainDecoder(model.spec);
@@ -158,17 +160,12 @@ describe.each(CASES)('the gradient with $name', ({ config, spec: change, blocks 
 
 describe('several sequences in one pass', () => {
   it('have the weighted mean of their gradients, whatever their lengths, RoPEs and positions', async () => {
-    const folder = await temporaryFolder();
-    await writeTinyCheckpoint(folder, { config: tinyConfig('mistral', { sliding_window: 12, head_dim: 16 }) });
-    const model = await loadModel(folder);
-    const weights = await readWeights(model);
-    const engine = await GradientEngine.create({
-      spec: model.spec,
-      threads: 1,
-      wanted: { weights: true, tables: true },
-      blockRows: 16,
-      blockQueries: 7,
-    });
+    const model = await randomModel(tinyConfig('mistral', { sliding_window: 12, head_dim: 16 }));
+    const { engine, weights } = await opened(
+      model,
+      { weights: true, tables: true },
+      { blockRows: 16, blockQueries: 7 },
+    );
     const sequences: GradientSequence[] = [
       { ids: randomIds(model, 20, 1), rope: interpolated(model, 1), scoreFrom: 1 },
       { ids: randomIds(model, 20, 2), rope: interpolated(model, 4, 1.1), scoreFrom: 11, tokenWeight: 3 },
@@ -210,15 +207,8 @@ describe('several sequences in one pass', () => {
   });
 
   it('turn by their positions', async () => {
-    const folder = await temporaryFolder();
-    await writeTinyCheckpoint(folder, {});
-    const model = await loadModel(folder);
-    const weights = await readWeights(model);
-    const engine = await GradientEngine.create({
-      spec: model.spec,
-      threads: 1,
-      wanted: { weights: false, tables: true },
-    });
+    const model = await randomModel();
+    const { engine, weights } = await opened(model, { weights: false, tables: true });
     const positions = Int32Array.from({ length: 24 }, (_, i) => (i < 8 ? i : i + 100));
     const rope = { ...interpolated(model, 4, 1.1), startTokens: 4 };
     const at = async (attentionFactor: number, slowest = 1) => {
@@ -240,15 +230,8 @@ describe('several sequences in one pass', () => {
 
 describe('tokens that cannot be scored', () => {
   it('are refused', async () => {
-    const folder = await temporaryFolder();
-    await writeTinyCheckpoint(folder, {});
-    const model = await loadModel(folder);
-    const weights = await readWeights(model);
-    const engine = await GradientEngine.create({
-      spec: model.spec,
-      threads: 1,
-      wanted: { weights: false, tables: true },
-    });
+    const model = await randomModel();
+    const { engine, weights } = await opened(model, { weights: false, tables: true });
     const run = (scoreFrom: number, ...ids: readonly number[]) =>
       engine.lossAndGradient([{ ids: Int32Array.from(ids), rope: interpolated(model, 2), scoreFrom }], weights);
     await expect(run(0, 1, 2, 3)).rejects.toThrow('scoreFrom 0 of 3 tokens');
@@ -264,9 +247,7 @@ describe('tokens that cannot be scored', () => {
 
 describe('a model whose layers the plain graphs do not hold', () => {
   it('is refused with all that is missing', async () => {
-    const folder = await temporaryFolder();
-    await writeTinyCheckpoint(folder, { config: tinyConfig('gemma2') });
-    const { spec } = await loadModel(folder);
+    const { spec } = await randomModel(tinyConfig('gemma2'));
     const experts = { ...spec, experts: { count: 4, perToken: 2 } };
     const error = await rejection(
       GradientEngine.create({ spec: experts, threads: 1, wanted: { weights: true, tables: true } }),
@@ -279,14 +260,10 @@ describe('a model whose layers the plain graphs do not hold', () => {
 
 describe('inner values that do not fit', () => {
   it('are computed anew, and the result is the same', async () => {
-    const folder = await temporaryFolder();
-    await writeTinyCheckpoint(folder, { config: tinyConfig('olmo2') });
-    const model = await loadModel(folder);
-    const weights = await readWeights(model);
+    const model = await randomModel(tinyConfig('olmo2'));
     const request = { ids: randomIds(model, 40, 6), rope: interpolated(model, 2), scoreFrom: 5 };
     const run = async (keepBytes: number) => {
-      const wanted = { weights: true, tables: true };
-      const engine = await GradientEngine.create({ spec: model.spec, threads: 1, wanted, keepBytes });
+      const { engine, weights } = await opened(model, { weights: true, tables: true }, { keepBytes });
       const result = await engine.lossAndGradient([request], weights);
       await engine.close();
       return result;
@@ -302,13 +279,10 @@ describe('inner values that do not fit', () => {
 
 describe('what is not wanted', () => {
   it('is not computed, and the rest is the same', async () => {
-    const folder = await temporaryFolder();
-    await writeTinyCheckpoint(folder, {});
-    const model = await loadModel(folder);
-    const weights = await readWeights(model);
+    const model = await randomModel();
     const request = { ids: randomIds(model, 20, 6), rope: interpolated(model, 2), scoreFrom: 5 };
     const run = async (wanted: { readonly weights: boolean; readonly tables: boolean }) => {
-      const engine = await GradientEngine.create({ spec: model.spec, threads: 1, wanted });
+      const { engine, weights } = await opened(model, wanted);
       const result = await engine.lossAndGradient([request], weights);
       await engine.close();
       return result;
