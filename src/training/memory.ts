@@ -21,7 +21,7 @@ const PROCESS = 192 * 2 ** 20;
 
 /**
  * Bytes of a process that trains: weights, their gradients, the state of the optimiser, a second set of gradients where they are
- * summed over batches, and what one gradient takes; or a validation, whichever is more. Peaks of whole runs were within 15 % of it
+ * summed over batches, and what one gradient takes; or a validation, whichever is more. Peaks of whole runs were within 10 % of it
  * (`bench/train/memory.mjs`).
  */
 export function trainingMemory(spec: DecoderSpec, size: TrainingSize): number {
