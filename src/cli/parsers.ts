@@ -34,6 +34,20 @@ export function wholeNumber(text: string): number {
   return value;
 }
 
+/** '0,4,16' */
+export function wholeNumberList(text: string): number[] {
+  const numbers = text.split(',').map(wholeNumber);
+  if (new Set(numbers).size < numbers.length) throw new InvalidArgumentError('A number is given twice.');
+  return numbers;
+}
+
+/** '1%' as 0.01; without the sign refused, as it would be anybody's guess. */
+export function percentage(text: string): number {
+  const match = /^(\d+(?:\.\d+)?)\s*%$/.exec(text.trim());
+  if (match === null) throw new InvalidArgumentError('Expected a percentage such as 1% or 0.5%.');
+  return Number(match[1]) / 100;
+}
+
 /** What the generator of synthetic rows takes. */
 export function seedNumber(text: string): number {
   const value = wholeNumber(text);

@@ -13,6 +13,7 @@ export {
   keyTokens,
   longPerplexityResult,
 } from './longppl/long-perplexity.js';
+export { type JudgedWindows, judgedProtocol, markKeyTokens } from './longppl/mark-key-tokens.js';
 export { comparePerplexity, type MethodPerplexity } from './perplexity/compare.js';
 export {
   evaluatePerplexity,

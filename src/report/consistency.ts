@@ -42,6 +42,11 @@ export function checkConsistency(view: ReportView): readonly Inconsistency[] {
     panel.baselines.forEach((baseline, b) => {
       declared(['searches', p, 'baselines', b, 'name'], baseline.name);
     });
+    panel.front?.entries.forEach(({ means }, e) => {
+      const count = panel.front?.parts.length;
+      if (means.length !== count)
+        report(['searches', p, 'front', 'entries', e, 'means'], `${means.length} means of ${count} parts`);
+    });
   });
   view.perplexity.forEach((panel, p) => {
     ascending(['perplexity', p, 'lengths'], panel.lengths);

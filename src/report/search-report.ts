@@ -2,7 +2,7 @@ import { type MethodPerplexity, pairedRatio } from '../evaluation/index.js';
 
 import type { RopeSpec } from '../model/types.js';
 import { criticalDimension } from '../rope/critical-dimension.js';
-import type { Candidate, SearchResult } from '../search/index.js';
+import type { Candidate, Score, SearchResult } from '../search/index.js';
 import {
   type Method,
   type PerplexityPanel,
@@ -29,7 +29,7 @@ export interface SearchReport {
   /** Factor sets to draw, the searched one included. */
   readonly factors: readonly NamedFactors[];
   /** Losses of closed forms on the search documents, nats per token. */
-  readonly baselines: readonly { readonly name: string; readonly loss: number }[];
+  readonly baselines: readonly Pick<Score, 'name' | 'loss' | 'parts'>[];
   readonly perplexities: readonly MethodPerplexity[];
   readonly protocol: string;
   readonly notes: readonly string[];
@@ -131,6 +131,24 @@ function searchPanel({ subject, targetLength, result, baselines }: SearchReport)
       },
     ],
     baselines: baselines.map(({ name, loss }) => ({ name, loss: toFigure(loss) })),
+    front: objectiveFront(result, baselines),
+  };
+}
+
+function objectiveFront({ front, winner }: SearchResult, baselines: SearchReport['baselines']): SearchPanel['front'] {
+  if (front === undefined) return null;
+  const parts = Object.keys(winner.parts ?? {});
+  const means = (of: Score['parts']) => parts.map((part) => toFigure(of?.[part] ?? Number.POSITIVE_INFINITY));
+  return {
+    parts,
+    entries: [
+      ...baselines.map(({ name, parts: of }) => ({ name, means: means(of), isFront: null })),
+      ...front.map(({ name, candidate, parts: of, isFront }) => ({
+        name: candidate === winner.candidate ? SEARCHED : name,
+        means: means(of),
+        isFront,
+      })),
+    ],
   };
 }
 

@@ -11,6 +11,7 @@ import {
 } from './format.js';
 import { hasBootstrap } from './has-bootstrap.js';
 import { bestPerLength, headline } from './headline.js';
+import { frontTable } from './objective-front.js';
 import { type Cell, printable, textTable } from './text-table.js';
 import type { FactorPanel, PerplexityPanel, ReportView, SearchPanel } from './view-model.js';
 
@@ -113,7 +114,11 @@ export function searchTable(panel: SearchPanel, options: TerminalOptions = PLAIN
       [`${name} (${algorithm})`, ...figures, describeStop(stopReasons)].map((text) => ({ text, style: 'bold' })),
     );
   }
-  return `${printable(`Search at ${formatCount(panel.length)} tokens, ${panel.subject}; loss in nats per token`)}\n${textTable(rows, options)}`;
+  return [
+    printable(`Search at ${formatCount(panel.length)} tokens, ${panel.subject}; loss in nats per token`),
+    textTable(rows, options),
+    ...(panel.front === null ? [] : [`\n${frontTable(panel.front, options)}`]),
+  ].join('\n');
 }
 
 function comparisonLines(panel: PerplexityPanel): readonly string[] {

@@ -6,6 +6,7 @@
 import { z } from 'zod';
 import { checkConsistency } from './consistency.js';
 import { benchmarkPanelSchema, retrievalPanelSchema, rulerPanelSchema } from './evaluation-panels.js';
+import { objectiveFrontSchema } from './objective-front.js';
 
 const list = <Item extends z.ZodType>(item: Item) => z.array(item).readonly();
 
@@ -92,6 +93,8 @@ const searchPanelSchema = z
     ),
     /** Losses of the other methods on the same documents. */
     baselines: list(z.strictObject({ name: z.string(), loss: figureSchema }).readonly()),
+    /** Of an objective of several parts. */
+    front: objectiveFrontSchema.nullable().default(null),
   })
   .readonly();
 

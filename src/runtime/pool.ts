@@ -3,7 +3,13 @@ import { createRequire } from 'node:module';
 import { Worker } from 'node:worker_threads';
 import type { EngineConfig } from './decoder-engine.js';
 import type { RopeLossGradient } from './gradient/index.js';
-import type { ContinuationRequest, GenerateRequest, LogitsRequest, LossRequest } from './requests.js';
+import type {
+  ContinuationRequest,
+  GenerateRequest,
+  LogitsRequest,
+  LossRequest,
+  WeightedLossRequest,
+} from './requests.js';
 
 /** What a worker does: name of the request -> what is asked and answered. */
 interface Operations {
@@ -11,7 +17,7 @@ interface Operations {
   logits: [LogitsRequest, Float32Array];
   continuationLosses: [ContinuationRequest, Float32Array[]];
   generate: [GenerateRequest, Int32Array[]];
-  ropeGradient: [LossRequest, RopeLossGradient];
+  ropeGradient: [WeightedLossRequest, RopeLossGradient];
 }
 type Operation = keyof Operations;
 type Answer = Operations[Operation][1];
@@ -51,10 +57,10 @@ export interface Engine {
   /** Greedy continuation of each prompt: the new tokens, the stop token included. */
   generate(request: GenerateRequest, signal?: AbortSignal): Promise<Int32Array[]>;
   /**
-   * The sum of `tokenLosses` and its gradient, for a few evaluations' time. Throws `UserError('unsupported')` for models whose layers
+   * The weighted sum of `tokenLosses` and its gradient, for a few evaluations' time. Throws `UserError('unsupported')` for models whose layers
    * `GradientEngine` does not hold. On the CPU whatever the device.
    */
-  ropeGradient(request: LossRequest, signal?: AbortSignal): Promise<RopeLossGradient>;
+  ropeGradient(request: WeightedLossRequest, signal?: AbortSignal): Promise<RopeLossGradient>;
   close(): Promise<void>;
 }
 

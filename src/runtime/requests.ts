@@ -7,6 +7,12 @@ export interface LossRequest {
   readonly scoreFrom: number;
 }
 
+/** A loss in which scored tokens count by weight. */
+export interface WeightedLossRequest extends LossRequest {
+  /** Of each scored token, at least 0 and not all 0; default 1 for all. */
+  readonly tokenWeights?: Float32Array;
+}
+
 export interface LogitsRequest {
   readonly ids: Int32Array;
   readonly rope: ResolvedRope;

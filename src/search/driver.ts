@@ -1,8 +1,9 @@
 import { UserError } from '../errors.js';
 import { formatFactorCsv } from '../rope/index.js';
 import { openRunDirectory, type RunDirectory, sha256Json, writeFileAtomic } from '../run/index.js';
+import { breaksLimit } from './compared-loss.js';
 import { Evaluator } from './evaluator.js';
-import { scoreContenders, scoreHeldOut, winnerOf } from './final-scores.js';
+import { frontOf, scoreContenders, scoreHeldOut, winnerOf } from './final-scores.js';
 import { type ScoredGeneration, scoreGeneration } from './generation.js';
 import { manifest } from './manifest.js';
 import type { SearchOptions } from './options.js';
@@ -35,6 +36,13 @@ export async function runSearch(options: SearchOptions): Promise<SearchResult> {
       fix: 'search with cma-es',
     });
   const racing = options.racing === undefined ? null : racingSettings(options.racing);
+  if (racing !== null && objective.hasShortLimit === true)
+    throw new UserError('usage', {
+      where: 'racing',
+      expected: 'no limit at the original length, which parts of a race cannot decide',
+      found: 'both',
+      fix: 'leave out one of them',
+    });
   if (racing !== null) checkRacing(racing, algorithm, objective.documents.length);
   const directory = await openRunDirectory(options.runDirectory, manifest(options, racing));
   try {
@@ -70,7 +78,8 @@ class Driver {
     const spent = () => ({ documents: evaluator.spent.documents, tokens: evaluator.spent.tokens });
     await evaluator.recorder.note({ type: 'stop', reasons: stop, spent: spent() });
     const contenders = await scoreContenders(options, evaluator, this.generation);
-    const winner = winnerOf(contenders, pull, this.directory.path);
+    const winner = winnerOf(contenders, evaluator, { pull, where: this.directory.path });
+    const front = frontOf(options.objective, contenders, evaluator);
     const heldOut = await scoreHeldOut(options, evaluator, this.generation, winner.candidate);
     const result: SearchResult = {
       algorithm: algorithm.name,
@@ -82,6 +91,7 @@ class Driver {
       curve: this.curve.map((point) => ({ ...point, comparableLoss: comparableLoss(point, winner) })),
       heldOut,
       ...(this.racing !== null && { races: { ...this.races } }),
+      ...(front && { front }),
       ...(partsOf && { parts: partsOf(winner.candidate) }),
     };
     const json = resultJson(result);
@@ -124,7 +134,10 @@ class Driver {
       this.races.planned += race.planned;
       this.races.evaluations = this.evaluator.spent.documents;
     }
-    const losses = told.map(({ loss }) => loss).sort((a, b) => a - b);
+    const losses = told
+      .map(({ loss }) => (breaksLimit(loss) ? Number.POSITIVE_INFINITY : loss))
+      // Not a difference: Infinity - Infinity is NaN.
+      .sort((a, b) => (a < b ? -1 : a > b ? 1 : 0));
     this.curve.push({
       generation: this.generation,
       documents: this.evaluator.spent.documents,

@@ -3,12 +3,18 @@ import type { RunDirectory } from '../run/index.js';
 import { Allowance, FINAL_CONTENDERS, GRADIENT_COST } from './allowance.js';
 import type { Spending } from './budget.js';
 import { candidateKey } from './candidate.js';
+import { breaksLimit } from './compared-loss.js';
 import type { DocumentLoss, Objective } from './objective.js';
 import type { SearchOptions } from './options.js';
 import { pullPenalty } from './pull.js';
 import { type Batch, Recorder } from './recorder.js';
 import type { Stopwatch } from './stopwatch.js';
 import type { Candidate, StopReasons } from './types.js';
+
+interface Known {
+  readonly candidate: Candidate;
+  readonly losses: readonly (DocumentLoss | undefined)[];
+}
 
 /**
  * Gets losses from the journal or the objective, remembers them and counts what they cost against the budget. What it gives
@@ -21,7 +27,7 @@ export class Evaluator {
   isCut = false;
   private readonly allowance: Allowance;
   /** Candidate -> its loss on each search document, where known: the final scores need only the rest. */
-  private readonly known = new Map<string, (DocumentLoss | undefined)[]>();
+  private readonly known = new Map<string, Known>();
 
   constructor(
     private readonly options: SearchOptions,
@@ -68,7 +74,12 @@ export class Evaluator {
 
   /** The losses of a candidate on the search documents, where known. */
   lossesOf(candidate: Candidate): readonly (DocumentLoss | undefined)[] {
-    return this.known.get(candidateKey(candidate)) ?? this.options.objective.documents.map(() => undefined);
+    return this.known.get(candidateKey(candidate))?.losses ?? this.options.objective.documents.map(() => undefined);
+  }
+
+  /** Every candidate whose losses on all search documents are known. */
+  scored(): readonly Candidate[] {
+    return [...this.known.values()].flatMap(({ candidate, losses }) => (losses.includes(undefined) ? [] : [candidate]));
   }
 
   /**
@@ -122,7 +133,7 @@ export class Evaluator {
       total: requests.length,
       spent: { ...this.spent },
       budget,
-      best: best && { ...best, loss: best.loss - pullPenalty(pull, best.candidate) },
+      best: best && !breaksLimit(best.loss) ? { ...best, loss: best.loss - pullPenalty(pull, best.candidate) } : null,
     });
   }
 
@@ -138,6 +149,6 @@ export class Evaluator {
   private remember(candidate: Candidate, document: number, loss: DocumentLoss): void {
     const losses = [...this.lossesOf(candidate)];
     losses[document] = loss;
-    this.known.set(candidateKey(candidate), losses);
+    this.known.set(candidateKey(candidate), { candidate, losses });
   }
 }

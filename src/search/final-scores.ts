@@ -1,9 +1,11 @@
 import { UserError } from '../errors.js';
+import { candidateKey } from './candidate.js';
+import { comparedLoss } from './compared-loss.js';
 import type { Evaluator } from './evaluator.js';
-import type { DocumentLoss } from './objective.js';
+import { paretoFront } from './front.js';
+import type { DocumentLoss, Objective } from './objective.js';
 import type { SearchOptions } from './options.js';
-import { pullPenalty } from './pull.js';
-import { type Score, type SearchResult, score } from './result.js';
+import { type FrontEntry, type Score, type SearchResult, score } from './result.js';
 import { baselineCandidates } from './seeds.js';
 import type { Candidate } from './types.js';
 
@@ -31,13 +33,18 @@ export async function scoreContenders(
   }
   await evaluator.evaluate({ phase: 'final', generation, candidates, requests, gradients: false }, objective);
   return candidates.map((candidate, i) =>
-    score(`contender ${i + 1}`, candidate, evaluator.lossesOf(candidate) as readonly DocumentLoss[]),
+    score(`contender ${i + 1}`, candidate, evaluator.lossesOf(candidate) as readonly DocumentLoss[], objective.parts),
   );
 }
 
-/** The best of the contenders, the pull towards 1 included. Throws `UserError('input')` where no loss is finite. */
-export function winnerOf(contenders: readonly Score[], pull: number, where: string): Score {
-  const worth = (contender: Score) => contender.loss + pullPenalty(pull, contender.candidate);
+/** The best of the contenders (`comparedLoss`). Throws `UserError('input')` where no loss is finite. */
+export function winnerOf(
+  contenders: readonly Score[],
+  evaluator: Evaluator,
+  { pull, where }: { readonly pull: number; readonly where: string },
+): Score {
+  const worth = ({ candidate }: Score) =>
+    comparedLoss(candidate, evaluator.lossesOf(candidate) as readonly DocumentLoss[], pull);
   const winner = contenders.reduce((best, contender) => (worth(contender) < worth(best) ? contender : best));
   if (Number.isFinite(winner.loss)) return winner;
   throw new UserError('input', {
@@ -46,6 +53,23 @@ export function winnerOf(contenders: readonly Score[], pull: number, where: stri
     found: 'NaN or infinity for all that were compared',
     fix: 'check the weights of the model: evaluate it at its original length',
   });
+}
+
+/** Contenders, and where losses of all documents are known more candidates than these that nothing beats; null for one objective. */
+export function frontOf(
+  { parts }: Pick<Objective, 'parts'>,
+  contenders: readonly Score[],
+  evaluator: Evaluator,
+): readonly FrontEntry[] | null {
+  if (parts === undefined) return null;
+  const compared = new Set(contenders.map(({ candidate }) => candidateKey(candidate)));
+  const others = evaluator
+    .scored()
+    .filter((candidate) => !compared.has(candidateKey(candidate)))
+    .map((candidate, i) =>
+      score(`candidate ${i + 1}`, candidate, evaluator.lossesOf(candidate) as readonly DocumentLoss[], parts),
+    );
+  return paretoFront(contenders, others);
 }
 
 /** The winner, named 'searched', and the baselines on documents the search never saw; null without such documents. */
@@ -65,7 +89,7 @@ export async function scoreHeldOut(
     heldOut,
   );
   const scores = named.map(({ name, candidate }, c) =>
-    score(name, candidate, losses.slice(c * count, (c + 1) * count)),
+    score(name, candidate, losses.slice(c * count, (c + 1) * count), heldOut.parts),
   );
   return { documents: heldOut.documents, scores };
 }

@@ -1,7 +1,6 @@
+import { comparedLoss, penalisedLoss } from './compared-loss.js';
 import type { Evaluator } from './evaluator.js';
-import { type DocumentLoss, sumGradients, tokenWeightedGradient, tokenWeightedLoss } from './objective.js';
 import type { SearchOptions } from './options.js';
-import { pullGradient, pullPenalty } from './pull.js';
 import type { Candidate, Evaluation } from './types.js';
 
 /** A generation as far as budget and clock went. */
@@ -32,29 +31,16 @@ export async function scoreGeneration(
   if (candidates.length === 0) return { told: [], documents };
   const requests = candidates.flatMap((_, c) => documents.map((document) => [c, document] as const));
   const losses = await evaluator.evaluate({ phase: 'search', generation, candidates, requests, gradients }, objective);
-  const told = candidates
-    .slice(0, Math.floor(losses.length / documents.length))
-    .map((candidate, c) =>
-      evaluationOf(candidate, losses.slice(c * documents.length, (c + 1) * documents.length), { pull, gradients }),
-    );
+  const told = candidates.slice(0, Math.floor(losses.length / documents.length)).map((candidate, c) => {
+    const own = losses.slice(c * documents.length, (c + 1) * documents.length);
+    return algorithm.wantsGradients === undefined
+      ? { candidate, loss: comparedLoss(candidate, own, pull) }
+      : penalisedLoss(candidate, own, { pull, gradients });
+  });
   return { told, documents };
 }
 
 /** `length` of `count` documents from `first` on; after the last comes the first. */
 export function ring(first: number, length: number, count: number): readonly number[] {
   return Array.from({ length }, (_, i) => (first + i) % count);
-}
-
-/** What an algorithm is told of a candidate: its loss on these documents, and the pull towards 1. */
-function evaluationOf(
-  candidate: Candidate,
-  losses: readonly DocumentLoss[],
-  { pull, gradients }: { readonly pull: number; readonly gradients: boolean },
-): Evaluation {
-  const loss = tokenWeightedLoss(losses) + pullPenalty(pull, candidate);
-  if (!gradients) return { candidate, loss };
-  const gradient = tokenWeightedGradient(losses);
-  if (gradient === null || pull === 0) return { candidate, loss, gradient };
-  const parts = [gradient, pullGradient(pull, candidate)].map((part) => ({ gradient: part, share: 1 }));
-  return { candidate, loss, gradient: sumGradients(parts) };
 }

@@ -23,6 +23,8 @@ export interface IncrementPrior {
   readonly leastIncrease: number;
   /** Standard deviation of ln attention factor; 0 keeps it as in the origin. */
   readonly attentionDeviation: number;
+  /** Standard deviation of the start tokens in the order of the problem's values, in places; 0 keeps them as in the origin. */
+  readonly startTokensDeviation: number;
 }
 
 interface AttentionCoordinate {
@@ -37,13 +39,15 @@ interface AttentionCoordinate {
  * covariance. Every z is a candidate whose factors never decrease. Free factors are softplus(x_i) each.
  */
 export class IncrementSpace {
-  /** One coordinate per rotary pair, then the attention factor if it is searched. */
+  /** One coordinate per rotary pair, then the attention factor and then the start tokens if they are searched. */
   readonly dimension: number;
   private readonly pairs: number;
   private readonly monotone: boolean;
+  private readonly isAttentionSearched: boolean;
   private readonly start: Float64Array;
   private readonly prior: Matrix;
   private readonly attention: AttentionCoordinate;
+  private readonly startTokensAt: (coordinates: Float64Array) => number;
 
   constructor(
     private readonly problem: SearchProblem,
@@ -59,17 +63,25 @@ export class IncrementSpace {
       ),
     );
     this.prior = priorRoot(problem, prior);
-    this.dimension = this.pairs + (prior.attentionDeviation > 0 ? 1 : 0);
-    this.attention =
-      prior.attentionDeviation > 0
-        ? boundedAttention(problem, origin.attentionFactor, prior.attentionDeviation)
-        : { at: () => origin.attentionFactor, logSlope: () => 0 };
+    this.isAttentionSearched = prior.attentionDeviation > 0;
+    this.dimension = this.pairs + (this.isAttentionSearched ? 1 : 0);
+    this.attention = this.isAttentionSearched
+      ? boundedAttention(problem, origin.attentionFactor, prior.attentionDeviation)
+      : { at: () => origin.attentionFactor, logSlope: () => 0 };
+    const values = [...(problem.startTokens ?? [])].sort((a, b) => a - b);
+    const choice = prior.startTokensDeviation > 0 && values.length > 1 ? this.dimension++ : null;
+    const place = values.indexOf(origin.startTokens);
+    this.startTokensAt = (coordinates) => {
+      if (choice === null) return origin.startTokens;
+      const moved = Math.round(place + prior.startTokensDeviation * (coordinates[choice] as number));
+      return values[Math.min(values.length - 1, Math.max(0, moved))] as number;
+    };
   }
 
   decode(coordinates: Float64Array): Candidate {
     const largest = largestFactor(this.problem);
     const factors = this.logarithms(this.increments(coordinates)).map((ln) => Math.min(largest, Math.exp(ln)));
-    return makeCandidate(factors, this.attention.at(coordinates[this.pairs] ?? 0), 0);
+    return makeCandidate(factors, this.attention.at(coordinates[this.pairs] ?? 0), this.startTokensAt(coordinates));
   }
 
   /** The derivatives with respect to the coordinates, from those of the candidate there. */
@@ -87,7 +99,8 @@ export class IncrementSpace {
     const moved = increments.map((increment, pair) => sigmoid(increment) * (ofIncrements[pair] as number));
     const result = new Float64Array(this.dimension);
     result.set(this.prior.transpose().mmul(Matrix.columnVector(moved)).to1DArray());
-    if (this.dimension > this.pairs)
+    // Start tokens have no derivative.
+    if (this.isAttentionSearched)
       result[this.pairs] = logAttentionFactor * this.attention.logSlope(coordinates[this.pairs] as number);
     return result;
   }

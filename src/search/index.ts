@@ -2,7 +2,7 @@ export { ALGORITHM_NAMES, type AlgorithmName, createAlgorithm } from './algorith
 export { type Budget, parseBudget, type Spending } from './budget.js';
 export { runSearch } from './driver.js';
 export { nearestWord } from './hyperparameters.js';
-export { type ModelObjectiveOptions, modelObjective, type WeightedLength } from './model-objective.js';
+export { type ModelObjectiveOptions, modelObjective } from './model-objective.js';
 export {
   type DocumentLoss,
   type EvaluateOptions,
@@ -10,10 +10,20 @@ export {
   type Objective,
   tokenWeightedLoss,
 } from './objective.js';
+export { documentRows, keyTokenRows, type ObjectiveMeasure, type ScoredRow } from './objectives/measures.js';
+export { meanLoss, type WeightedLength } from './objectives/passes.js';
+export type { ShortLimit } from './objectives/short-limit.js';
+export {
+  MEASURE_NAMES,
+  type MeasureName,
+  type ObjectiveTerm,
+  PERPLEXITY_ALONE,
+  parseObjective,
+} from './objectives/terms.js';
 export type { SearchOptions, SearchProgress } from './options.js';
 export { pullPenalty } from './pull.js';
 export { checkRacing, parseRacing, type Racing } from './racing-options.js';
-export type { GenerationSummary, Score, SearchResult } from './result.js';
+export { type FrontEntry, type GenerationSummary, type Score, type SearchResult, score } from './result.js';
 export {
   type FrozenSet,
   multiplierProblem,
@@ -22,6 +32,6 @@ export {
   SecondInterpolation,
   secondBaselines,
 } from './second-interpolation.js';
-export { baselineCandidates, type NamedCandidate } from './seeds.js';
+export { baselineCandidates, type NamedCandidate, unscaledCandidate } from './seeds.js';
 export { startCandidates } from './starts.js';
 export type * from './types.js';

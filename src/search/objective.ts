@@ -7,10 +7,21 @@ export interface CandidateGradient {
 }
 
 export interface DocumentLoss {
-  /** Negative log-likelihood summed over the scored tokens, in nats; not finite if the model's output is not. */
+  /** What is minimised, in nats per token, times `tokens`; not finite if the model's output is not. */
   readonly lossSum: number;
+  /** What is paid: all tokens that are predicted, whether they count or not. */
   readonly tokens: number;
   /** Of `lossSum`; there if it was asked for and the loss is finite. */
+  readonly gradient?: CandidateGradient;
+  /** Each of the objective's `parts` by itself, nats per token; not asked for with gradients. */
+  readonly parts?: readonly number[];
+  /** Of an objective that limits the loss at the original length. */
+  readonly short?: ShortLoss;
+}
+
+/** The loss at the original length, nats per token, above what is allowed: positive breaks the limit. */
+export interface ShortLoss {
+  readonly excess: number;
   readonly gradient?: CandidateGradient;
 }
 
@@ -33,9 +44,13 @@ export interface EvaluateOptions {
 export interface Objective {
   /** Names of the documents. */
   readonly documents: readonly string[];
-  /** Tokens that are scored of each document, for every candidate alike. */
+  /** `tokens` of each document's losses, for every candidate alike. */
   readonly scoredTokens: readonly number[];
   readonly gradients: boolean;
+  /** Names of what the loss is a weighted mean of, where it is one. */
+  readonly parts?: readonly string[];
+  /** Whether its losses have `short`. */
+  readonly hasShortLimit?: boolean;
   /** Losses in the order of the requests, whatever the number of workers. */
   evaluate(requests: readonly LossRequest[], options?: EvaluateOptions): Promise<readonly DocumentLoss[]>;
 }

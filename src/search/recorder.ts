@@ -1,7 +1,8 @@
 import { UserError } from '../errors.js';
 import { canonicalJson, type RunDirectory } from '../run/index.js';
 import { candidateJson } from './candidate.js';
-import type { CandidateGradient, DocumentLoss, EvaluateOptions, LossRequest, Objective } from './objective.js';
+import { lossEntry, parseLossEntry, soundLoss } from './loss-entry.js';
+import type { DocumentLoss, EvaluateOptions, LossRequest, Objective } from './objective.js';
 import type { Candidate, Json, StopReasons } from './types.js';
 
 export type Phase = 'search' | 'final' | 'held-out';
@@ -95,7 +96,7 @@ export class Recorder {
           `${loss.tokens} tokens scored of ${objective.documents[document]}, not ${objective.scoredTokens[document]}`,
         );
       }
-      const sound = Number.isFinite(loss.lossSum) ? loss : { ...loss, lossSum: Number.POSITIVE_INFINITY };
+      const sound = soundLoss(loss);
       if (writer.put(index, sound)) options.onResult?.(known.length + index, sound);
     };
     try {
@@ -112,9 +113,7 @@ export class Recorder {
   private nextLoss(request: number): DocumentLoss | null {
     const next = this.journaled[this.position];
     if (!hasType(next, 'loss') || next['request'] !== request) return null;
-    const lossSum = next['lossSum'] === null ? Number.POSITIVE_INFINITY : (next['lossSum'] as number);
-    const gradient = next['gradient'] as CandidateGradient | undefined;
-    return { lossSum, tokens: next['tokens'] as number, ...(gradient && { gradient }) };
+    return parseLossEntry(next);
   }
 
   private diverged(entry: Json): UserError {
@@ -167,15 +166,7 @@ class OrderedWriter {
     const entries: Json[] = [];
     let loss = this.losses[this.written];
     while (loss !== undefined) {
-      const lossSum = Number.isFinite(loss.lossSum) ? loss.lossSum : null;
-      const { tokens, gradient } = loss;
-      entries.push({
-        type: 'loss',
-        request: this.firstRequest + this.written,
-        lossSum,
-        tokens,
-        ...(gradient && { gradient: { ...gradient } }),
-      });
+      entries.push(lossEntry(this.firstRequest + this.written, loss));
       loss = this.losses[++this.written];
     }
     await this.directory.journal.append(entries);

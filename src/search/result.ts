@@ -1,5 +1,6 @@
 import type { Spending } from './budget.js';
 import { candidateJson } from './candidate.js';
+import { meanExcess } from './compared-loss.js';
 import { type DocumentLoss, tokenWeightedLoss } from './objective.js';
 import type { Parts } from './second-interpolation.js';
 import type { Candidate, Json, StopReasons } from './types.js';
@@ -12,6 +13,16 @@ export interface Score {
   readonly documentLosses: readonly number[];
   /** Nats per token over all documents, every token alike. */
   readonly loss: number;
+  /** By name of the objective's parts: the mean over documents, nats per token. */
+  readonly parts?: Readonly<Record<string, number>>;
+  /** How far the loss at the original length is above what was allowed, nats per token; positive breaks the limit. */
+  readonly shortExcess?: number;
+}
+
+/** A score in comparison with others by each part of an objective. */
+export interface FrontEntry extends Score {
+  /** Whether none of the others is as good in every part and better in one. */
+  readonly isFront: boolean;
 }
 
 /** One point of the search curve. */
@@ -50,13 +61,30 @@ export interface SearchResult {
     readonly evaluations: number;
     readonly planned: number;
   };
+  /** Of an objective of several parts: all contenders, and every candidate that is on the Pareto front. */
+  readonly front?: readonly FrontEntry[];
   /** Of a second interpolation: what was frozen, and what the winner multiplies it by. */
   readonly parts?: Parts;
 }
 
-export function score(name: string, candidate: Candidate, losses: readonly DocumentLoss[]): Score {
+export function score(
+  name: string,
+  candidate: Candidate,
+  losses: readonly DocumentLoss[],
+  parts: readonly string[] = [],
+): Score {
   const documentLosses = losses.map(({ lossSum, tokens }) => lossSum / tokens);
-  return { name, candidate, documentLosses, loss: tokenWeightedLoss(losses) };
+  const mean = (part: number) =>
+    losses.reduce((sum, of) => sum + (of.parts?.[part] ?? Number.POSITIVE_INFINITY), 0) / losses.length;
+  const shortExcess = meanExcess(losses);
+  return {
+    name,
+    candidate,
+    documentLosses,
+    loss: tokenWeightedLoss(losses),
+    ...(parts.length > 0 && { parts: Object.fromEntries(parts.map((part, i) => [part, mean(i)])) }),
+    ...(shortExcess !== null && { shortExcess }),
+  };
 }
 
 /** `GenerationSummary.comparableLoss`. */
@@ -72,13 +100,15 @@ export function comparableLoss(
 /** JSON knows no infinities: null stands for a loss that is not finite. */
 export function resultJson(result: SearchResult): Json {
   const number = (value: number) => (Number.isFinite(value) ? value : null);
-  const scoreJson = ({ name, candidate, documentLosses, loss }: Score): Json => ({
+  const scoreJson = ({ name, candidate, documentLosses, loss, parts, shortExcess }: Score) => ({
     name,
     candidate: candidateJson(candidate),
     loss: number(loss),
     documentLosses: documentLosses.map(number),
+    ...(parts && { parts: Object.fromEntries(Object.entries(parts).map(([part, mean]) => [part, number(mean)])) }),
+    ...(shortExcess !== undefined && { shortExcess: number(shortExcess) }),
   });
-  const { algorithm, seed, stop, spent, winner, contenders, curve, heldOut, races, parts } = result;
+  const { algorithm, seed, stop, spent, winner, contenders, curve, heldOut, races, front, parts } = result;
   return {
     algorithm,
     seed,
@@ -94,6 +124,7 @@ export function resultJson(result: SearchResult): Json {
     })),
     heldOut: heldOut && { documents: heldOut.documents, scores: heldOut.scores.map(scoreJson) },
     ...(races && { races }),
+    ...(front && { front: front.map((entry) => ({ ...scoreJson(entry), isFront: entry.isFront })) }),
     ...(parts && {
       parts: {
         frozen: { ...(candidateJson(parts.frozen) as object), length: parts.frozen.length },

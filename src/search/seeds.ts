@@ -14,31 +14,39 @@ export interface NamedCandidate {
   readonly candidate: Candidate;
 }
 
-/** PI, NTK and YaRN, from which a search starts. */
+/** PI, NTK and YaRN, from which a search starts, and the unscaled model where it has to be among them. */
 export function seedCandidates(problem: SearchProblem, attentionFactor: number): readonly Candidate[] {
   const largest = largestFactor(problem);
-  return (['pi', 'ntk', 'yarn'] as const).map((form) => {
+  const unscaled = problem.unscaledSeed === true ? [unscaledCandidate(problem)] : [];
+  const closedForms = (['pi', 'ntk', 'yarn'] as const).map((form) => {
     const factors = closedFormFactors(form, problem, problem).map((factor) => Math.min(largest, factor));
     return makeCandidate(factors, attentionFactor, 0);
   });
+  return [...unscaled, ...closedForms];
+}
+
+export function unscaledCandidate(problem: SearchProblem): Candidate {
+  return makeCandidate(closedFormFactors('none', problem, problem), 1, 0);
 }
 
 /**
- * Where a search in a space without start tokens begins, each once: the user's sets and, unless they are not wanted, PI, NTK and
- * YaRN. Where the attention factor is searched, sets have their own and the closed forms both 1 and the usual formula's.
+ * Where a search begins, each once: the user's sets and, unless they are not wanted, PI, NTK and YaRN, all with each of these
+ * start tokens. Where the attention factor is searched, sets have their own and the closed forms both 1 and the usual formula's.
  */
 export function startingCandidates(
   problem: SearchProblem,
   attentionFactor: number | 'search' | 'default',
   closedForms = true,
+  startTokens: readonly number[] = [problem.startTokens?.[0] ?? 0],
 ): readonly Candidate[] {
   const { starts = [], defaultAttentionFactor } = problem;
   const fixed = attentionFactor === 'default' ? defaultAttentionFactor : attentionFactor;
   const attention = fixed === 'search' ? [1, defaultAttentionFactor] : [fixed];
-  return distinct([
+  const seeds = [
     ...starts.map((start) => makeCandidate(start.factors, fixed === 'search' ? start.attentionFactor : fixed, 0)),
     ...(closedForms ? attention.flatMap((factor) => seedCandidates(problem, factor)) : []),
-  ]);
+  ];
+  return distinct(startTokens.flatMap((count) => seeds.map((seed) => ({ ...seed, startTokens: count }))));
 }
 
 /** What a winner has to beat: no scaling, PI, NTK and YaRN, all with attention factor 1. */

@@ -68,6 +68,10 @@ export interface SearchProblem {
   readonly defaultAttentionFactor: number;
   /** Overrules 1.25 s as the largest factor; above 1. Readjusting short contexts needs it, as s is about 1 there. */
   readonly maxFactor?: number;
+  /** Whether the unscaled model is a seed too: under a limit at the original length the one candidate that surely keeps it. */
+  readonly unscaledSeed?: boolean;
+  /** Values of start tokens to choose from, the first one where a search begins; default: as the algorithm says. */
+  readonly startTokens?: readonly number[];
   /** Seeds beside the closed forms, monotone and within 1 and the largest factor (`startCandidates`). */
   readonly starts?: readonly Candidate[];
 }

@@ -1,6 +1,7 @@
 import { useMemo } from 'preact/hooks';
 import { describeStop, formatChange, formatConfidence, formatCount, formatLoss } from '../report/format.js';
 import { hasBootstrap } from '../report/has-bootstrap.js';
+import { FRONT_EXPLAINED } from '../report/objective-front.js';
 import type {
   FactorPanel,
   Figure,
@@ -14,7 +15,7 @@ import { PerplexityChart } from './charts/perplexity-chart.js';
 import { PositionChart } from './charts/position-chart.js';
 import { lossDomain, SearchChart } from './charts/search-chart.js';
 import type { MethodStyle } from './method-style.js';
-import { Details, FactorTable, LossTable, PerplexityTable, SearchTable } from './tables.js';
+import { Details, FactorTable, FrontTable, LossTable, PerplexityTable, SearchTable } from './tables.js';
 
 /** What every section of figures gets: its panels and the methods shown at the moment. */
 interface Props<Panel> {
@@ -171,6 +172,12 @@ export function SearchSection({ panels, styles }: Props<SearchPanel>) {
                 <SearchTable run={run} />
               </Details>
             ))}
+            {panel.front !== null && (
+              <>
+                <p class="lead">{FRONT_EXPLAINED}.</p>
+                <FrontTable front={panel.front} />
+              </>
+            )}
           </article>
         );
       })}

@@ -9,6 +9,7 @@ import {
   wavelength,
 } from '../report/format.js';
 import { bestPerLength } from '../report/headline.js';
+import { frontRows } from '../report/objective-front.js';
 import type { FactorPanel, LossPanel, PerplexityPanel, SearchPanel } from '../report/view-model.js';
 
 /**
@@ -186,6 +187,37 @@ export function SearchTable({ run }: { run: SearchPanel['runs'][number] }) {
               <td class="number">{formatCount(tokens)}</td>
               <td class="number">{formatLoss(best)}</td>
               <td class="number">{formatPerplexity(best === null ? null : Math.exp(best))}</td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </Scroll>
+  );
+}
+
+export function FrontTable({ front }: { front: NonNullable<SearchPanel['front']> }) {
+  const [head = [], ...rows] = frontRows(front);
+  return (
+    <Scroll label="Objectives of the search">
+      <table class="figures front">
+        <thead>
+          <tr>
+            {head.map((text, column) => (
+              <th key={text} scope="col" class={column === 0 ? '' : 'number'}>
+                {text}
+              </th>
+            ))}
+          </tr>
+        </thead>
+        <tbody>
+          {rows.map(([name, ...means]) => (
+            <tr key={name}>
+              <th scope="row">{name}</th>
+              {means.map((mean, part) => (
+                <td key={part} class="number">
+                  {mean}
+                </td>
+              ))}
             </tr>
           ))}
         </tbody>

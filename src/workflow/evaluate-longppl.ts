@@ -3,16 +3,16 @@ import { UserError } from '../errors.js';
 import {
   type DocumentSums,
   documentSums,
+  judgedProtocol,
   type KeyTokenRule,
-  keyTokens,
   longPerplexityResult,
+  markKeyTokens,
   type RecordOf,
   type RopeMethod,
   type Window,
   windowsOf,
 } from '../evaluation/index.js';
 import { resumeItems } from '../run/index.js';
-import type { Engine } from '../runtime/index.js';
 import { type EvaluationTarget, withEvaluation } from './evaluation-job.js';
 import { type Judge, openJudge } from './longppl-judge.js';
 import { readTexts, type TextSelection } from './texts.js';
@@ -42,9 +42,6 @@ interface DocumentItem {
 
 /** One row per method. */
 type StoredSums = readonly (readonly [tokens: number, keyTokens: number, sum: number | null, keySum: number | null])[];
-
-/** A short window is moved by this share of itself, so a token's short context is three quarters of it at least. */
-const SHORT_STEPS = 4;
 
 /** `evaluate longppl`, from paths to its record. */
 export async function evaluateLongPerplexity(
@@ -102,7 +99,15 @@ export async function evaluateLongPerplexity(
           parallel: engine.workers,
           cost: ({ length }) => length,
           evaluate: async (item, signal) => {
-            const keys = await markKeyTokens(judging, judge.method, item, settings, signal);
+            const keys = await markKeyTokens(
+              judging,
+              {
+                long: { windows: [item.long], rope: judge.method.resolve(item.length) },
+                short: { windows: item.short, rope: judge.method.resolve(settings.short) },
+              },
+              settings,
+              signal,
+            );
             return Promise.all(
               methods.map(async (method) => {
                 const { ids, scoreFrom } = item.long;
@@ -135,29 +140,6 @@ function selectionNotes(methods: readonly RopeMethod[], judge: Judge, settings: 
   ];
 }
 
-async function markKeyTokens(
-  engine: Engine,
-  method: RopeMethod,
-  { long, short, length }: DocumentItem,
-  rule: KeyTokenRule & { readonly short: number },
-  signal: AbortSignal,
-): Promise<number[]> {
-  const losses = ({ ids, scoreFrom }: Window, at: number) =>
-    engine.tokenLosses({ ids, scoreFrom, rope: method.resolve(at) }, signal);
-  const whole = await losses(long, length);
-  const parts = await Promise.all(short.map((window) => losses(window, rule.short)));
-  const joined = new Float32Array(whole.length);
-  let at = 0;
-  for (const part of parts) {
-    joined.set(part, at);
-    at += part.length;
-  }
-  if (at !== whole.length) throw new Error(`${at} short losses for ${whole.length} tokens`);
-  // Up to the end of the first short window both contexts are the same, and a gain can only come of another rotary table.
-  const same = parts[0]?.length ?? 0;
-  return keyTokens(whole, joined, rule).filter((token) => token >= same);
-}
-
 function itemsOf(
   documents: readonly TokenDocument[],
   { lengths, short }: LongPerplexitySettings,
@@ -166,11 +148,7 @@ function itemsOf(
   return lengths.flatMap((length) => {
     const whole = windowsOf({ name: 'document', length }, documents, bos);
     const room = length - (bos === null ? 0 : 1);
-    const parts = windowsOf(
-      { name: 'sliding', length: short, stride: Math.max(1, Math.floor(short / SHORT_STEPS)), maxTokens: room },
-      documents,
-      bos,
-    );
+    const parts = windowsOf(judgedProtocol(short, room), documents, bos);
     return whole.map((long, index) => ({
       length,
       index,

@@ -1,4 +1,4 @@
-import { hasTokenizer, openTokenizer } from '../corpus/index.js';
+import { hasTokenizer, openTokenizer, type Tokenizer } from '../corpus/index.js';
 import { UserError } from '../errors.js';
 import { parseRopeMethod, type RopeMethod } from '../evaluation/index.js';
 import { hashModel, loadModel, type Model } from '../model/index.js';
@@ -29,7 +29,8 @@ export async function openJudge(
 ): Promise<Judge> {
   const { methods, model, header } = evaluation;
   const judging = judge === undefined ? model : await loadModel(judge);
-  if (judge !== undefined) await checkJudgeTokenizer(judge, judging, evaluation, given);
+  if (judge !== undefined)
+    await checkJudgeTokenizer(judge, judging, { tokenizer: evaluation.tokenizer, of: header.tokenizer.path, given });
   const method =
     judgeMethod === undefined
       ? judge === undefined
@@ -54,11 +55,10 @@ export async function openJudge(
  * Model and judge read the same tokens, so the judge's tokenizer has to be the one in use. A folder without any is taken at
  * the user's word, who gave `--tokenizer` for both; its vocabulary must then hold every token.
  */
-async function checkJudgeTokenizer(
+export async function checkJudgeTokenizer(
   path: string,
   judge: Model,
-  { tokenizer, header }: OpenEvaluation,
-  given: string | undefined,
+  { tokenizer, of, given }: { readonly tokenizer: Tokenizer; readonly of: string; readonly given?: string | undefined },
 ): Promise<void> {
   const where = `--judge ${path}`;
   if (given !== undefined && !(await hasTokenizer(path))) {
@@ -73,7 +73,7 @@ async function checkJudgeTokenizer(
   if ((await openTokenizer(path)).hash !== tokenizer.hash)
     throw new UserError('input', {
       where,
-      expected: `the tokenizer of the model (${header.tokenizer.path})`,
+      expected: `the tokenizer of the model (${of})`,
       found: 'another one, to whose tokens key tokens cannot be carried over',
       ...(given !== undefined && { fix: "give the judge's tokenizer as --tokenizer if the model has the same" }),
     });

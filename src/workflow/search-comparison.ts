@@ -1,11 +1,20 @@
-import { parseRopeMethod, type RopeMethod } from '../evaluation/index.js';
-import type { RopeSpec } from '../model/types.js';
-import type { Method } from '../report/index.js';
+import { comparePerplexity, type MethodPerplexity, parseRopeMethod, type RopeMethod } from '../evaluation/index.js';
+import type { Model, RopeSpec } from '../model/types.js';
+import { type Method, SEARCHED } from '../report/index.js';
 import { yarnMscale } from '../rope/attention-factor.js';
 import { closedFormFactors } from '../rope/closed-form.js';
 import { rescaledRope } from '../rope/frequencies.js';
 import { factorVector } from '../rope/index.js';
-import { type FrozenSet, multiply } from '../search/index.js';
+import type { Engine } from '../runtime/index.js';
+import {
+  type FrozenSet,
+  multiply,
+  type NamedCandidate,
+  type Objective,
+  type SearchResult,
+  score,
+} from '../search/index.js';
+import type { SearchJob } from './search-model.js';
 
 /** A method that a search is compared with. */
 export interface ComparedMethod extends Method {
@@ -36,6 +45,46 @@ export async function comparedMethods(rope: RopeSpec, frozen: FrozenSet | null):
         : { name, kind, description: overFrozen(name, description), rope: secondMethod(name, text, rope, frozen) },
     );
   return methods;
+}
+
+/** Perplexity of the winner and of closed forms on the held-out documents, from the original length to the target. */
+export async function compareHeldOut(
+  job: SearchJob,
+  model: Model,
+  engine: Engine,
+  result: SearchResult,
+  compared: readonly ComparedMethod[],
+): Promise<MethodPerplexity[]> {
+  if (job.heldOut.length === 0 || job.compare === false) return [];
+  const { rope } = model.spec;
+  const methods = [
+    ...compared.map((method) => method.rope),
+    { name: SEARCHED, resolve: () => rescaledRope(rope.geometry, result.winner.candidate) },
+  ];
+  const lengths = [];
+  for (let length = rope.originalLength; length < job.targetLength; length *= 2) lengths.push(length);
+  return comparePerplexity({
+    engine,
+    rope,
+    methods,
+    documents: job.heldOut,
+    bosTokenId: job.tokenizer.bosTokenId,
+    protocols: [...lengths, job.targetLength].map((length) => ({ name: 'document', length })),
+    ...(job.onEvaluate && { onProgress: job.onEvaluate }),
+    ...(job.signal && { signal: job.signal }),
+  });
+}
+
+/** Where the closed forms stand on the search documents, for the curve. */
+export async function baselineLosses(baselines: readonly NamedCandidate[], objective: Objective) {
+  const requests = baselines.flatMap(({ candidate }) =>
+    objective.documents.map((_, document) => ({ candidate, document })),
+  );
+  const losses = await objective.evaluate(requests);
+  const count = objective.documents.length;
+  return baselines.map(({ name, candidate }, i) =>
+    score(name, candidate, losses.slice(i * count, (i + 1) * count), objective.parts),
+  );
 }
 
 function overFrozen(name: string, description: string): string {

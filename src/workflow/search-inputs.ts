@@ -1,26 +1,33 @@
 import { hashDocuments, type TokenDocument } from '../corpus/index.js';
 import type { ReportInput } from '../report/index.js';
 import { engineName } from '../runtime/index.js';
-import type { SearchResult, WeightedLength } from '../search/index.js';
+import type { SearchResult } from '../search/index.js';
 import type { SearchJob } from './search-model.js';
+import type { PlannedObjective } from './search-objective.js';
 import type { SearchSpace } from './search-space.js';
 import { programVersion } from './version.js';
 
 export function notesOf(
-  { pull }: SearchJob,
+  { pull, shortLimit }: SearchJob,
   { frozen }: SearchSpace,
-  lengths: readonly WeightedLength[],
-  { races }: Pick<SearchResult, 'races'>,
+  { lengths, terms }: PlannedObjective,
+  { winner, races }: SearchResult,
 ): string[] {
+  const over = (names: readonly { readonly name: string; readonly weight: number }[]) =>
+    names.map(({ name, weight }) => `${name} (weight ${weight})`).join(', ');
+  const weighted = terms.map(({ measure: name, weight }) => ({ name, weight }));
   return [
     'Nothing was fine-tuned by this search.',
     ...(frozen === null
       ? []
       : [`Second interpolation: the factors are those for ${frozen.length} tokens, frozen, times what was searched.`]),
+    ...(weighted.length === 1 && weighted[0]?.name === 'perplexity'
+      ? []
+      : [`The search minimised the mean loss of ${over(weighted)}.`]),
     ...(lengths.length === 1
       ? []
       : [
-          `The search minimised the mean loss at ${lengths.map(({ length, weight }) => `${length} (weight ${weight})`).join(', ')} tokens.`,
+          `The search minimised the mean loss at ${over(lengths.map(({ length, weight }) => ({ name: `${length}`, weight })))} tokens.`,
         ]),
     ...(pull === undefined
       ? []
@@ -30,16 +37,22 @@ export function notesOf(
       : [
           `Racing ended ${races.dropped} of ${races.candidates} candidates early: ${races.evaluations} evaluations instead of ${races.planned}.`,
         ]),
+    ...(shortLimit === undefined || winner.shortExcess === undefined
+      ? []
+      : [shortNote(shortLimit, winner.shortExcess)]),
   ];
 }
 
-export function inputsOf(
-  { documents, heldOut, tokenizer, device, lengths }: SearchJob,
-  { frozen }: SearchSpace,
-  model: string,
-) {
+function shortNote(limit: number, excess: number): string {
+  const rise = (100 * Math.expm1(excess + Math.log1p(limit))).toFixed(2);
+  const share = `${Number((100 * limit).toPrecision(12))} %`;
+  return excess <= 0
+    ? `Short limit: at the original length the searched set changes the perplexity of the search documents by ${rise} %, within ${share}.`
+    : `Short limit broken: no candidate that was compared at the end keeps within ${share} at the original length; the nearest is ${rise} % above the model on the search documents.`;
+}
+
+export function inputsOf({ documents, heldOut, tokenizer, device }: SearchJob, { frozen }: SearchSpace, model: string) {
   return {
-    ...(lengths !== undefined && { lengths: lengths.map(({ length, weight }) => [length, weight]) }),
     ...(frozen !== null && { over: { ...frozen, factors: [...frozen.factors] } }),
     model,
     tokenizer: tokenizer.hash,

@@ -1,23 +1,15 @@
 import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
 import type { TokenDocument, Tokenizer } from '../corpus/index.js';
-import { UserError } from '../errors.js';
-import { comparePerplexity, type MethodPerplexity } from '../evaluation/index.js';
-import { configJson, longropeConfig } from '../export/index.js';
-import { hashModel, loadModel, type Model } from '../model/index.js';
-import { type ReportView, renderHtml, renderJson, SEARCHED, searchReport } from '../report/index.js';
-import { formatFactorJson } from '../rope/factor-json.js';
-import type { FactorSet } from '../rope/factor-set.js';
-import { rescaledRope } from '../rope/frequencies.js';
-import { writeFileAtomic } from '../run/index.js';
-import { type Device, type Engine, engineName, openEngine } from '../runtime/index.js';
+import { hashModel, loadModel } from '../model/index.js';
+import { type ReportView, SEARCHED, searchReport } from '../report/index.js';
+import { type Device, engineName, openEngine } from '../runtime/index.js';
 import {
   type Budget,
   baselineCandidates,
+  type Candidate,
   checkRacing,
   createAlgorithm,
-  type Json,
-  modelObjective,
   multiplierProblem,
   type NamedCandidate,
   type Racing,
@@ -26,16 +18,17 @@ import {
   type SearchResult,
   SecondInterpolation,
   secondBaselines,
-  tokenWeightedLoss,
-  type WeightedLength,
+  unscaledCandidate,
 } from '../search/index.js';
 import { chooseAlgorithm } from './choose-algorithm.js';
-import { type ComparedMethod, comparedMethods } from './search-comparison.js';
+import { writeSearchArtefacts } from './search-artefacts.js';
+import { baselineLosses, comparedMethods, compareHeldOut } from './search-comparison.js';
 import { inputsOf, notesOf, reportInputs } from './search-inputs.js';
-import { type SearchSpace, type SpaceOptions, searchSpace } from './search-space.js';
+import { type ObjectiveOptions, planObjective } from './search-objective.js';
+import { type SearchSpace, type SpaceOptions, searchSpace, startTokensNotice } from './search-space.js';
 import { programVersion } from './version.js';
 
-export interface SearchJob extends SpaceOptions {
+export interface SearchJob extends SpaceOptions, ObjectiveOptions {
   readonly modelPath: string;
   readonly tokenizer: Tokenizer;
   readonly documents: readonly TokenDocument[];
@@ -43,8 +36,6 @@ export interface SearchJob extends SpaceOptions {
   readonly heldOut: readonly TokenDocument[];
   /** What the texts are called in the report. */
   readonly textName: string;
-  /** Lengths whose mean loss is minimised, none above the target; default the target alone. */
-  readonly lengths?: readonly WeightedLength[];
   /** Weight of a pull towards factors of 1, in nats per token (`pullPenalty`). */
   readonly pull?: number;
   /** Ends candidates that fall behind early (docs/search.md). */
@@ -62,6 +53,8 @@ export interface SearchJob extends SpaceOptions {
   readonly device?: Device;
   readonly workers?: number;
   readonly threads?: number;
+  /** What is to be known before a long search begins. */
+  readonly onNotice?: (notice: string) => void;
   /** The command that reproduces the run. */
   readonly command: string;
   readonly onSearch?: (progress: SearchProgress) => void;
@@ -78,44 +71,38 @@ export interface SearchOutcome {
 /** A search on a real model from documents to files: run folder, factors, config.json, comparison and report. */
 export async function searchModel(job: SearchJob): Promise<SearchOutcome> {
   const model = await loadModel(job.modelPath);
-  const lengths = objectiveLengths(job);
   const space = await searchSpace(model, job);
   const chosen = chooseAlgorithm(job, model.spec);
   const { algorithm, partsOf } = searchAlgorithm({ ...job, algorithm: chosen.name }, space);
   if (job.racing !== undefined) checkRacing(job.racing, algorithm, job.documents.length);
+  const inexpressible = startTokensNotice(algorithm, space);
+  if (inexpressible !== null) job.onNotice?.(inexpressible);
   const baselines = baselinesOf(space);
+  const planned = await planObjective(job, model, unscaledOf(space));
   const modelHash = await hashModel(model);
   const engine = await openEngine(model, {
-    maxLength: Math.max(...lengths.map(({ length }) => length), ...(job.heldOut.length > 0 ? [job.targetLength] : [])),
+    maxLength: planned.maxLength,
     gradients: algorithm.wantsGradients !== undefined,
     ...(job.device !== undefined && { device: job.device }),
     ...(job.workers !== undefined && { workers: job.workers }),
     ...(job.threads !== undefined && { threads: job.threads }),
   });
   try {
-    const shared = {
-      engine,
-      geometry: model.spec.rope.geometry,
-      bosTokenId: job.tokenizer.bosTokenId,
-    };
-    const objective = modelObjective({ ...shared, documents: job.documents, lengths });
-    const atTarget = [{ length: job.targetLength, weight: 1 }];
+    const { objective, heldOut } = await planned.open(engine, job.signal);
     await mkdir(path.dirname(path.resolve(job.out)), { recursive: true });
     const result = await runSearch({
       problem: space.problem,
       algorithm,
       seed: job.seed,
       objective,
-      ...(job.heldOut.length > 0 && {
-        heldOut: modelObjective({ ...shared, documents: job.heldOut, lengths: atTarget }),
-      }),
+      ...(heldOut && { heldOut }),
       baselines,
       ...(job.pull !== undefined && { pull: job.pull }),
       ...(job.racing && { racing: job.racing }),
       ...(partsOf && { partsOf }),
       budget: job.budget,
       runDirectory: job.out,
-      inputs: inputsOf(job, space, modelHash) as Record<string, Json>,
+      inputs: { ...inputsOf(job, space, modelHash), ...planned.inputs },
       ...(job.onSearch && { onProgress: job.onSearch }),
       ...(job.signal && { signal: job.signal }),
     });
@@ -142,25 +129,13 @@ export async function searchModel(job: SearchJob): Promise<SearchOutcome> {
       protocol: `Protocol document: mean over all tokens of ${job.heldOut.length} held-out documents, ${job.tokenizer.bosTokenId === null ? 'no BOS' : 'BOS first'}; closed forms at the ratio of each length${space.frozen === null ? '' : ` to ${space.frozen.length}`}, the searched set unchanged at every length.`,
       notes: [
         ...(chosen.reason === null ? [] : [`Algorithm ${chosen.reason}.`]),
-        ...notesOf(job, space, lengths, result),
+        ...notesOf(job, space, planned, result),
       ],
     });
-    return { result, view, files: await writeArtefacts(job, model, result, view) };
+    return { result, view, files: await writeSearchArtefacts(job, model, result, view) };
   } finally {
     await engine.close();
   }
-}
-
-function objectiveLengths({ lengths, targetLength }: SearchJob): readonly WeightedLength[] {
-  if (lengths === undefined) return [{ length: targetLength, weight: 1 }];
-  const long = lengths.filter(({ length }) => length > targetLength);
-  if (long.length > 0)
-    throw new UserError('usage', {
-      where: '--length',
-      expected: `no length above the target, ${targetLength}`,
-      found: long.map(({ length }) => length).join(', '),
-    });
-  return lengths;
 }
 
 function searchAlgorithm({ algorithm, hyperparameters, seed }: SearchJob, { problem, frozen }: SearchSpace) {
@@ -170,62 +145,11 @@ function searchAlgorithm({ algorithm, hyperparameters, seed }: SearchJob, { prob
   return { algorithm: second, partsOf: second.partsOf.bind(second) };
 }
 
+/** What the model is before the search. */
+function unscaledOf({ problem, frozen }: SearchSpace): Candidate {
+  return frozen ?? unscaledCandidate(problem);
+}
+
 function baselinesOf({ problem, frozen }: SearchSpace): readonly NamedCandidate[] {
   return frozen === null ? baselineCandidates(problem) : secondBaselines(problem, frozen);
-}
-
-async function compareHeldOut(
-  job: SearchJob,
-  model: Model,
-  engine: Engine,
-  result: SearchResult,
-  compared: readonly ComparedMethod[],
-): Promise<MethodPerplexity[]> {
-  if (job.heldOut.length === 0 || job.compare === false) return [];
-  const { rope } = model.spec;
-  const methods = [
-    ...compared.map((method) => method.rope),
-    { name: SEARCHED, resolve: () => rescaledRope(rope.geometry, result.winner.candidate) },
-  ];
-  const lengths = [];
-  for (let length = rope.originalLength; length < job.targetLength; length *= 2) lengths.push(length);
-  return comparePerplexity({
-    engine,
-    rope,
-    methods,
-    documents: job.heldOut,
-    bosTokenId: job.tokenizer.bosTokenId,
-    protocols: [...lengths, job.targetLength].map((length) => ({ name: 'document', length })),
-    ...(job.onEvaluate && { onProgress: job.onEvaluate }),
-    ...(job.signal && { signal: job.signal }),
-  });
-}
-
-/** Where the closed forms stand on the search documents, for the curve. */
-async function baselineLosses(baselines: readonly NamedCandidate[], objective: ReturnType<typeof modelObjective>) {
-  const requests = baselines.flatMap(({ candidate }) =>
-    objective.documents.map((_, document) => ({ candidate, document })),
-  );
-  const losses = await objective.evaluate(requests);
-  const count = objective.documents.length;
-  return baselines.map(({ name }, i) => ({ name, loss: tokenWeightedLoss(losses.slice(i * count, (i + 1) * count)) }));
-}
-
-async function writeArtefacts(job: SearchJob, model: Model, result: SearchResult, view: ReportView): Promise<string[]> {
-  const { candidate } = result.winner;
-  const set: FactorSet = {
-    factors: candidate.factors,
-    attentionFactor: candidate.attentionFactor,
-    startTokens: candidate.startTokens,
-    originalLength: model.spec.rope.originalLength,
-    targetLength: job.targetLength,
-  };
-  const written: Record<string, string> = { 'factors.json': formatFactorJson(set) };
-  // Start tokens and factors for the original length alone cannot be expressed in a config: the factor file carries them.
-  if (candidate.startTokens === 0 && job.targetLength > model.spec.rope.originalLength)
-    written['config.json'] = configJson(longropeConfig(model.config, model.spec.rope, set, job.targetLength));
-  written['report.json'] = renderJson(view);
-  written['report.html'] = renderHtml(view);
-  for (const [name, content] of Object.entries(written)) await writeFileAtomic(path.join(job.out, name), content);
-  return ['factors.csv', ...Object.keys(written)].map((name) => path.join(job.out, name));
 }

@@ -2,7 +2,7 @@ import { type Problem, UserError } from '../errors.js';
 import type { Model } from '../model/index.js';
 import { longropeAttentionFactor } from '../rope/attention-factor.js';
 import type { FactorSet } from '../rope/factor-set.js';
-import { type FrozenSet, type SearchProblem, startCandidates } from '../search/index.js';
+import { type FrozenSet, type SearchAlgorithm, type SearchProblem, startCandidates } from '../search/index.js';
 import { readFactors } from './export-rope.js';
 
 /** What a search is told about its space; paths are factor files. */
@@ -14,6 +14,10 @@ export interface SpaceOptions {
   readonly starts?: readonly string[];
   /** Largest factor (of a second interpolation: largest multiplier); default 1.25 s. */
   readonly maxFactor?: number;
+  /** How many first positions stay unscaled: one value, or several to choose from; default: as the algorithm says. */
+  readonly startTokens?: readonly number[];
+  /** Largest rise of perplexity at the original length over the unscaled model's, 0.01 = 1 %. */
+  readonly shortLimit?: number;
 }
 
 export interface SearchSpace {
@@ -24,7 +28,7 @@ export interface SearchSpace {
 /** Throws one `UserError` with everything in the options that does not fit the model or each other. */
 export async function searchSpace({ spec }: Model, options: SpaceOptions): Promise<SearchSpace> {
   const { geometry, originalLength } = spec.rope;
-  const { targetLength, maxFactor } = options;
+  const { targetLength, maxFactor, startTokens } = options;
   const problems: Problem[] = [];
   // At the original length itself there is nothing to extend, but short contexts can be readjusted.
   const least = maxFactor === undefined ? originalLength + 1 : originalLength;
@@ -37,6 +41,13 @@ export async function searchSpace({ spec }: Model, options: SpaceOptions): Promi
     });
   if (maxFactor !== undefined && !(maxFactor > 1))
     problems.push({ where: '--max-factor', expected: 'a number above 1', found: `${maxFactor}` });
+  const tooMany = startTokens?.filter((count) => count > originalLength) ?? [];
+  if (tooMany.length > 0)
+    problems.push({
+      where: '--start-tokens',
+      expected: `at most the original length, ${originalLength}`,
+      found: tooMany.join(', '),
+    });
   const frozen =
     options.over === undefined
       ? null
@@ -61,12 +72,27 @@ export async function searchSpace({ spec }: Model, options: SpaceOptions): Promi
     ratio,
     defaultAttentionFactor: longropeAttentionFactor(ratio, originalLength),
     ...(maxFactor !== undefined && { maxFactor }),
+    ...(startTokens !== undefined && { startTokens }),
+    ...(options.shortLimit !== undefined && { unscaledSeed: true }),
   };
   const set = frozen as FrozenSet | null;
   // Over a frozen set the largest factor is that of multipliers: starts are fitted once they are divided.
   const absolute = set === null ? problem : { ...problem, maxFactor: Number.MAX_VALUE };
   const seeds = startCandidates(absolute, starts);
   return { problem: seeds.length === 0 ? problem : { ...problem, starts: seeds }, frozen: set };
+}
+
+/** What follows where start tokens may be part of the answer; null where they cannot. */
+export function startTokensNotice(
+  { hyperparameters }: Pick<SearchAlgorithm, 'hyperparameters'>,
+  { problem, frozen }: SearchSpace,
+): string | null {
+  const own = hyperparameters['start_tokens'] ?? 0;
+  const given = problem.startTokens;
+  const possible = given === undefined ? own !== 0 : given.some((count) => count > 0);
+  if (!possible && (frozen?.startTokens ?? 0) === 0) return null;
+  const certain = given?.every((count) => count > 0) === true || (frozen?.startTokens ?? 0) > 0;
+  return `${certain ? 'the' : 'if the'} winner has start tokens${certain ? ':' : ','} no config.json, GGUF or ONNX file can express them; factors.json does, and evaluate reads it (--start-tokens 0 searches without)`;
 }
 
 function frozenSet(

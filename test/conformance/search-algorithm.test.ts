@@ -12,6 +12,17 @@ import { describeSearchAlgorithm } from './search-algorithm.js';
 const create = (name: string) => (problem: SearchProblem, seed: number, hyperparameters?: unknown) =>
   createAlgorithm(name, problem, hyperparameters, seed);
 
+/** The best factors for the geometric mean of original and target length, frozen: multipliers then have an optimum of their own. */
+const halfway = (problem: SearchProblem): FrozenSet => {
+  const ratio = Math.sqrt(problem.ratio);
+  return { ...optimum({ ...problem, ratio }), attentionFactor: 1.03, length: ratio * problem.originalLength };
+};
+const started = (problem: SearchProblem): SearchProblem => ({
+  ...problem,
+  maxFactor: 1.5 * problem.ratio,
+  starts: startCandidates(problem, [{ ...halfway(problem), originalLength: null, targetLength: null }]),
+});
+
 describeSearchAlgorithm({
   name: 'cma-es',
   create: create('cma-es'),
@@ -47,6 +58,46 @@ describeSearchAlgorithm({
   gain: 2,
   tiny: { list_step: 0.5, start_tokens: 0 },
 });
+describeSearchAlgorithm({
+  name: 'longrope2',
+  create: (problem, seed, hyperparameters = { attention_factor: 'search' }) =>
+    createAlgorithm('longrope2', problem, hyperparameters, seed),
+  largestFactor: ({ ratio }) => 2 * ratio,
+  evaluations: 1280,
+  // The optimum lies outside its space: no factor below s behind the critical dimension.
+  gain: 1.01,
+  tiny: { list_step: 0.5, max_time_budget: 3 },
+});
+describeSearchAlgorithm({
+  name: 'longrope2',
+  variant: ' from a start, with start tokens',
+  create: (problem, seed, hyperparameters = { least_ratio: 0.7 }) =>
+    createAlgorithm('longrope2', { ...started(problem), startTokens: [0, 4, 16] }, hyperparameters, seed),
+  largestFactor: ({ ratio }) => 1.5 * ratio,
+  evaluations: 1280,
+  gain: 1,
+  tiny: { list_step: 0.5, max_time_budget: 3 },
+});
+describeSearchAlgorithm({
+  name: 'cma-es',
+  variant: ' with start tokens',
+  create: (problem, seed, hyperparameters) =>
+    createAlgorithm('cma-es', { ...problem, startTokens: [0, 4, 16] }, hyperparameters, seed),
+  largestFactor: ({ ratio }) => 1.25 * ratio,
+  evaluations: 300,
+  gain: 3,
+  tiny: {},
+});
+describeSearchAlgorithm({
+  name: 'gradient',
+  variant: ' with start tokens',
+  create: (problem, seed, hyperparameters) =>
+    createAlgorithm('gradient', { ...problem, startTokens: [4, 0] }, hyperparameters, seed),
+  largestFactor: ({ ratio }) => 1.25 * ratio,
+  evaluations: 70,
+  gain: 15,
+  tiny: {},
+});
 for (const name of ['dim-mono', 'dim-piece-mono']) {
   describeSearchAlgorithm({
     name,
@@ -61,11 +112,6 @@ for (const name of ['dim-mono', 'dim-piece-mono']) {
   });
 }
 
-/** The best factors for the geometric mean of original and target length, frozen: multipliers then have an optimum of their own. */
-const halfway = (problem: SearchProblem): FrozenSet => {
-  const ratio = Math.sqrt(problem.ratio);
-  return { ...optimum({ ...problem, ratio }), attentionFactor: 1.03, length: ratio * problem.originalLength };
-};
 describeSearchAlgorithm({
   name: 'cma-es',
   variant: ' over frozen factors',
@@ -81,11 +127,6 @@ describeSearchAlgorithm({
   // The first generation starts four times as near as without frozen factors.
   gain: 3,
   tiny: {},
-});
-const started = (problem: SearchProblem): SearchProblem => ({
-  ...problem,
-  maxFactor: 1.5 * problem.ratio,
-  starts: startCandidates(problem, [{ ...halfway(problem), originalLength: null, targetLength: null }]),
 });
 describeSearchAlgorithm({
   name: 'longrope',

@@ -133,6 +133,14 @@ export const sampleView: ReportView = {
         { name: 'NTK', loss: 4.158 },
         { name: 'YaRN', loss: 4.081 },
       ],
+      front: {
+        parts: ['perplexity 2048', 'needle 2048'],
+        entries: [
+          { name: 'YaRN', means: [4.081, 5.2], isFront: null },
+          { name: 'searched', means: [3.9277, 4.61], isFront: true },
+          { name: 'contender 2', means: [4.01, null], isFront: false },
+        ],
+      },
     },
   ],
   perplexity: [

@@ -48,7 +48,13 @@ describe('terminal report', () => {
       PI                 4.9430
       NTK                4.1580
       YaRN               4.0810
-      searched (cma-es)  3.9277        700  1,433,600  budget: 700 documents"
+      searched (cma-es)  3.9277        700  1,433,600  budget: 700 documents
+
+      Objectives on the search documents, nats per token; * no other candidate is as good in all and better in one
+      candidate    perplexity 2048  needle 2048
+      YaRN                  4.0810       5.2000
+      searched *            3.9277       4.6100
+      contender 2           4.0100            ∞"
     `);
   });
 

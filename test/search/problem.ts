@@ -82,3 +82,32 @@ export function syntheticObjective(problem: SearchProblem, documentCount = 5, to
     },
   };
 }
+
+/** How far above the limit at the original length: only sets below `most` in the middle keep it. */
+export function shortExcess({ rotaryPairs }: SearchProblem, { factors }: Candidate, most: number): number {
+  return Math.log((factors[rotaryPairs >> 1] as number) / most);
+}
+
+/** A synthetic objective of two parts whose limit at the original length only sets below `most` in the middle keep. */
+export function limitedObjective(problem: SearchProblem, most: number): Objective {
+  const whole = syntheticObjective(problem);
+  return {
+    ...whole,
+    parts: ['easy 2048', 'attention 2048'],
+    hasShortLimit: true,
+    evaluate: async (requests, options = {}) => {
+      const add = (index: number, loss: DocumentLoss): DocumentLoss => {
+        const { candidate, gradient = false } = requests[index] as LossRequest;
+        const excess = shortExcess(problem, candidate, most);
+        const logFactors = Array.from(candidate.factors, (_, pair) => (pair === problem.rotaryPairs >> 1 ? 1 : 0));
+        return {
+          ...loss,
+          ...(!gradient && { parts: [loss.lossSum / loss.tokens, candidate.attentionFactor] }),
+          short: { excess, ...(gradient && { gradient: { logFactors, logAttentionFactor: 0 } }) },
+        };
+      };
+      const onResult = (index: number, loss: DocumentLoss) => options.onResult?.(index, add(index, loss));
+      return (await whole.evaluate(requests, { ...options, onResult })).map((loss, index) => add(index, loss));
+    },
+  };
+}

@@ -52,7 +52,9 @@ async function contents(directory: string): Promise<Record<string, string>> {
 describe.each([
   ['cma-es', 20],
   ['gradient', 3],
+  ['gradient under a limit', 3],
   ['longrope', 3],
+  ['longrope2', 3],
   ['dim-mono', 3],
   ['second interpolation', 2],
   ['cma-es in races', 3],

@@ -13,7 +13,6 @@ import {
   secondBaselines,
   startCandidates,
 } from '../../src/search/index.js';
-import { weightedLoss } from '../../src/search/model-objective.js';
 import { optimum, searchProblem } from './problem.js';
 
 const problem = searchProblem({ pairs: 8, ratio: 16 });
@@ -143,18 +142,4 @@ test('the pull is the weight times the mean of the squared logarithms', () => {
   expect(pullPenalty(0.5, { factors: factorVector([1, Math.E, Math.E ** 2, 1]) })).toBeCloseTo((0.5 * 5) / 4, 12);
   expect(pullPenalty(3, baselineCandidates(problem)[0]?.candidate as ReturnType<typeof optimum>)).toBe(0);
   expect(pullPenalty(1, optimum(problem))).toBeGreaterThan(0);
-});
-
-test('several lengths become the weighted mean of their losses per token, on the tokens of all', () => {
-  const losses = [
-    { lossSum: 4 * 2047, tokens: 2047 },
-    { lossSum: 3 * 255, tokens: 255 },
-  ];
-  const { lossSum, tokens } = weightedLoss(losses, [3, 1]);
-  expect(tokens).toBe(2302);
-  expect(lossSum / tokens).toBeCloseTo((3 * 4 + 3) / 4, 12);
-  expect(weightedLoss(losses.slice(0, 1), [7])).toBe(losses[0]);
-  expect(weightedLoss([{ lossSum: Number.POSITIVE_INFINITY, tokens: 1 }, ...losses], [1, 1, 1]).lossSum).toBe(
-    Number.POSITIVE_INFINITY,
-  );
 });

@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { openTokenizer } from '../../corpus/index.js';
 import { UserError } from '../../errors.js';
 import { fileError } from '../../run/index.js';
-import { parseBudget, parseRacing, type WeightedLength } from '../../search/index.js';
+import { parseBudget, parseObjective, parseRacing, type WeightedLength } from '../../search/index.js';
 import { searchModel } from '../../workflow/search-model.js';
 import { readTexts } from '../../workflow/texts.js';
 import type { SearchFlags } from '../commands/search.js';
@@ -15,6 +15,7 @@ const DEFAULT_DOCUMENTS = 5;
 
 export async function runSearchCommand(model: string, flags: SearchFlags): Promise<void> {
   const budget = parseBudget(flags.budget);
+  const objective = flags.objective === undefined ? undefined : parseObjective(flags.objective);
   const hyperparameters = flags.hyperParams === undefined ? undefined : await readJson(flags.hyperParams);
   const racing = flags.racing === undefined ? undefined : parseRacing(flags.racing === true ? '' : flags.racing);
   const tokenizer = await openTokenizer(flags.tokenizer ?? model);
@@ -45,6 +46,11 @@ export async function runSearchCommand(model: string, flags: SearchFlags): Promi
         textName: [...flags.text, ...flags.heldOut].join(', '),
         targetLength: flags.target,
         ...(lengths !== undefined && { lengths }),
+        ...(objective !== undefined && { objective }),
+        ...(flags.needleDepths !== undefined && { needleDepths: flags.needleDepths }),
+        ...(flags.judge !== undefined && { judge: flags.judge }),
+        ...(flags.shortLimit !== undefined && { shortLimit: flags.shortLimit }),
+        ...(flags.startTokens !== undefined && { startTokens: flags.startTokens }),
         ...(flags.over !== undefined && { over: flags.over }),
         ...(flags.start !== undefined && { starts: flags.start }),
         ...(flags.maxFactor !== undefined && { maxFactor: flags.maxFactor }),
@@ -60,6 +66,7 @@ export async function runSearchCommand(model: string, flags: SearchFlags): Promi
         ...(flags.workers !== undefined && { workers: flags.workers }),
         ...(flags.threads !== undefined && { threads: flags.threads }),
         ...callbacks,
+        onNotice: (notice) => process.stderr.write(`note: ${notice}\n`),
         signal,
       }),
     ),

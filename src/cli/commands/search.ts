@@ -1,12 +1,15 @@
 import { Command, Option } from 'commander';
 import {
   collect,
+  depthList,
   lengthList,
   numberList,
+  percentage,
   positiveInteger,
   positiveNumber,
   tokenLength,
   wholeNumber,
+  wholeNumberList,
 } from '../parsers.js';
 import { type DeviceName, deviceOption } from './device-option.js';
 
@@ -16,6 +19,11 @@ export interface SearchFlags {
   readonly target: number;
   readonly length?: number[];
   readonly lengthWeights?: number[];
+  readonly objective?: string;
+  readonly needleDepths?: number[];
+  readonly judge?: string;
+  readonly shortLimit?: number;
+  readonly startTokens?: number[];
   readonly over?: string;
   readonly start?: string[];
   readonly maxFactor?: number;
@@ -56,6 +64,26 @@ export function searchCommand(): Command {
     )
     .option('--length-weights <numbers>', 'weights of --length in the mean, e.g. 2,1 (default: equal)', numberList)
     .option(
+      '--objective <measures>',
+      'what is minimised, with weights: perplexity, needle, longppl; e.g. perplexity:1,needle:0.5 (default: perplexity)',
+    )
+    .option(
+      '--needle-depths <list>',
+      'where needles are hidden, documents in turn: a number of depths, or percent such as 0,50,100 (default: at the start)',
+      depthList,
+    )
+    .option('--judge <model>', 'marks the key tokens of longppl (default: the model at its original length)')
+    .option(
+      '--short-limit <percent>',
+      'largest rise of perplexity at the original length over the unscaled model, e.g. 1%',
+      percentage,
+    )
+    .option(
+      '--start-tokens <list>',
+      'first positions that stay unscaled: one number, or several to choose from, e.g. 0,4,16',
+      wholeNumberList,
+    )
+    .option(
       '--over <factors>',
       'second interpolation: search what to multiply these factors by, which stay as they are',
     )
@@ -68,7 +96,7 @@ export function searchCommand(): Command {
     .option('--pull <weight>', 'pull factors towards 1: adds weight times the mean of (ln factor)^2', positiveNumber)
     .addOption(
       new Option('--algorithm <name>', 'docs/search.md compares them')
-        .choices(['auto', 'gradient', 'cma-es', 'longrope', 'dim-mono', 'dim-piece-mono'])
+        .choices(['auto', 'gradient', 'cma-es', 'longrope', 'longrope2', 'dim-mono', 'dim-piece-mono'])
         .default('auto'),
     )
     .option('--hyper-params <file>', 'JSON with the released key names (dim-mono) or those of docs/search.md')

@@ -1,13 +1,14 @@
 import type { PreparedWeights } from '../../model/index.js';
 import type { DecoderSpec } from '../../model/types.js';
-import type { LossRequest } from '../requests.js';
+import type { WeightedLossRequest } from '../requests.js';
+import { scoredWeight } from '../scored-weight.js';
 import { GradientEngine } from './gradient-engine.js';
 import { readWeights } from './read-weights.js';
 import type { Weights } from './step.js';
 
 /** A loss and its derivatives with respect to the frequencies and the attention factor it was computed with. */
 export interface RopeLossGradient {
-  /** Negative log-likelihood summed over the scored tokens, in nats. */
+  /** Negative log-likelihood summed over the scored tokens, each times its weight, in nats. */
   readonly lossSum: number;
   /** Of `lossSum`, per rotary pair. */
   readonly inverseFrequency: Float64Array;
@@ -34,15 +35,15 @@ export class RopeGradientEngine {
     );
   }
 
-  async lossGradient(request: LossRequest): Promise<RopeLossGradient> {
+  async lossGradient(request: WeightedLossRequest): Promise<RopeLossGradient> {
     const { loss, sequences } = await this.engine.lossAndGradient([request], this.weights);
     const rope = sequences[0]?.rope;
     if (rope == null) throw new Error('no gradient of the rotary table');
-    const tokens = request.ids.length - request.scoreFrom;
+    const weight = scoredWeight(request);
     return {
-      lossSum: loss * tokens,
-      inverseFrequency: rope.inverseFrequency.map((value) => value * tokens),
-      attentionFactor: rope.attentionFactor * tokens,
+      lossSum: loss * weight,
+      inverseFrequency: rope.inverseFrequency.map((value) => value * weight),
+      attentionFactor: rope.attentionFactor * weight,
     };
   }
 

@@ -1,13 +1,14 @@
 import { rotaryTableAt } from '../../rope/rotary-table.js';
 import { type RopeGradient, ropeGradient, type TableGradient } from '../../rope/table-gradient.js';
 import type { RotaryTable } from '../../rope/types.js';
-import type { LossRequest } from '../requests.js';
+import type { LossRequest, WeightedLossRequest } from '../requests.js';
+import { scoredWeight } from '../scored-weight.js';
 
 /** One document, or a part of one: its tokens see each other and nothing else. */
-export interface GradientSequence extends LossRequest {
+export interface GradientSequence extends WeightedLossRequest {
   /** Of every token, >= 0 and rising; default 0, 1, 2 ... Gaps let a short sequence train long distances (PoSE). */
   readonly positions?: Int32Array;
-  /** How much each scored token counts in the mean loss; default 1. */
+  /** How much each scored token counts in the mean loss, times its own of `tokenWeights`; default 1. */
   readonly tokenWeight?: number;
 }
 
@@ -38,10 +39,12 @@ export function sequenceRows(
 ): SequenceRows {
   let length = 0;
   const spans = sequences.map((sequence) => {
-    const { ids, scoreFrom, positions } = sequence;
+    const { ids, scoreFrom, positions, tokenWeights } = sequence;
     if (!(scoreFrom >= 1 && scoreFrom < ids.length)) throw new Error(`scoreFrom ${scoreFrom} of ${ids.length} tokens`);
     if (positions && positions.length !== ids.length)
       throw new Error(`${positions.length} positions of ${ids.length} tokens`);
+    if (tokenWeights && tokenWeights.length !== scored(sequence))
+      throw new Error(`${tokenWeights.length} weights of ${scored(sequence)} scored tokens`);
     // ONNX Runtime would see only the targets.
     const foreign = ids.find((id) => id < 0 || id >= vocabularySize);
     if (foreign !== undefined) throw new Error(`token ${foreign} of a vocabulary of ${vocabularySize}`);
@@ -50,7 +53,7 @@ export function sequenceRows(
     return { sequence, from, to: length };
   });
   const weightOf = ({ tokenWeight = 1 }: GradientSequence) => tokenWeight;
-  const total = spans.reduce((sum, { sequence }) => sum + weightOf(sequence) * scored(sequence), 0);
+  const total = spans.reduce((sum, { sequence }) => sum + weightOf(sequence) * scoredWeight(sequence), 0);
   if (!(total > 0)) throw new Error(`scored tokens weigh ${total}`);
   const rows = {
     ids: new Int32Array(length),
@@ -60,10 +63,16 @@ export function sequenceRows(
     sin: new Float32Array(length * rotaryWidth),
   };
   for (const { sequence, from, to } of spans) {
-    const { ids, rope, scoreFrom } = sequence;
+    const { ids, rope, scoreFrom, tokenWeights } = sequence;
     rows.ids.set(ids.subarray(0, -1), from);
     rows.targets.set(ids.subarray(1), from);
-    rows.lossWeights.fill(weightOf(sequence) / total, from + scoreFrom - 1, to);
+    const share = weightOf(sequence) / total;
+    if (tokenWeights)
+      rows.lossWeights.set(
+        tokenWeights.map((weight) => weight * share),
+        from + scoreFrom - 1,
+      );
+    else rows.lossWeights.fill(share, from + scoreFrom - 1, to);
     const table = rotaryTableAt(rope, { length: to - from, position: positionOf(sequence) });
     rows.cos.set(table.cos, from * rotaryWidth);
     rows.sin.set(table.sin, from * rotaryWidth);
@@ -85,14 +94,14 @@ export function spanGradient(
   return { table: gradient, rope: ropeGradient(sequence.rope, own, gradient, positionOf(sequence)) };
 }
 
-/** Mean loss of the scored tokens of one sequence, from the losses of all rows. */
+/** Mean loss of the scored tokens of one sequence, all alike, from the losses of all rows. */
 export function spanLoss({ sequence, from, to }: Span, losses: Float32Array): number {
   let sum = 0;
   for (let row = from + sequence.scoreFrom - 1; row < to; row++) sum += losses[row] as number;
   return sum / scored(sequence);
 }
 
-function scored({ ids, scoreFrom }: GradientSequence): number {
+function scored({ ids, scoreFrom }: LossRequest): number {
   return ids.length - scoreFrom;
 }
 

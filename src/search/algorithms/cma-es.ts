@@ -130,6 +130,7 @@ class CmaEs implements SearchAlgorithm {
       independentShare: values.independent_share,
       leastIncrease: values.least_increase,
       attentionDeviation: values.attention_factor === 'search' ? values.attention_sigma : 0,
+      startTokensDeviation: 1,
     });
     const { population_size: size } = values;
     const parameters = cmaParameters(

@@ -3,7 +3,7 @@ import { ScheduleFreeAdam } from '../descent/schedule-free-adam.js';
 import { type HyperparameterValues, integer, numberOr, parseHyperparameters, real, word } from '../hyperparameters.js';
 import { FACTOR_ORDERS, type FactorOrder, IncrementSpace } from '../increment-space.js';
 import { RandomState } from '../random.js';
-import { startingCandidates } from '../seeds.js';
+import { startingCandidates, unscaledCandidate } from '../seeds.js';
 import type { Candidate, Evaluation, Json, SearchAlgorithm, SearchProblem, StopReasons } from '../types.js';
 
 export const GRADIENT_HYPERPARAMETERS = {
@@ -75,7 +75,8 @@ class GradientDescent implements SearchAlgorithm {
     if (Object.keys(this.stop()).length > 0) return [];
     this.asked =
       this.descents === null
-        ? startingCandidates(this.problem, this.hyperparameters.attention_factor)
+        ? // No gradient leads from one number of start tokens to another: all are scored, and descents keep their seed's.
+          startingCandidates(this.problem, this.hyperparameters.attention_factor, true, this.problem.startTokens)
         : this.descents.map(({ space, adam }) => space.decode(adam.probe));
     return this.asked;
   }
@@ -120,7 +121,10 @@ class GradientDescent implements SearchAlgorithm {
     const averages = (this.descents ?? []).map(({ space, adam }) => space.decode(adam.average));
     const answers = grid === 'none' ? averages : averages.map((candidate) => onGrid(candidate, grid));
     const others = [this.last, this.seedWinner].flatMap((evaluation) => evaluation?.candidate ?? []);
-    return distinct([...answers, ...others]);
+    const { unscaledSeed } = this.problem;
+    if (unscaledSeed !== true) return distinct([...answers, ...others]);
+    // Descents end on either side of a limit: one of the first three, which the budget always covers, must keep it.
+    return distinct([...answers.slice(0, 2), unscaledCandidate(this.problem), ...answers.slice(2), ...others]);
   }
 
   state(): Json {
@@ -144,6 +148,7 @@ class GradientDescent implements SearchAlgorithm {
         independentShare: values.independent_share,
         leastIncrease: values.least_increase,
         attentionDeviation: values.attention_factor === 'search' ? values.attention_sigma : 0,
+        startTokensDeviation: 0,
       });
       const learningRate = values.learning_rate * values.learning_rate_ratio ** power;
       return { space, adam: this.descentFrom(space, learningRate), learningRate, losses: [], moves: [] };

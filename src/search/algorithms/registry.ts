@@ -7,11 +7,13 @@ import { createDimMono } from './dim-mono.js';
 import { createDimPieceMono } from './dim-piece-mono.js';
 import { createGradient } from './gradient.js';
 import { createLongRope } from './longrope.js';
+import { createLongRope2 } from './longrope2.js';
 
 const ALGORITHMS = {
   'cma-es': createCmaEs,
   gradient: createGradient,
   longrope: createLongRope,
+  longrope2: createLongRope2,
   'dim-mono': createDimMono,
   'dim-piece-mono': createDimPieceMono,
 } as const;

@@ -46,12 +46,14 @@ export function releasedSearch(
 }
 
 /** Draw for draw the released search, which has one seed vector and one bound. */
-function refuseOurs(name: string, { starts = [], maxFactor }: SearchProblem): void {
+function refuseOurs(name: string, { starts = [], maxFactor, startTokens = [0] }: SearchProblem): void {
   const problems: Problem[] = [];
-  const fix = 'cma-es and longrope take it';
+  const fix = 'the other algorithms take it';
   if (starts.length > 0) problems.push({ where: name, expected: 'no start factors', found: `${starts.length}`, fix });
   if (maxFactor !== undefined)
     problems.push({ where: name, expected: 'no largest factor but its own', found: `${maxFactor}`, fix });
+  if (startTokens.some((count) => count > 0))
+    problems.push({ where: name, expected: 'no start tokens', found: startTokens.join(', '), fix });
   if (problems.length > 0) throw new UserError('usage', problems);
 }
 

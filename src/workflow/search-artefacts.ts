@@ -1,0 +1,34 @@
+import path from 'node:path';
+import { configJson, longropeConfig } from '../export/index.js';
+import type { Model } from '../model/index.js';
+import { type ReportView, renderHtml, renderJson } from '../report/index.js';
+import { formatFactorJson } from '../rope/factor-json.js';
+import type { FactorSet } from '../rope/factor-set.js';
+import { writeFileAtomic } from '../run/index.js';
+import type { SearchResult } from '../search/index.js';
+import type { SearchJob } from './search-model.js';
+
+/** Writes what a search found beside its journal; returns the paths. */
+export async function writeSearchArtefacts(
+  job: SearchJob,
+  model: Model,
+  result: SearchResult,
+  view: ReportView,
+): Promise<string[]> {
+  const { candidate } = result.winner;
+  const set: FactorSet = {
+    factors: candidate.factors,
+    attentionFactor: candidate.attentionFactor,
+    startTokens: candidate.startTokens,
+    originalLength: model.spec.rope.originalLength,
+    targetLength: job.targetLength,
+  };
+  const written: Record<string, string> = { 'factors.json': formatFactorJson(set) };
+  // Start tokens and factors for the original length alone cannot be expressed in a config: the factor file carries them.
+  if (candidate.startTokens === 0 && job.targetLength > model.spec.rope.originalLength)
+    written['config.json'] = configJson(longropeConfig(model.config, model.spec.rope, set, job.targetLength));
+  written['report.json'] = renderJson(view);
+  written['report.html'] = renderHtml(view);
+  for (const [name, content] of Object.entries(written)) await writeFileAtomic(path.join(job.out, name), content);
+  return ['factors.csv', ...Object.keys(written)].map((name) => path.join(job.out, name));
+}

@@ -1,0 +1,211 @@
+import { needleDocument, RowRefused, type TokenDocument } from '../corpus/index.js';
+import { type Problem, UserError } from '../errors.js';
+import type { Model } from '../model/index.js';
+import { rescaledRope } from '../rope/frequencies.js';
+import type { Engine } from '../runtime/index.js';
+import {
+  type Candidate,
+  documentRows,
+  type Json,
+  keyTokenRows,
+  meanLoss,
+  modelObjective,
+  type Objective,
+  type ObjectiveMeasure,
+  type ObjectiveTerm,
+  PERPLEXITY_ALONE,
+  type ScoredRow,
+  type ShortLimit,
+  type WeightedLength,
+} from '../search/index.js';
+import { type KeyTokenJudge, keyTokenJudge } from './key-token-judge.js';
+import type { SearchJob } from './search-model.js';
+
+/** What a search minimises, and under which condition. */
+export interface ObjectiveOptions {
+  /** Lengths whose mean loss is minimised, none above the target; default the target alone. */
+  readonly lengths?: readonly WeightedLength[];
+  /** Default: the loss of all tokens. */
+  readonly objective?: readonly ObjectiveTerm[];
+  /** Where needles are hidden, 0 to 1: the documents take turns. Default: at the start, as in LongRoPE2. */
+  readonly needleDepths?: readonly number[];
+  /** Another model that marks the key tokens of LongPPL; default the model itself at its original length. */
+  readonly judge?: string;
+}
+
+export interface SearchObjectives {
+  readonly objective: Objective;
+  /** The perplexity at the target, and beside it what else was searched for; null without held-out documents. */
+  readonly heldOut: Objective | null;
+}
+
+/** An objective whose options and rows fit the model, before its weights are loaded. */
+export interface PlannedObjective {
+  readonly lengths: readonly WeightedLength[];
+  readonly terms: readonly ObjectiveTerm[];
+  /** Tokens of the longest row. */
+  readonly maxLength: number;
+  /** For the manifest. */
+  readonly inputs: { readonly [name: string]: Json };
+  /** Marks key tokens and scores the unscaled model at its original length, which no budget counts. */
+  open(engine: Engine, signal?: AbortSignal): Promise<SearchObjectives>;
+}
+
+/** @param unscaled what the short limit compares with: no scaling, or the frozen factors. Throws one `UserError` with everything that does not fit. */
+export async function planObjective(job: SearchJob, model: Model, unscaled: Candidate): Promise<PlannedObjective> {
+  const { targetLength, lengths = [{ length: targetLength, weight: 1 }], objective: terms = PERPLEXITY_ALONE } = job;
+  const { originalLength, geometry } = model.spec.rope;
+  const bos = job.tokenizer.bosTokenId;
+  checkOptions(job, lengths, terms);
+  const judge = terms.some(({ measure }) => measure === 'longppl')
+    ? await keyTokenJudge(job.judge, model, job.tokenizer)
+    : null;
+  const search = documentSet(job, job.documents, lengths, terms);
+  const atTarget = [{ length: targetLength, weight: 1 }];
+  const heldOut = job.heldOut.length === 0 ? null : documentSet(job, job.heldOut, atTarget, heldOutTerms(terms));
+  const { shortLimit, needleDepths } = job;
+  return {
+    lengths,
+    terms,
+    maxLength: Math.max(...lengths.map(({ length }) => length), ...(heldOut ? [targetLength] : []), originalLength),
+    inputs: {
+      ...(job.lengths && { lengths: lengths.map(({ length, weight }) => [length, weight]) }),
+      ...(job.objective && { objective: terms.map(({ measure, weight }) => [measure, weight]) }),
+      ...(needleDepths && { needleDepths }),
+      ...(judge && { judge: judge.sha256 }),
+      ...(shortLimit !== undefined && { shortLimit }),
+    },
+    async open(engine, signal) {
+      const opened = judge && (await judge.open(engine, { maxLength: targetLength, job }));
+      try {
+        const open = async (of: DocumentSet) =>
+          modelObjective({
+            engine,
+            geometry,
+            bosTokenId: bos,
+            documents: of.documents,
+            lengths: of.lengths,
+            measures: await measuresOf(of, opened, signal),
+            ...(shortLimit !== undefined && {
+              shortLimit: await shortLimitOf(of, { engine, originalLength, rise: Math.log1p(shortLimit) }, signal),
+            }),
+          });
+        return { objective: await open(search), heldOut: heldOut && (await open(heldOut)) };
+      } finally {
+        await opened?.close();
+      }
+    },
+  };
+
+  async function shortLimitOf(
+    { rowsAt }: DocumentSet,
+    {
+      engine,
+      originalLength: length,
+      rise,
+    }: { readonly engine: Engine; readonly originalLength: number; readonly rise: number },
+    signal: AbortSignal | undefined,
+  ): Promise<ShortLimit> {
+    const rows = rowsAt(length);
+    const rope = rescaledRope(geometry, unscaled);
+    const baseLosses = await Promise.all(
+      rows.map(async (row) => meanLoss(row, await engine.tokenLosses({ ...row, rope }, signal), row.scoreFrom)),
+    );
+    return { length, rows, baseLosses, rise };
+  }
+}
+
+/** Documents with what is measured of them. */
+interface DocumentSet {
+  readonly documents: readonly TokenDocument[];
+  readonly lengths: readonly WeightedLength[];
+  readonly terms: readonly ObjectiveTerm[];
+  readonly rowsAt: (length: number) => readonly ScoredRow[];
+  readonly needleRowsAt: (length: number) => readonly ScoredRow[];
+}
+
+/** Needle rows are made at once, so that what does not fit is said before anything is loaded. */
+function documentSet(
+  job: SearchJob,
+  documents: readonly TokenDocument[],
+  lengths: readonly WeightedLength[],
+  terms: readonly ObjectiveTerm[],
+): DocumentSet {
+  const needles = new Map<number, readonly ScoredRow[]>();
+  if (terms.some(({ measure }) => measure === 'needle'))
+    for (const { length } of lengths) needles.set(length, needleRows(job, documents, length));
+  return {
+    documents,
+    lengths,
+    terms,
+    rowsAt: documentRows(documents, job.tokenizer.bosTokenId),
+    needleRowsAt: (length) => needles.get(length) as readonly ScoredRow[],
+  };
+}
+
+function needleRows(
+  { tokenizer, seed, needleDepths = [0] }: SearchJob,
+  documents: readonly TokenDocument[],
+  length: number,
+): readonly ScoredRow[] {
+  const problems: Problem[] = [];
+  const rows = documents.flatMap((document, i) => {
+    const depth = needleDepths[i % needleDepths.length] as number;
+    try {
+      return [needleDocument({ tokenizer, document, length, depth, seed })];
+    } catch (error) {
+      if (!(error instanceof RowRefused)) throw error;
+      problems.push({ where: `needle in ${document.id} at ${length} tokens`, ...error.problem });
+      return [];
+    }
+  });
+  if (problems.length > 0) throw new UserError('input', problems);
+  return rows;
+}
+
+async function measuresOf(
+  { documents, lengths, terms, rowsAt, needleRowsAt }: DocumentSet,
+  judge: KeyTokenJudge | null,
+  signal: AbortSignal | undefined,
+): Promise<readonly ObjectiveMeasure[]> {
+  const keyRows = new Map<number, readonly ScoredRow[]>();
+  if (judge !== null)
+    for (const { length } of lengths)
+      keyRows.set(length, keyTokenRows(rowsAt(length), await judge.keyTokens(documents, length, signal)));
+  const rows = {
+    perplexity: rowsAt,
+    needle: needleRowsAt,
+    longppl: (length: number) => keyRows.get(length) as readonly ScoredRow[],
+  };
+  return terms.map(({ measure, weight }) => ({ name: measure, weight, rows: rows[measure] }));
+}
+
+/** Held out, the perplexity is what is compared; the rest is shown beside it. */
+function heldOutTerms(terms: readonly ObjectiveTerm[]): readonly ObjectiveTerm[] {
+  const others = terms.filter(({ measure }) => measure !== 'perplexity').map((term) => ({ ...term, weight: 0 }));
+  return [...PERPLEXITY_ALONE, ...others];
+}
+
+function checkOptions(
+  { targetLength, needleDepths, judge, shortLimit, racing }: SearchJob,
+  lengths: readonly WeightedLength[],
+  terms: readonly ObjectiveTerm[],
+): void {
+  const problems: Problem[] = [];
+  const long = lengths.filter(({ length }) => length > targetLength);
+  if (long.length > 0)
+    problems.push({
+      where: '--length',
+      expected: `no length above the target, ${targetLength}`,
+      found: long.map(({ length }) => length).join(', '),
+    });
+  const measured = terms.map(({ measure }) => measure);
+  const found = `--objective ${measured.join(',')}`;
+  if (needleDepths !== undefined && !measured.includes('needle'))
+    problems.push({ where: '--needle-depths', expected: 'needle in --objective', found });
+  if (judge !== undefined && !measured.includes('longppl'))
+    problems.push({ where: '--judge', expected: 'longppl in --objective', found });
+  if (shortLimit !== undefined && racing !== undefined)
+    problems.push({ where: '--short-limit', expected: 'no --racing, whose parts cannot decide it', found: 'both' });
+  if (problems.length > 0) throw new UserError('usage', problems);
+}
