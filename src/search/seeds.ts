@@ -46,7 +46,11 @@ export function startingCandidates(
     ...starts.map((start) => makeCandidate(start.factors, fixed === 'search' ? start.attentionFactor : fixed, 0)),
     ...(closedForms ? attention.flatMap((factor) => seedCandidates(problem, factor)) : []),
   ];
-  return distinct(startTokens.flatMap((count) => seeds.map((seed) => ({ ...seed, startTokens: count }))));
+  const isUnscaled = ({ factors }: Candidate) => factors.every((factor) => factor === 1);
+  return distinct(
+    // Positions that stay unscaled are nothing to an unscaled set.
+    startTokens.flatMap((count) => seeds.map((seed) => ({ ...seed, startTokens: isUnscaled(seed) ? 0 : count }))),
+  );
 }
 
 /** What a winner has to beat: no scaling, PI, NTK and YaRN, all with attention factor 1. */

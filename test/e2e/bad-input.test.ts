@@ -168,6 +168,34 @@ describe('evaluations', () => {
 });
 
 describe('search options', () => {
+  it('objectives that are none, and options of objectives that are not there, all at once', async () => {
+    const out = path.join(await temporaryFolder(), 'run');
+    expectRefusal(
+      await search(out, '--objective', 'perplexty:1,needle:0'),
+      2,
+      /did you mean perplexity\?[\s\S]*expected a weight above 0/,
+    );
+    expectRefusal(
+      await search(out, '--needle-depths', '5', '--judge', TINY),
+      2,
+      /--needle-depths: expected needle in --objective[\s\S]*--judge: expected longppl/,
+    );
+    expectRefusal(await search(out, '--objective', 'needle', '--length', '64'), 3, /at least \d+ tokens for needle/);
+    expectRefusal(await search(out, '--start-tokens', '0,300'), 2, /at most the original length, 256, found 300/);
+    await expect(stat(out)).rejects.toThrow();
+  });
+
+  it('start tokens, which no export can express, are said before the search', async () => {
+    const out = path.join(await temporaryFolder(), 'run');
+    const options = ['--samples', '1', '--algorithm', 'cma-es', '--start-tokens', '4'];
+    const { code, stderr } = await search(out, ...options);
+    expect(stderr).toMatch(/^note: the winner has start tokens: no config\.json, GGUF or ONNX file/);
+    expect(code).toBe(0);
+    const set = JSON.parse(await readFile(path.join(out, 'factors.json'), 'utf8')) as { start_tokens: number };
+    expect(set.start_tokens).toBe(4);
+    await expect(stat(path.join(out, 'config.json'))).rejects.toThrow();
+  });
+
   it('a target at or below the original length', async () => {
     const out = path.join(await temporaryFolder(), 'run');
     const result = await longrope(['search', TINY, '--text', BOOK, '--target', '256', '--out', out]);
