@@ -1,24 +1,20 @@
-import { needleDocument, RowRefused, type TokenDocument } from '../corpus/index.js';
 import { type Problem, UserError } from '../errors.js';
 import type { Model } from '../model/index.js';
 import { rescaledRope } from '../rope/frequencies.js';
 import type { Engine } from '../runtime/index.js';
 import {
   type Candidate,
-  documentRows,
   type Json,
-  keyTokenRows,
   meanLoss,
   modelObjective,
   type Objective,
-  type ObjectiveMeasure,
   type ObjectiveTerm,
   PERPLEXITY_ALONE,
-  type ScoredRow,
   type ShortLimit,
   type WeightedLength,
 } from '../search/index.js';
-import { type KeyTokenJudge, keyTokenJudge } from './key-token-judge.js';
+import { keyTokenJudge } from './key-token-judge.js';
+import { type DocumentSet, documentSet, measuresOf } from './objective-documents.js';
 import type { SearchJob } from './search-model.js';
 
 /** What a search minimises, and under which condition. */
@@ -67,7 +63,11 @@ export async function planObjective(job: SearchJob, model: Model, unscaled: Cand
   return {
     lengths,
     terms,
-    maxLength: Math.max(...lengths.map(({ length }) => length), ...(heldOut ? [targetLength] : []), originalLength),
+    maxLength: Math.max(
+      ...lengths.map(({ length }) => length),
+      ...(heldOut ? [targetLength] : []),
+      ...(judge || shortLimit !== undefined ? [originalLength] : []),
+    ),
     inputs: {
       ...(job.lengths && { lengths: lengths.map(({ length, weight }) => [length, weight]) }),
       ...(job.objective && { objective: terms.map(({ measure, weight }) => [measure, weight]) }),
@@ -113,71 +113,6 @@ export async function planObjective(job: SearchJob, model: Model, unscaled: Cand
     );
     return { length, rows, baseLosses, rise };
   }
-}
-
-/** Documents with what is measured of them. */
-interface DocumentSet {
-  readonly documents: readonly TokenDocument[];
-  readonly lengths: readonly WeightedLength[];
-  readonly terms: readonly ObjectiveTerm[];
-  readonly rowsAt: (length: number) => readonly ScoredRow[];
-  readonly needleRowsAt: (length: number) => readonly ScoredRow[];
-}
-
-/** Needle rows are made at once, so that what does not fit is said before anything is loaded. */
-function documentSet(
-  job: SearchJob,
-  documents: readonly TokenDocument[],
-  lengths: readonly WeightedLength[],
-  terms: readonly ObjectiveTerm[],
-): DocumentSet {
-  const needles = new Map<number, readonly ScoredRow[]>();
-  if (terms.some(({ measure }) => measure === 'needle'))
-    for (const { length } of lengths) needles.set(length, needleRows(job, documents, length));
-  return {
-    documents,
-    lengths,
-    terms,
-    rowsAt: documentRows(documents, job.tokenizer.bosTokenId),
-    needleRowsAt: (length) => needles.get(length) as readonly ScoredRow[],
-  };
-}
-
-function needleRows(
-  { tokenizer, seed, needleDepths = [0] }: SearchJob,
-  documents: readonly TokenDocument[],
-  length: number,
-): readonly ScoredRow[] {
-  const problems: Problem[] = [];
-  const rows = documents.flatMap((document, i) => {
-    const depth = needleDepths[i % needleDepths.length] as number;
-    try {
-      return [needleDocument({ tokenizer, document, length, depth, seed })];
-    } catch (error) {
-      if (!(error instanceof RowRefused)) throw error;
-      problems.push({ where: `needle in ${document.id} at ${length} tokens`, ...error.problem });
-      return [];
-    }
-  });
-  if (problems.length > 0) throw new UserError('input', problems);
-  return rows;
-}
-
-async function measuresOf(
-  { documents, lengths, terms, rowsAt, needleRowsAt }: DocumentSet,
-  judge: KeyTokenJudge | null,
-  signal: AbortSignal | undefined,
-): Promise<readonly ObjectiveMeasure[]> {
-  const keyRows = new Map<number, readonly ScoredRow[]>();
-  if (judge !== null)
-    for (const { length } of lengths)
-      keyRows.set(length, keyTokenRows(rowsAt(length), await judge.keyTokens(documents, length, signal)));
-  const rows = {
-    perplexity: rowsAt,
-    needle: needleRowsAt,
-    longppl: (length: number) => keyRows.get(length) as readonly ScoredRow[],
-  };
-  return terms.map(({ measure, weight }) => ({ name: measure, weight, rows: rows[measure] }));
 }
 
 /** Held out, the perplexity is what is compared; the rest is shown beside it. */
