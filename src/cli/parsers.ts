@@ -71,7 +71,7 @@ export function tokenLength(text: string): number {
   return value;
 }
 
-/** How many depths, evenly from 0 to 1, or the depths themselves in percent; as shares. */
+/** How many depths, evenly from 0 to 1, or the depths themselves in percent ('0,50' or '0%'); as shares. */
 export function depthList(text: string): number[] {
   if (/^\d+$/.test(text.trim())) {
     const count = positiveInteger(text);
@@ -80,7 +80,7 @@ export function depthList(text: string): number[] {
     return Array.from({ length: count }, (_, i) => i / (count - 1));
   }
   const depths = text.split(',').map((part) => {
-    const percent = Number(part);
+    const percent = Number(part.trim().replace(/(?<=\d)%$/, ''));
     if (part.trim() === '' || !(percent >= 0 && percent <= 100))
       throw new InvalidArgumentError('Expected depths from 0 to 100 percent, such as 0,50,100.');
     return percent / 100;

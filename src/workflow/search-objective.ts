@@ -23,7 +23,7 @@ export interface ObjectiveOptions {
   readonly lengths?: readonly WeightedLength[];
   /** Default: the loss of all tokens. */
   readonly objective?: readonly ObjectiveTerm[];
-  /** Where needles are hidden, 0 to 1: the documents take turns. Default: at the start, as in LongRoPE2. */
+  /** Where needles are hidden, 0 to 1: the documents take turns. Default: five, from start to end. */
   readonly needleDepths?: readonly number[];
   /** Another model that marks the key tokens of LongPPL; default the model itself at its original length. */
   readonly judge?: string;

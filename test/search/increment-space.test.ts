@@ -18,6 +18,7 @@ const PRIOR = {
   independentShare: 0.2,
   leastIncrease: 0.01,
   attentionDeviation: 0.05,
+  startTokensDeviation: 0,
 };
 
 describe.each(FACTOR_ORDERS)('%s factors', (factors) => {
@@ -54,4 +55,14 @@ test('only free factors can decrease', () => {
   const at = (factors: (typeof FACTOR_ORDERS)[number]) =>
     new IncrementSpace(PROBLEM, ORIGIN, { ...PRIOR, factors }).decode(anywhere).factors;
   expect([decreases(at('monotone')), decreases(at('free'))]).toEqual([false, true]);
+});
+
+test('start tokens are a rounded coordinate behind the others, within the given values', () => {
+  const problem = { ...PROBLEM, startTokens: [16, 0, 4] };
+  const origin = { ...ORIGIN, startTokens: 4 };
+  const space = new IncrementSpace(problem, origin, { ...PRIOR, factors: 'monotone', startTokensDeviation: 1 });
+  expect(space.dimension).toBe(PROBLEM.rotaryPairs + 2);
+  const at = (place: number) =>
+    space.decode(new Float64Array(space.dimension).with(space.dimension - 1, place)).startTokens;
+  expect([-9, -0.6, -0.4, 0, 0.4, 0.6, 9].map(at)).toEqual([0, 0, 4, 4, 4, 16, 16]);
 });

@@ -69,7 +69,7 @@ export function searchCommand(): Command {
     )
     .option(
       '--needle-depths <list>',
-      'where needles are hidden, documents in turn: a number of depths, or percent such as 0,50,100 (default: at the start)',
+      'where needles are hidden, documents in turn: a number of depths, or percent such as 0,50,100 or 0% (default: 5)',
       depthList,
     )
     .option('--judge <model>', 'marks the key tokens of longppl (default: the model at its original length)')
