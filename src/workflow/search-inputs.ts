@@ -7,7 +7,7 @@ import type { SearchSpace } from './search-space.js';
 import { programVersion } from './version.js';
 
 export function notesOf(
-  { pull }: SearchJob,
+  { pull }: Pick<SearchJob, 'pull'>,
   { frozen }: SearchSpace,
   lengths: readonly WeightedLength[],
   { races }: Pick<SearchResult, 'races'>,

@@ -4,7 +4,7 @@ import type { TokenDocument, Tokenizer } from '../corpus/index.js';
 import { UserError } from '../errors.js';
 import { comparePerplexity, type MethodPerplexity } from '../evaluation/index.js';
 import { configJson, longropeConfig } from '../export/index.js';
-import { hashModel, loadModel, type Model } from '../model/index.js';
+import { hashModel, loadModel, type Model, type RopeSpec } from '../model/index.js';
 import { type ReportView, renderHtml, renderJson, SEARCHED, searchReport } from '../report/index.js';
 import { formatFactorJson } from '../rope/factor-json.js';
 import type { FactorSet } from '../rope/factor-set.js';
@@ -145,7 +145,11 @@ export async function searchModel(job: SearchJob): Promise<SearchOutcome> {
         ...notesOf(job, space, lengths, result),
       ],
     });
-    return { result, view, files: await writeArtefacts(job, model, result, view) };
+    return {
+      result,
+      view,
+      files: await writeArtefacts(job, { config: model.config, rope: model.spec.rope }, result, view),
+    };
   } finally {
     await engine.close();
   }
@@ -163,14 +167,17 @@ function objectiveLengths({ lengths, targetLength }: SearchJob): readonly Weight
   return lengths;
 }
 
-function searchAlgorithm({ algorithm, hyperparameters, seed }: SearchJob, { problem, frozen }: SearchSpace) {
+export function searchAlgorithm(
+  { algorithm, hyperparameters, seed }: Pick<SearchJob, 'algorithm' | 'hyperparameters' | 'seed'>,
+  { problem, frozen }: SearchSpace,
+) {
   if (frozen === null) return { algorithm: createAlgorithm(algorithm, problem, hyperparameters, seed) };
   const multipliers = createAlgorithm(algorithm, multiplierProblem(problem, frozen), hyperparameters, seed);
   const second = new SecondInterpolation(frozen, multipliers);
   return { algorithm: second, partsOf: second.partsOf.bind(second) };
 }
 
-function baselinesOf({ problem, frozen }: SearchSpace): readonly NamedCandidate[] {
+export function baselinesOf({ problem, frozen }: SearchSpace): readonly NamedCandidate[] {
   return frozen === null ? baselineCandidates(problem) : secondBaselines(problem, frozen);
 }
 
@@ -211,19 +218,24 @@ async function baselineLosses(baselines: readonly NamedCandidate[], objective: R
   return baselines.map(({ name }, i) => ({ name, loss: tokenWeightedLoss(losses.slice(i * count, (i + 1) * count)) }));
 }
 
-async function writeArtefacts(job: SearchJob, model: Model, result: SearchResult, view: ReportView): Promise<string[]> {
+export async function writeArtefacts(
+  job: Pick<SearchJob, 'targetLength' | 'out'>,
+  { config, rope }: { readonly config: Model['config'] | null; readonly rope: RopeSpec },
+  result: SearchResult,
+  view: ReportView,
+): Promise<string[]> {
   const { candidate } = result.winner;
   const set: FactorSet = {
     factors: candidate.factors,
     attentionFactor: candidate.attentionFactor,
     startTokens: candidate.startTokens,
-    originalLength: model.spec.rope.originalLength,
+    originalLength: rope.originalLength,
     targetLength: job.targetLength,
   };
   const written: Record<string, string> = { 'factors.json': formatFactorJson(set) };
   // Start tokens and factors for the original length alone cannot be expressed in a config: the factor file carries them.
-  if (candidate.startTokens === 0 && job.targetLength > model.spec.rope.originalLength)
-    written['config.json'] = configJson(longropeConfig(model.config, model.spec.rope, set, job.targetLength));
+  if (config !== null && candidate.startTokens === 0 && job.targetLength > rope.originalLength)
+    written['config.json'] = configJson(longropeConfig(config, rope, set, job.targetLength));
   written['report.json'] = renderJson(view);
   written['report.html'] = renderHtml(view);
   for (const [name, content] of Object.entries(written)) await writeFileAtomic(path.join(job.out, name), content);
