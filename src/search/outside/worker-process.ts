@@ -166,6 +166,8 @@ export class WorkerProcess {
         this.fault ??= notAnAnswer('objective command', `lines of at most ${MAX_LINE} characters`, 'a longer one');
         this.waiting?.reject(this.fault);
         this.waiting = null;
+        // Nobody reads what it still writes, so it would hang.
+        this.kill('SIGTERM');
       });
   }
 

@@ -50,6 +50,7 @@ if (mode === 'stubborn') {
 }
 if (mode === 'child') {
   const child = spawn('sleep', ['1000'], { stdio: 'inherit' });
+  child.unref();
   writeFileSync(join(folder, 'child'), `${child.pid}`);
 }
 for await (const line of createInterface({ input: process.stdin })) {
