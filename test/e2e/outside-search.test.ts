@@ -6,6 +6,7 @@ import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parseReport } from '../../src/report/index.js';
 import { makeCandidate } from '../../src/search/candidate.js';
+import { openCommandObjective } from '../../src/search/index.js';
 import { findLlamaCpp } from '../../src/verify/llama-cpp.js';
 import { longrope, PROJECT, startLongrope } from '../helpers/cli.js';
 import { SHARED } from '../helpers/stories260k.js';
@@ -209,20 +210,24 @@ describe('a model behind HTTP', () => {
   });
 });
 
-const packageFolder = findLlamaCpp();
-it.skipIf(packageFolder === undefined)('llama.cpp finds the losses of our own engine', async () => {
-  const folder = await temporaryFolder();
-  const losses: number[][] = [];
-  for (const name of ['llama-cpp', 'own-engine']) {
-    const command = ['node', path.join(example(name), 'objective.js'), TINY, '--text', BOOK];
-    const out = path.join(folder, name);
-    const { stderr } = await longrope(outside(out, command, '--budget', '10evals', '--algorithm', 'cma-es'));
-    expect(stderr).toBe('');
-    const sums = await readFile(path.join(out, 'baselines.json'), 'utf8');
-    losses.push(
-      (JSON.parse(sums) as { lossSum: number; tokens: number }[]).map(({ lossSum, tokens }) => lossSum / tokens),
-    );
-  }
-  expect(losses[0]).toHaveLength(4);
-  expect(losses[0]).toEqual(losses[1]?.map((loss) => expect.closeTo(loss, 4)));
-});
+it.skipIf(findLlamaCpp() === undefined)(
+  'llama.cpp finds the losses of our own engine',
+  { timeout: 180_000 },
+  async () => {
+    const problem = searchProblem({ ratio: 2 });
+    const rising = Array.from({ length: 32 }, (_, pair) => 1 + pair / 31);
+    const candidates = [makeCandidate(rising, 1.03, 0), makeCandidate(new Array(32).fill(2), 1, 0)];
+    const losses: number[][] = [];
+    for (const name of ['llama-cpp', 'own-engine']) {
+      const script = path.join(example(name), 'objective.js');
+      const { objective, close } = await openCommandObjective({
+        command: ['node', script, TINY, '--text', BOOK],
+        problem,
+      });
+      const found = await objective.evaluate(candidates.map((candidate) => ({ candidate, document: 0 })));
+      losses.push(found.map(({ lossSum, tokens }) => lossSum / tokens));
+      await close?.();
+    }
+    expect(losses[0]).toEqual(losses[1]?.map((loss) => expect.closeTo(loss, 4)));
+  },
+);
