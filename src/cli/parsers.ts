@@ -1,4 +1,5 @@
 import { InvalidArgumentError } from 'commander';
+import { parseBudget } from '../search/budget.js';
 
 /** Parsers of flag values; commander prints their message with the flag's name. */
 export function positiveInteger(text: string): number {
@@ -12,6 +13,17 @@ export function positiveNumber(text: string): number {
   if (text.trim() === '' || !Number.isFinite(value) || value <= 0)
     throw new InvalidArgumentError('Expected a number above 0.');
   return value;
+}
+
+/** '90s', '10min' or '2h', in seconds. */
+export function durationSeconds(text: string): number {
+  try {
+    const { unit, amount } = parseBudget(text);
+    if (unit === 'seconds') return amount;
+  } catch {
+    // Said below.
+  }
+  throw new InvalidArgumentError('Expected a time such as 90s, 10min or 2h.');
 }
 
 /** '2,1,0.5' */

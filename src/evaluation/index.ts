@@ -38,6 +38,6 @@ export {
 } from './ruler/effective-length.js';
 export { type BootstrapOptions, bootstrapInterval } from './statistics/bootstrap.js';
 export { comparePaired, holm, type PairedComparison, signTest } from './statistics/paired.js';
-export { pairedRatio, ratioInterval, ratioMean } from './statistics/ratio.js';
+export { expInterval, pairedRatio, ratioInterval, ratioMean } from './statistics/ratio.js';
 export { wilcoxonGreater, wilcoxonSignedRank } from './statistics/wilcoxon.js';
 export { wilsonInterval } from './statistics/wilson.js';

@@ -190,7 +190,7 @@ function comparisons(names: readonly string[], lengths: readonly number[], perpl
   const [shortest, target] = [lengths[0] as number, lengths.at(-1) as number];
   const pairs = [
     ...names.filter((name) => name !== SEARCHED).map((against) => ({ against, length: target })),
-    { against: names[0] as string, length: shortest },
+    ...(shortest === target ? [] : [{ against: names[0] as string, length: shortest }]),
   ];
   return pairs.map(({ against, length }) => {
     const { ratio, interval } = pairedRatio(losses(SEARCHED, length), losses(against, length));
@@ -207,9 +207,11 @@ function comparisons(names: readonly string[], lengths: readonly number[], perpl
 
 function lossPanels(subject: string, perplexities: readonly MethodPerplexity[]): ReportView['lossByPosition'] {
   const lengths = [...new Set(perplexities.map(({ length }) => length))].sort((a, b) => a - b);
-  return lengths.map((at) => {
+  return lengths.flatMap((at) => {
     const series = perplexities.filter(({ length }) => length === at);
     const buckets = series[0]?.result.lossByPosition ?? [];
+    // Losses that came from elsewhere are known by document alone.
+    if (buckets.length === 0) return [];
     return {
       subject,
       length: at,

@@ -21,6 +21,9 @@ export {
   parseObjective,
 } from './objectives/terms.js';
 export type { SearchOptions, SearchProgress } from './options.js';
+export { type CommandObjectiveOptions, openCommandObjective } from './outside/command-objective.js';
+export { type FunctionObjectiveOptions, functionObjective } from './outside/function-objective.js';
+export type { OutsideObjective } from './outside/outside-objective.js';
 export { pullPenalty } from './pull.js';
 export { checkRacing, parseRacing, type Racing } from './racing-options.js';
 export { type FrontEntry, type GenerationSummary, type Score, type SearchResult, score } from './result.js';

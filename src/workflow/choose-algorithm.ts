@@ -12,6 +12,11 @@ export interface ChosenAlgorithm {
   readonly reason: string | null;
 }
 
+const RACED: ChosenAlgorithm = {
+  name: 'cma-es',
+  reason: 'cma-es: --racing was asked for, which needs a population',
+};
+
 /**
  * `auto` is gradient descent where the model has gradients and runs on the CPU, as they do, and cma-es elsewhere. Throws
  * `UserError('usage')` for hyper-parameters of auto.
@@ -25,6 +30,31 @@ export function chooseAlgorithm(
   }: Pick<SearchJob, 'algorithm' | 'hyperparameters' | 'device' | 'racing'>,
   spec: DecoderSpec,
 ): ChosenAlgorithm {
+  const named = chosenByName(asked, hyperparameters);
+  if (named !== null) return named;
+  if (racing !== undefined) return RACED;
+  if (device !== 'cpu')
+    return { name: 'cma-es', reason: `cma-es: gradients are computed on the CPU, not on ${device}` };
+  const missing = undifferentiable(spec);
+  return missing.length === 0
+    ? { name: 'gradient', reason: 'gradient: the model has gradients, which need the fewest tokens' }
+    : { name: 'cma-es', reason: `cma-es: no gradients for ${missing.join(', ')}` };
+}
+
+/** The same for losses that are computed elsewhere. */
+export function chooseOutside(
+  { algorithm, hyperparameters, racing }: Pick<SearchJob, 'algorithm' | 'hyperparameters' | 'racing'>,
+  gradients: boolean,
+): ChosenAlgorithm {
+  const named = chosenByName(algorithm, hyperparameters);
+  if (named !== null) return named;
+  if (racing !== undefined) return RACED;
+  return gradients
+    ? { name: 'gradient', reason: 'gradient: the objective gives gradients, which need the fewest tokens' }
+    : { name: 'cma-es', reason: 'cma-es: the objective gives losses alone, no gradients' };
+}
+
+function chosenByName(asked: string, hyperparameters: unknown): ChosenAlgorithm | null {
   if (asked !== AUTO) return { name: asked, reason: null };
   if (hyperparameters !== undefined)
     throw new UserError('usage', {
@@ -32,12 +62,5 @@ export function chooseAlgorithm(
       expected: 'an --algorithm by name, whose hyper-parameters they are',
       found: `--algorithm ${AUTO}`,
     });
-  if (racing !== undefined)
-    return { name: 'cma-es', reason: 'cma-es: --racing was asked for, which needs a population' };
-  if (device !== 'cpu')
-    return { name: 'cma-es', reason: `cma-es: gradients are computed on the CPU, not on ${device}` };
-  const missing = undifferentiable(spec);
-  return missing.length === 0
-    ? { name: 'gradient', reason: 'gradient: the model has gradients, which need the fewest tokens' }
-    : { name: 'cma-es', reason: `cma-es: no gradients for ${missing.join(', ')}` };
+  return null;
 }

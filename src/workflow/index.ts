@@ -15,10 +15,12 @@ export { type ExtendPlan, type ExtendPlanJob, planExtension } from './extend-pla
 export { type Finetune, type FinetuneJob, finetune } from './finetune.js';
 export type { FinetuneSettings } from './finetune-settings.js';
 export { type EngineLine, type InspectedTable, type Inspection, inspectModel } from './inspect.js';
+export type { ModelGeometry } from './outside-geometry.js';
 export { type Plan, type PlanJob, planModel } from './plan.js';
 export { type Pull, type PulledFile, type PullJob, pull } from './pull.js';
 export { readRecords } from './read-records.js';
 export { type SearchJob, type SearchOutcome, searchModel } from './search-model.js';
+export { type OutsideSearchJob, searchOutside } from './search-outside.js';
 export { readTexts, type TextSelection } from './texts.js';
 export { type TokenizeCommandOptions, type TokenizeCommandResult, tokenizeCommand } from './tokenize.js';
 export { type Verification, type VerifyJob, verifyExport } from './verify.js';

@@ -1,6 +1,6 @@
 import path from 'node:path';
 import { configJson, longropeConfig } from '../export/index.js';
-import type { Model } from '../model/index.js';
+import type { Model, RopeSpec } from '../model/index.js';
 import { type ReportView, renderHtml, renderJson } from '../report/index.js';
 import { formatFactorJson } from '../rope/factor-json.js';
 import type { FactorSet } from '../rope/factor-set.js';
@@ -8,10 +8,10 @@ import { writeFileAtomic } from '../run/index.js';
 import type { SearchResult } from '../search/index.js';
 import type { SearchJob } from './search-model.js';
 
-/** Writes what a search found beside its journal; returns the paths. */
+/** Writes what a search found beside its journal; returns the paths. `config` null: the model is known by numbers alone. */
 export async function writeSearchArtefacts(
-  job: SearchJob,
-  model: Model,
+  job: Pick<SearchJob, 'targetLength' | 'out'>,
+  { config, rope }: { readonly config: Model['config'] | null; readonly rope: RopeSpec },
   result: SearchResult,
   view: ReportView,
 ): Promise<string[]> {
@@ -20,13 +20,13 @@ export async function writeSearchArtefacts(
     factors: candidate.factors,
     attentionFactor: candidate.attentionFactor,
     startTokens: candidate.startTokens,
-    originalLength: model.spec.rope.originalLength,
+    originalLength: rope.originalLength,
     targetLength: job.targetLength,
   };
   const written: Record<string, string> = { 'factors.json': formatFactorJson(set) };
   // Start tokens and factors for the original length alone cannot be expressed in a config: the factor file carries them.
-  if (candidate.startTokens === 0 && job.targetLength > model.spec.rope.originalLength)
-    written['config.json'] = configJson(longropeConfig(model.config, model.spec.rope, set, job.targetLength));
+  if (config !== null && candidate.startTokens === 0 && job.targetLength > rope.originalLength)
+    written['config.json'] = configJson(longropeConfig(config, rope, set, job.targetLength));
   written['report.json'] = renderJson(view);
   written['report.html'] = renderHtml(view);
   for (const [name, content] of Object.entries(written)) await writeFileAtomic(path.join(job.out, name), content);

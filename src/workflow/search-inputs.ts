@@ -8,9 +8,9 @@ import type { SearchSpace } from './search-space.js';
 import { programVersion } from './version.js';
 
 export function notesOf(
-  { pull, shortLimit }: SearchJob,
+  { pull, shortLimit }: Pick<SearchJob, 'pull' | 'shortLimit'>,
   { frozen }: SearchSpace,
-  { lengths, terms }: PlannedObjective,
+  { lengths, terms }: Pick<PlannedObjective, 'lengths' | 'terms'>,
   { winner, races }: SearchResult,
 ): string[] {
   const over = (names: readonly { readonly name: string; readonly weight: number }[]) =>

@@ -132,13 +132,20 @@ export async function searchModel(job: SearchJob): Promise<SearchOutcome> {
         ...notesOf(job, space, planned, result),
       ],
     });
-    return { result, view, files: await writeSearchArtefacts(job, model, result, view) };
+    return {
+      result,
+      view,
+      files: await writeSearchArtefacts(job, { config: model.config, rope: model.spec.rope }, result, view),
+    };
   } finally {
     await engine.close();
   }
 }
 
-function searchAlgorithm({ algorithm, hyperparameters, seed }: SearchJob, { problem, frozen }: SearchSpace) {
+export function searchAlgorithm(
+  { algorithm, hyperparameters, seed }: Pick<SearchJob, 'algorithm' | 'hyperparameters' | 'seed'>,
+  { problem, frozen }: SearchSpace,
+) {
   if (frozen === null) return { algorithm: createAlgorithm(algorithm, problem, hyperparameters, seed) };
   const multipliers = createAlgorithm(algorithm, multiplierProblem(problem, frozen), hyperparameters, seed);
   const second = new SecondInterpolation(frozen, multipliers);
@@ -150,6 +157,6 @@ function unscaledOf({ problem, frozen }: SearchSpace): Candidate {
   return frozen ?? unscaledCandidate(problem);
 }
 
-function baselinesOf({ problem, frozen }: SearchSpace): readonly NamedCandidate[] {
+export function baselinesOf({ problem, frozen }: SearchSpace): readonly NamedCandidate[] {
   return frozen === null ? baselineCandidates(problem) : secondBaselines(problem, frozen);
 }

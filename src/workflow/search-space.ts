@@ -1,5 +1,5 @@
 import { type Problem, UserError } from '../errors.js';
-import type { Model } from '../model/index.js';
+import type { DecoderSpec } from '../model/index.js';
 import { longropeAttentionFactor } from '../rope/attention-factor.js';
 import type { FactorSet } from '../rope/factor-set.js';
 import { type FrozenSet, type SearchAlgorithm, type SearchProblem, startCandidates } from '../search/index.js';
@@ -26,7 +26,10 @@ export interface SearchSpace {
 }
 
 /** Throws one `UserError` with everything in the options that does not fit the model or each other. */
-export async function searchSpace({ spec }: Model, options: SpaceOptions): Promise<SearchSpace> {
+export async function searchSpace(
+  { spec }: { readonly spec: Pick<DecoderSpec, 'rope'> },
+  options: SpaceOptions,
+): Promise<SearchSpace> {
   const { geometry, originalLength } = spec.rope;
   const { targetLength, maxFactor, startTokens } = options;
   const problems: Problem[] = [];

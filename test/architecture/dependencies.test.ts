@@ -49,6 +49,7 @@ const SEAMS: Record<string, readonly string[]> = {
   'onnxruntime-node': ['runtime/session.ts'],
   'onnx-proto': ['graph/onnx-builder.ts'],
   '@huggingface/hub': ['hub/list-repository.ts'],
+  execa: ['search/outside/worker-process.ts'],
 };
 
 interface Import {

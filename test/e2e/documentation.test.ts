@@ -3,6 +3,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parseReport } from '../../src/report/index.js';
+import { commandWords } from '../../src/search/outside/command-line.js';
 import { longrope, PROJECT } from '../helpers/cli.js';
 import { startHub, tinyFiles } from '../helpers/hub-server.js';
 import { SHARED } from '../helpers/stories260k.js';
@@ -34,7 +35,7 @@ async function documentedCommands(): Promise<Command[]> {
 async function workplace(): Promise<string> {
   const folder = path.join(await mkdtemp(path.join(os.tmpdir(), 'longrope-docs-')), 'project');
   await mkdir(folder);
-  await symlink(path.join(PROJECT, 'models'), path.join(folder, 'models'));
+  for (const name of ['models', 'examples']) await symlink(path.join(PROJECT, name), path.join(folder, name));
   await symlink(SHARED, path.join(path.dirname(folder), 'shared'));
   const books = (await readdir(path.join(SHARED, 'data/pg19/test'))).slice(0, 2);
   await mkdir(path.join(folder, 'books'));
@@ -91,7 +92,7 @@ describe.each([...new Set(ours.map(({ page }) => page))])('%s', (page) => {
 
   const commands = ours.filter((command) => command.page === page && command.text !== DEMO).map(({ text }) => text);
   it.each([...new Set(commands)])('%s', { timeout: 180_000 }, async (text) => {
-    const { code, stderr } = await longrope(text.split(/\s+/).slice(2), { cwd, env: { HF_ENDPOINT: hub.url } });
+    const { code, stderr } = await longrope(commandWords(text).slice(2), { cwd, env: { HF_ENDPOINT: hub.url } });
     expect(stderr).toBe('');
     expect(code).toBe(0);
   });

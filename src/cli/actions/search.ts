@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { openTokenizer } from '../../corpus/index.js';
 import { UserError } from '../../errors.js';
 import { fileError } from '../../run/index.js';
-import { parseBudget, parseObjective, parseRacing, type WeightedLength } from '../../search/index.js';
+import { parseBudget, parseObjective, parseRacing, type Racing, type WeightedLength } from '../../search/index.js';
 import { searchModel } from '../../workflow/search-model.js';
 import { readTexts } from '../../workflow/texts.js';
 import type { SearchFlags } from '../commands/search.js';
@@ -14,24 +14,32 @@ import { printOutcome, withSearchProgress } from './search-output.js';
 const DEFAULT_DOCUMENTS = 5;
 
 export async function runSearchCommand(model: string, flags: SearchFlags): Promise<void> {
+  const { text, heldOut: heldOutText = [] } = flags;
+  if (text === undefined) throw noTexts();
+  if (flags.objectiveTimeout !== undefined)
+    throw new UserError('usage', {
+      where: '--objective-timeout',
+      expected: '--objective-command, which is to answer within it',
+      found: 'none',
+    });
   const budget = parseBudget(flags.budget);
   const objective = flags.objective === undefined ? undefined : parseObjective(flags.objective);
-  const hyperparameters = flags.hyperParams === undefined ? undefined : await readJson(flags.hyperParams);
-  const racing = flags.racing === undefined ? undefined : parseRacing(flags.racing === true ? '' : flags.racing);
+  const hyperparameters = await readHyperparameters(flags.hyperParams);
+  const racing = racingOf(flags);
   const tokenizer = await openTokenizer(flags.tokenizer ?? model);
   const lengths = weightedLengths(flags);
   const ofText = (length: number) => length - (tokenizer.bosTokenId === null ? 0 : 1);
   const common = { textField: flags.textField, skipCharacters: flags.skipCharacters };
-  const found = await readTexts(flags.text, tokenizer, {
+  const found = await readTexts(text, tokenizer, {
     ...common,
     minTokens: ofText(Math.max(...(lengths?.map(({ length }) => length) ?? [flags.target]))),
     ...(flags.samples !== undefined && { samples: flags.samples }),
   });
   const documents = found.slice(0, flags.samples ?? DEFAULT_DOCUMENTS);
   const heldOut =
-    flags.heldOut.length === 0
+    heldOutText.length === 0
       ? []
-      : await readTexts(flags.heldOut, tokenizer, {
+      : await readTexts(heldOutText, tokenizer, {
           ...common,
           minTokens: ofText(flags.target),
           ...(flags.heldOutSamples !== undefined && { samples: flags.heldOutSamples }),
@@ -43,7 +51,7 @@ export async function runSearchCommand(model: string, flags: SearchFlags): Promi
         tokenizer,
         documents,
         heldOut,
-        textName: [...flags.text, ...flags.heldOut].join(', '),
+        textName: [...text, ...heldOutText].join(', '),
         targetLength: flags.target,
         ...(lengths !== undefined && { lengths }),
         ...(objective !== undefined && { objective }),
@@ -84,7 +92,21 @@ function weightedLengths({ length, lengthWeights }: SearchFlags): WeightedLength
   return length?.map((tokens, i) => ({ length: tokens, weight: lengthWeights?.[i] ?? 1 }));
 }
 
-async function readJson(path: string): Promise<unknown> {
+function noTexts(): UserError {
+  return new UserError('usage', {
+    where: 'search',
+    expected: '--text with texts to search on, or --objective-command with a program that scores factors',
+    found: 'neither',
+  });
+}
+
+export function racingOf({ racing }: SearchFlags): Racing | undefined {
+  return racing === undefined ? undefined : parseRacing(racing === true ? '' : racing);
+}
+
+/** Parsed, or undefined: the defaults. */
+export async function readHyperparameters(path: string | undefined): Promise<unknown> {
+  if (path === undefined) return undefined;
   try {
     return JSON.parse(await readFile(path, 'utf8'));
   } catch (error) {

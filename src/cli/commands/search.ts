@@ -2,6 +2,7 @@ import { Command, Option } from 'commander';
 import {
   collect,
   depthList,
+  durationSeconds,
   lengthList,
   numberList,
   percentage,
@@ -14,8 +15,10 @@ import {
 import { type DeviceName, deviceOption } from './device-option.js';
 
 export interface SearchFlags {
-  readonly text: string[];
-  readonly heldOut: string[];
+  readonly text?: string[];
+  readonly objectiveCommand?: string;
+  readonly objectiveTimeout?: number;
+  readonly heldOut?: string[];
   readonly target: number;
   readonly length?: number[];
   readonly lengthWeights?: number[];
@@ -50,12 +53,17 @@ export function searchCommand(): Command {
     .description('Search rescale factors for a longer context; the same command resumes a run that was cut off.')
     .argument('<model>', 'folder with config.json and safetensors, or a .gguf file')
     .requiredOption('--target <tokens>', 'context to reach, e.g. 2048 or 32k', tokenLength)
-    .requiredOption(
-      '--text <path>',
-      'texts to search on: files, folders, .jsonl, .parquet, data sets; repeatable',
-      collect,
-    )
     .requiredOption('--out <folder>', 'run folder')
+    .option('--text <path>', 'texts to search on: files, folders, .jsonl, .parquet, data sets; repeatable', collect)
+    .option(
+      '--objective-command <command>',
+      'in place of --text: a program that scores factors (docs/outside-objective.md); the model may be its config.json alone',
+    )
+    .option(
+      '--objective-timeout <time>',
+      'for one answer of --objective-command, e.g. 90s, 10min (default) or 2h',
+      durationSeconds,
+    )
     .option('--held-out <path>', 'texts on which winner and closed forms are compared; repeatable', collect)
     .option(
       '--length <tokens>',
@@ -115,8 +123,18 @@ export function searchCommand(): Command {
     .option('--workers <n>', 'evaluations at the same time (default: what cores and memory allow)', positiveInteger)
     .option('--threads <n>', 'threads of one evaluation (default: cores / workers)', positiveInteger)
     .option('--json', 'print the report as JSON')
-    .action(async (model: string, flags: SearchFlags) => {
-      const { runSearchCommand } = await import('../actions/search.js');
-      await runSearchCommand(model, { ...flags, heldOut: flags.heldOut ?? [] });
+    .action(async (model: string, flags: SearchFlags, command: Command) => {
+      const given = (name: string) => command.getOptionValueSource(name) === 'cli';
+      if (flags.objectiveCommand === undefined) {
+        const { runSearchCommand } = await import('../actions/search.js');
+        await runSearchCommand(model, flags);
+      } else {
+        const { runOutsideSearchCommand } = await import('../actions/search-outside.js');
+        await runOutsideSearchCommand(
+          model,
+          flags,
+          command.options.filter((option) => given(option.attributeName())),
+        );
+      }
     });
 }

@@ -1,0 +1,234 @@
+import { z } from 'zod';
+import { UserError } from '../../errors.js';
+import { canonicalJson, inParallel, type Json } from '../../run/index.js';
+import type { DocumentLoss, LossRequest, Objective } from '../objective.js';
+import type { SearchProblem } from '../types.js';
+import { commandWords } from './command-line.js';
+import type { OutsideObjective } from './outside-objective.js';
+import { answerSchema, faultOfLoss, type Hello, helloMessage, helloSchema, lossMessage } from './protocol.js';
+import { WorkerEnded, WorkerProcess } from './worker-process.js';
+
+export interface CommandObjectiveOptions {
+  /** Words, or one line that is quoted as for a shell and run without one. */
+  readonly command: string | readonly [string, ...string[]];
+  /** Told to the command, which cuts its texts to the target length. */
+  readonly problem: SearchProblem;
+  /** Processes of the command, each of which is asked one thing at a time; default 1. */
+  readonly workers?: number;
+  /** For one answer, the first included; default 600. */
+  readonly timeoutSeconds?: number;
+  readonly cwd?: string;
+  /** Lines of the command's standard error. */
+  readonly onStderr?: (line: string) => void;
+  readonly signal?: AbortSignal;
+}
+
+const WHERE = 'objective command';
+
+/** Starts of a process for one request. A second end on the same request is the request's fault. */
+const ATTEMPTS = 2;
+
+/**
+ * Starts a command that scores candidates (docs/outside-objective.md) and returns the documents it named as objectives.
+ * More workers are started when there is work for them; a process that ends is started once more for each request.
+ * Throws `UserError`, here and from `evaluate`: 'usage' for a command that cannot be started, 'resource' for one that ends or does
+ * not answer in time, 'input' for answers that are wrong.
+ */
+export async function openCommandObjective(options: CommandObjectiveOptions): Promise<OutsideObjective> {
+  const pool = new CommandPool(options);
+  try {
+    const { name, fingerprint, documents, heldOut, gradients } = await pool.open();
+    const objectiveOn = (named: Hello['documents']): Objective => ({
+      documents: named.map((document) => document.name),
+      scoredTokens: named.map(({ tokens }) => tokens),
+      gradients,
+      evaluate: (requests, how) => pool.evaluate(named, requests, how),
+    });
+    return {
+      name,
+      ...(fingerprint !== undefined && { fingerprint }),
+      objective: objectiveOn(documents),
+      ...(heldOut.length > 0 && { heldOut: objectiveOn(heldOut) }),
+      close: () => pool.close(),
+    };
+  } catch (error) {
+    await pool.close();
+    throw error;
+  }
+}
+
+/** A place for a process; empty before the first is started, and after one ended. */
+interface Slot {
+  readonly number: number;
+  worker: WorkerProcess | null;
+}
+
+class CommandPool {
+  private readonly words: readonly [string, ...string[]];
+  private readonly slots: readonly Slot[];
+  private readonly free: Slot[];
+  private readonly queue: ((slot: Slot) => void)[] = [];
+  private hello: Hello | null = null;
+  private lastId = 0;
+  private readonly killAll = () => {
+    for (const { worker } of this.slots) worker?.kill('SIGKILL');
+  };
+
+  constructor(private readonly options: CommandObjectiveOptions) {
+    const { command, workers = 1 } = options;
+    this.words = typeof command === 'string' ? commandWords(command) : command;
+    this.slots = Array.from({ length: Math.max(1, workers) }, (_, number) => ({ number, worker: null }));
+    this.free = [...this.slots];
+    process.on('exit', this.killAll);
+  }
+
+  /** What the first worker says of itself. */
+  async open(): Promise<Hello> {
+    const [first] = this.slots as readonly [Slot];
+    try {
+      await this.start(first, this.options.signal);
+    } catch (error) {
+      throw error instanceof WorkerEnded ? this.crashed(error, `${WHERE}, first line`, 1) : error;
+    }
+    return this.hello as Hello;
+  }
+
+  async close(): Promise<void> {
+    await Promise.all(this.slots.map(({ worker }) => worker?.close()));
+    process.off('exit', this.killAll);
+  }
+
+  async evaluate(
+    documents: Hello['documents'],
+    requests: readonly LossRequest[],
+    { onResult, signal }: Parameters<Objective['evaluate']>[1] = {},
+  ): Promise<readonly DocumentLoss[]> {
+    const losses: DocumentLoss[] = [];
+    await inParallel(
+      [...requests.entries()],
+      this.slots.length,
+      async ([index, request], stopped) => {
+        const slot = this.free.pop() ?? (await new Promise<Slot>((resolve) => this.queue.push(resolve)));
+        try {
+          const loss = await this.request(slot, request, documents[request.document] as Document, stopped);
+          losses[index] = loss;
+          onResult?.(index, loss);
+        } finally {
+          const next = this.queue.shift();
+          if (next === undefined) this.free.push(slot);
+          else next(slot);
+        }
+      },
+      signal,
+    );
+    return losses;
+  }
+
+  private async request(
+    slot: Slot,
+    request: LossRequest,
+    { name, tokens }: Document,
+    signal: AbortSignal,
+  ): Promise<DocumentLoss> {
+    const where = `${WHERE}, document ${name}`;
+    const id = ++this.lastId;
+    const message = lossMessage(id, name, request.candidate, request.gradient === true);
+    for (let attempt = 1; ; attempt++) {
+      try {
+        const worker = slot.worker ?? (await this.start(slot, signal));
+        return this.lossOf(await worker.ask(message, where, signal), id, request, tokens, where);
+      } catch (error) {
+        if (!(error instanceof WorkerEnded)) throw error;
+        slot.worker = null;
+        if (attempt === ATTEMPTS) throw this.crashed(error, where, attempt);
+      }
+    }
+  }
+
+  private async start(slot: Slot, signal: AbortSignal | undefined): Promise<WorkerProcess> {
+    const { problem, timeoutSeconds = 600, cwd, onStderr } = this.options;
+    const worker = new WorkerProcess({
+      words: this.words,
+      timeoutSeconds,
+      ...(cwd !== undefined && { cwd }),
+      ...(onStderr && { onStderr }),
+    });
+    slot.worker = worker;
+    try {
+      const where = `${WHERE}, first line`;
+      this.greet(await worker.ask(helloMessage(problem, slot.number), where, signal), where);
+      return worker;
+    } catch (error) {
+      // It is not one to go on with, also if nothing but an interruption kept it from answering.
+      await worker.close();
+      slot.worker = null;
+      throw error;
+    }
+  }
+
+  private greet(answer: unknown, where: string): void {
+    const hello = soundHello(answer, where);
+    if (this.hello !== null && canonicalJson(hello as Json) !== canonicalJson(this.hello as Json))
+      throw new UserError('input', {
+        where,
+        expected: `every process of it to say the same, ${JSON.stringify(this.hello)}`,
+        found: JSON.stringify(hello),
+      });
+    this.hello = hello;
+  }
+
+  private lossOf(answer: unknown, id: number, request: LossRequest, tokens: number, where: string): DocumentLoss {
+    const parsed = parseMessage(answerSchema, answer, where);
+    if (parsed.id !== id)
+      throw new UserError('input', { where, expected: `the answer to request ${id}`, found: `that to ${parsed.id}` });
+    if (parsed.type === 'error')
+      throw new UserError('resource', {
+        where,
+        expected: 'a loss',
+        found: parsed.message,
+        fix: 'the same search resumes when the command can answer',
+      });
+    const fault = faultOfLoss(parsed, request, tokens);
+    if (fault !== null) throw new UserError('input', { where, ...fault });
+    const { lossSum, gradient } = parsed;
+    const isWanted = request.gradient === true && lossSum !== null && gradient !== undefined;
+    return { lossSum: lossSum ?? Number.POSITIVE_INFINITY, tokens, ...(isWanted && { gradient }) };
+  }
+
+  private crashed(error: WorkerEnded, where: string, times: number): UserError {
+    const asked = this.words.join(' ');
+    if (error.isMissing)
+      return new UserError('usage', { where, expected: 'a program that can be started', found: error.how });
+    return new UserError('resource', {
+      where,
+      expected: 'an answer',
+      found: `${asked} ended ${times === 1 ? '' : 'twice '}with ${error.how}`,
+      fix: 'the same search resumes when the command can answer',
+    });
+  }
+}
+
+type Document = Hello['documents'][number];
+
+/** A name that is there twice, or on both sides, is a text counted twice or one that is not held out. */
+function soundHello(message: unknown, where: string): Hello {
+  const hello = parseMessage(helloSchema, message, where);
+  const names = [...hello.documents, ...hello.heldOut].map(({ name }) => name);
+  const repeated = names.filter((name, i) => names.indexOf(name) !== i);
+  if (repeated.length === 0) return hello;
+  throw new UserError('input', {
+    where,
+    expected: 'documents with a name of their own',
+    found: `${[...new Set(repeated)].join(', ')} twice`,
+  });
+}
+
+function parseMessage<Schema extends z.ZodType>(schema: Schema, message: unknown, where: string): z.infer<Schema> {
+  const parsed = schema.safeParse(message);
+  if (parsed.success) return parsed.data;
+  throw new UserError('input', {
+    where,
+    expected: z.prettifyError(parsed.error).replaceAll(/\s*\n\s*/g, ' '),
+    found: JSON.stringify(message) ?? 'nothing',
+  });
+}

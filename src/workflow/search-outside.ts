@@ -1,0 +1,163 @@
+import { mkdir, readFile } from 'node:fs/promises';
+import path from 'node:path';
+import { type ReportInput, SEARCHED, searchReport } from '../report/index.js';
+import { sha256Json, writeFileAtomic } from '../run/index.js';
+import {
+  checkRacing,
+  type Json,
+  type NamedCandidate,
+  type Objective,
+  type OutsideObjective,
+  PERPLEXITY_ALONE,
+  runSearch,
+  type SearchProblem,
+  tokenWeightedLoss,
+} from '../search/index.js';
+import { chooseOutside } from './choose-algorithm.js';
+import { heldOutPerplexities } from './held-out-perplexity.js';
+import { type ModelGeometry, outsideModel } from './outside-geometry.js';
+import { writeSearchArtefacts } from './search-artefacts.js';
+import { comparedMethods } from './search-comparison.js';
+import { notesOf } from './search-inputs.js';
+import { baselinesOf, type SearchJob, type SearchOutcome, searchAlgorithm } from './search-model.js';
+import { type SpaceOptions, searchSpace } from './search-space.js';
+import { programVersion } from './version.js';
+
+export interface OutsideSearchJob
+  extends SpaceOptions,
+    Pick<
+      SearchJob,
+      | 'pull'
+      | 'racing'
+      | 'algorithm'
+      | 'hyperparameters'
+      | 'budget'
+      | 'seed'
+      | 'out'
+      | 'command'
+      | 'onSearch'
+      | 'signal'
+    > {
+  /** config.json, its folder or a GGUF file, of which nothing but RoPE is read; or the numbers themselves. */
+  readonly model: string | ModelGeometry;
+  /** Opens what scores the candidates; closed at the end, however that comes. */
+  readonly open: (problem: SearchProblem, signal: AbortSignal | undefined) => Promise<OutsideObjective>;
+}
+
+/**
+ * A search whose losses come from elsewhere (a function, a command), from the geometry of its model to files: the run folder of
+ * every search, factors, config.json where there was one, and a report with the held-out documents of the objective.
+ */
+export async function searchOutside(job: OutsideSearchJob): Promise<SearchOutcome> {
+  const model = await outsideModel(job.model);
+  const space = await searchSpace({ spec: model }, job);
+  // What is wrong with the options is said before anything is started.
+  if (job.algorithm !== 'auto') searchAlgorithm(job, space);
+  const outside = await job.open(space.problem, job.signal);
+  try {
+    const { objective, heldOut } = outside;
+    const chosen = chooseOutside(job, objective.gradients);
+    const { algorithm, partsOf } = searchAlgorithm({ ...job, algorithm: chosen.name }, space);
+    if (job.racing !== undefined) checkRacing(job.racing, algorithm, objective.documents.length);
+    const baselines = baselinesOf(space);
+    await mkdir(path.dirname(path.resolve(job.out)), { recursive: true });
+    const result = await runSearch({
+      problem: space.problem,
+      algorithm,
+      seed: job.seed,
+      objective,
+      ...(heldOut && { heldOut }),
+      baselines,
+      ...(job.pull !== undefined && { pull: job.pull }),
+      ...(job.racing && { racing: job.racing }),
+      ...(partsOf && { partsOf }),
+      budget: job.budget,
+      runDirectory: job.out,
+      inputs: {
+        objective: { name: outside.name, fingerprint: outside.fingerprint ?? null, gradients: objective.gradients },
+        ...(space.frozen !== null && { over: { ...space.frozen, factors: [...space.frozen.factors] } }),
+        model: model.sha256,
+        version: programVersion(),
+      },
+      ...(job.onSearch && { onProgress: job.onSearch }),
+      ...(job.signal && { signal: job.signal }),
+    });
+    const methods = await comparedMethods(model.rope, space.frozen);
+    const named = methods.filter(({ name }) => baselines.some((baseline) => baseline.name === name));
+    const { originalLength: original } = model.rope;
+    const view = searchReport({
+      subject: model.name,
+      command: job.command,
+      generatedBy: `longrope ${programVersion()}, losses from ${outside.name}`,
+      inputs: inputsOf(model, outside),
+      rope: model.rope,
+      targetLength: job.targetLength,
+      result,
+      methods: [
+        ...named.map(({ name, kind, description }) => ({ name, kind, description })),
+        { name: SEARCHED, kind: 'searched', description: `${chosen.name}, seed ${job.seed}` },
+      ],
+      factors: [
+        ...baselines.filter(({ name }) => name !== 'none' || space.frozen !== null),
+        { name: SEARCHED, candidate: result.winner.candidate },
+      ],
+      baselines: await baselineLosses(job, baselines, objective),
+      perplexities: heldOutPerplexities(result, heldOut?.scoredTokens ?? [], { original, target: job.targetLength }),
+      protocol: `As ${outside.name} scores its ${heldOut?.documents.length ?? 0} held-out documents: mean over all scored tokens; closed forms at the ratio of the target.`,
+      notes: [
+        ...(chosen.reason === null ? [] : [`Algorithm ${chosen.reason}.`]),
+        ...notesOf(job, space, { lengths: [{ length: job.targetLength, weight: 1 }], terms: PERPLEXITY_ALONE }, result),
+        `Losses were computed by ${outside.name}, not by this program.`,
+      ],
+    });
+    return { result, view, files: await writeSearchArtefacts(job, model, result, view) };
+  } finally {
+    await outside.close?.();
+  }
+}
+
+function inputsOf(
+  { name, sha256 }: { readonly name: string; readonly sha256: string },
+  { name: objectiveName, fingerprint, objective, heldOut }: OutsideObjective,
+): ReportInput[] {
+  const documents = ({ documents: names, scoredTokens }: Objective): ReportInput => ({
+    label: 'documents',
+    name: objectiveName,
+    sha256: sha256Json({ fingerprint: fingerprint ?? null, names, scoredTokens }),
+    detail: names.join(', '),
+  });
+  return [
+    { label: 'geometry of the model', name, sha256 },
+    { ...documents(objective), label: 'search documents' },
+    ...(heldOut === undefined ? [] : [{ ...documents(heldOut), label: 'held-out documents' }]),
+  ];
+}
+
+const BASELINES_NAME = 'baselines.json';
+
+/**
+ * Where the closed forms stand on the search documents, for the curve. Kept beside the result, as the folder's manifest says all
+ * they depend on: showing a finished run again asks nobody.
+ */
+async function baselineLosses(
+  { out, signal }: OutsideSearchJob,
+  baselines: readonly NamedCandidate[],
+  { documents, evaluate }: Objective,
+) {
+  const file = path.join(out, BASELINES_NAME);
+  const kept = await readFile(file, 'utf8').catch(() => null);
+  const sums = kept === null ? await evaluated() : (JSON.parse(kept) as { lossSum: number | null; tokens: number }[]);
+  async function evaluated() {
+    const requests = baselines.flatMap(({ candidate }) => documents.map((_, document) => ({ candidate, document })));
+    const losses = await evaluate(requests, signal && { signal });
+    const json: Json = losses.map(({ lossSum, tokens }) => ({
+      lossSum: Number.isFinite(lossSum) ? lossSum : null,
+      tokens,
+    }));
+    await writeFileAtomic(file, `${JSON.stringify(json)}\n`);
+    return losses;
+  }
+  const losses = sums.map(({ lossSum, tokens }) => ({ lossSum: lossSum ?? Number.POSITIVE_INFINITY, tokens }));
+  const count = documents.length;
+  return baselines.map(({ name }, i) => ({ name, loss: tokenWeightedLoss(losses.slice(i * count, (i + 1) * count)) }));
+}
