@@ -50,6 +50,15 @@ describeSearchAlgorithm({
   tiny: {},
 });
 describeSearchAlgorithm({
+  name: 'random',
+  create: (problem, seed, hyperparameters = { attention_factor: 'search' }) =>
+    createAlgorithm('random', problem, hyperparameters, seed),
+  largestFactor: ({ ratio }) => 1.25 * ratio,
+  evaluations: 1280,
+  gain: 1.2,
+  tiny: {},
+});
+describeSearchAlgorithm({
   name: 'longrope',
   create: (problem, seed, hyperparameters = { attention_factor: 'search' }) =>
     createAlgorithm('longrope', problem, hyperparameters, seed),

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { UserError } from '../../src/errors.js';
 import { loadModel } from '../../src/model/index.js';
+import { parseRacing } from '../../src/search/index.js';
 import { chooseAlgorithm } from '../../src/workflow/choose-algorithm.js';
 import { temporaryFolder } from '../helpers/temporary-folder.js';
 import { tinyConfig } from '../helpers/tiny-architectures.js';
@@ -15,6 +16,10 @@ describe('auto', () => {
       name: 'cma-es',
       reason: expect.stringContaining('webgpu'),
     });
+    expect(chooseAlgorithm({ algorithm: 'auto', racing: parseRacing('') }, spec)).toEqual({
+      name: 'cma-es',
+      reason: expect.stringContaining('--racing was asked for'),
+    });
     expect(chooseAlgorithm({ algorithm: 'longrope', hyperparameters: {} }, spec)).toEqual({
       name: 'longrope',
       reason: null,
@@ -28,7 +33,7 @@ describe('auto', () => {
     const { spec } = await loadModel(folder);
     expect(chooseAlgorithm({ algorithm: 'auto' }, spec)).toEqual({
       name: 'cma-es',
-      reason: expect.stringContaining('a cap on attention scores'),
+      reason: expect.stringMatching(/^cma-es without racing: .*a cap on attention scores/),
     });
   });
 });

@@ -104,7 +104,7 @@ export function searchCommand(): Command {
     .option('--pull <weight>', 'pull factors towards 1: adds weight times the mean of (ln factor)^2', positiveNumber)
     .addOption(
       new Option('--algorithm <name>', 'docs/search.md compares them')
-        .choices(['auto', 'gradient', 'cma-es', 'longrope', 'longrope2', 'dim-mono', 'dim-piece-mono'])
+        .choices(['auto', 'gradient', 'cma-es', 'longrope', 'longrope2', 'dim-mono', 'dim-piece-mono', 'random'])
         .default('auto'),
     )
     .option('--hyper-params <file>', 'JSON with the released key names (dim-mono) or those of docs/search.md')

@@ -8,6 +8,7 @@ import { createDimPieceMono } from './dim-piece-mono.js';
 import { createGradient } from './gradient.js';
 import { createLongRope } from './longrope.js';
 import { createLongRope2 } from './longrope2.js';
+import { createRandom } from './random.js';
 
 const ALGORITHMS = {
   'cma-es': createCmaEs,
@@ -16,6 +17,7 @@ const ALGORITHMS = {
   longrope2: createLongRope2,
   'dim-mono': createDimMono,
   'dim-piece-mono': createDimPieceMono,
+  random: createRandom,
 } as const;
 
 export type AlgorithmName = keyof typeof ALGORITHMS;
