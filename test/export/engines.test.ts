@@ -15,7 +15,7 @@ const HOSTILE = hostileConfigs();
 
 function sourceOf(config: Readonly<Record<string, unknown>>): RopeSource {
   const headDim = Number(config['head_dim'] ?? Number(config['hidden_size']) / Number(config['num_attention_heads']));
-  return { format: 'config', file: 'config.json', config, headDim, nested: new Set() };
+  return { format: 'config', file: 'config.json', config, headDim, nested: new Set(), assumed: new Set() };
 }
 
 function verdicts(source: RopeSource, lengths: readonly number[]): string {
