@@ -4,7 +4,7 @@ import type { GgufSource } from '../export/index.js';
 import { isHeadDimension, MAX_HEAD_DIMENSION } from '../model/decoder-config.js';
 import { GgufKeys } from '../model/gguf/keys.js';
 import { openGguf, readTensor } from '../model/index.js';
-import { YARN_DEFAULTS } from '../rope/index.js';
+import { factorProblems, YARN_DEFAULTS } from '../rope/index.js';
 
 /** Architectures of llama.cpp whose local layers have a base of their own, and what it is without its key. */
 const LOCAL_THETA: Readonly<Record<string, number>> = { gemma3: 10_000 };
@@ -35,8 +35,7 @@ export async function readGgufRope(file: string): Promise<GgufSource> {
       return undefined;
     }
     const factors = [...(await readTensor(tensor))];
-    const wrong = factors.findIndex((value) => !(value > 0 && Number.isFinite(value)));
-    if (wrong >= 0) refuse(`${file}: ${name}[${wrong}]`, 'a finite number above 0', factors[wrong]!);
+    problems.push(...factorProblems(factors, `${file}: ${name}`));
     return factors;
   };
 

@@ -6,6 +6,7 @@ import { readJsonObject } from '../model/checkpoint/file.js';
 import { headDimension, isHeadDimension, MAX_HEAD_DIMENSION } from '../model/decoder-config.js';
 import { describeValue } from '../model/describe.js';
 import { tokens } from '../model/rope-schema.js';
+import { factorProblems } from '../rope/index.js';
 import { fileError } from '../run/index.js';
 import { readGgufRope } from './gguf-rope-source.js';
 
@@ -42,7 +43,7 @@ async function configSource(file: string): Promise<RopeSource> {
   const written: Record<string, unknown> = isRecord(text) ? { ...outer, ...text } : outer;
   const { config, assumed } = withClassKeys(written);
   const headDim = headDimension(config);
-  const problems = [...numberProblems(config, headDim), ...listProblems(config)];
+  const problems = [...numberProblems(config, headDim), ...blockProblems(config)];
   if (problems.length > 0)
     throw new UserError(
       'input',
@@ -70,23 +71,26 @@ function* numberProblems(config: Config, headDim: number): Generator<Problem> {
   else yield problem('hidden_size / num_attention_heads', expected, headDim);
 }
 
-/** Lists of the block that is for all layers, or of the one of each layer type. */
-function* listProblems(config: Config): Generator<Problem> {
+/** Shares and lists of the config, of the blocks that are for all layers, and of those of one layer type. */
+function* blockProblems(config: Config): Generator<Problem> {
+  for (const [place, values] of [['', config] as const, ...blocksOf(config)]) {
+    const share = values['partial_rotary_factor'];
+    if (typeof share === 'number' && !(share > 0 && share <= 1))
+      yield problem(`${place}partial_rotary_factor`, 'a number in (0, 1]', share);
+    for (const key of ['short_factor', 'long_factor']) {
+      const list = values[key];
+      // Its length is judged with the rotary width, by each engine.
+      if (Array.isArray(list)) yield* factorProblems(list, `${place}${key}`);
+    }
+  }
+}
+
+function* blocksOf(config: Config): Generator<readonly [place: string, Config]> {
   for (const name of ['rope_scaling', 'rope_parameters']) {
     const block = config[name];
     if (!isRecord(block)) continue;
-    const blocks = Object.entries(block).filter(([, value]) => isRecord(value)) as [string, Config][];
-    for (const [place, values] of [
-      [name, block] as const,
-      ...blocks.map(([key, value]) => [`${name}.${key}`, value] as const),
-    ])
-      for (const key of ['short_factor', 'long_factor']) {
-        const list = values[key];
-        if (!Array.isArray(list)) continue;
-        for (const [pair, value] of list.entries())
-          if (!(typeof value === 'number' && Number.isFinite(value) && value > 0))
-            yield problem(`${place}.${key}[${pair}]`, 'a finite number above 0', value);
-      }
+    yield [`${name}.`, block];
+    for (const [key, value] of Object.entries(block)) if (isRecord(value)) yield [`${name}.${key}.`, value];
   }
 }
 

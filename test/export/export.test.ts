@@ -113,6 +113,30 @@ describe('exports', () => {
   });
 });
 
+describe('a set of factors per length', () => {
+  it('is refused by every export, with what engines have room for, and nothing is written', async () => {
+    const folder = await temporaryFolder();
+    const rope = path.join(folder, 'sets.json');
+    const set = { attentionFactor: 1.1, startTokens: 0 };
+    const ofLength = (maxLength: number) => ({ ...set, maxLength, factors: new Float64Array(32).fill(1) as never });
+    await writeFile(rope, formatFactorSets({ originalLength: 256, sets: [ofLength(256), ofLength(1024)] }));
+    const out = path.join(folder, 'out');
+    const refusals = [
+      rejection(exportHf(hfJob(TINY, out, { rope }))),
+      rejection(exportHf(hfJob(TINY, out, { short: rope }))),
+      rejection(exportHf(hfJob(TINY, out, { factorSets: [{ length: 512, path: rope }] }))),
+      rejection(exportGguf(ggufJob(TINY, `${out}.gguf`, { rope }))),
+      rejection(exportOnnx({ ...{ model: TINY, out, rope, dtype: 'float32', logits: 'all', maxShardBytes: 5e9 } })),
+    ];
+    for (const refusal of refusals) {
+      const { kind, message } = await refusal;
+      expect(kind).toBe('unsupported');
+      expect(message).toMatch(/expected one table of factors: .*found a set per length.*--factor-set LENGTH=FILE/);
+    }
+    expect(await readdir(folder)).toEqual(['sets.json']);
+  });
+});
+
 describe('the profile of a phi3 model', () => {
   it('is the block of three keys unless the attention factor is its own', async () => {
     const folder = await temporaryFolder();

@@ -22,9 +22,9 @@ export function layerTraps(list: TrapList, config: Config, block: Config): void 
       `${top} at top level, where transformers 5 and vLLM do not look for it in this class`,
       'write it into the block too',
     );
-  const localTheta = localBlock(config)['rope_theta'];
+  const localTheta = number(localBlock(config)['rope_theta']);
   const key = localThetaKey(config);
-  if (key !== undefined && localTheta !== (number(config['rope_local_base_freq']) ?? 10_000))
+  if (key !== undefined && localTheta !== undefined && localTheta !== (number(config['rope_local_base_freq']) ?? 10_000))
     list.add(
       'local-theta-nested',
       key,
