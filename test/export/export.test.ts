@@ -5,9 +5,10 @@ import { describe, expect, it } from 'vitest';
 import { openTokenizer } from '../../src/corpus/index.js';
 import { loadModel, type Model, readTensor } from '../../src/model/index.js';
 import { factorVector } from '../../src/rope/factor-vector.js';
-import { formatFactorJson, resolveRope } from '../../src/rope/index.js';
+import { formatFactorJson, formatFactorSets, resolveRope } from '../../src/rope/index.js';
 import { exportGguf, type GgufExportJob } from '../../src/workflow/export-gguf.js';
 import { exportHf, type HfExportJob } from '../../src/workflow/export-hf.js';
+import { exportOnnx } from '../../src/workflow/export-onnx.js';
 import { rejection } from '../helpers/rejection.js';
 import { temporaryFolder } from '../helpers/temporary-folder.js';
 import { tinyConfig } from '../helpers/tiny-architectures.js';
@@ -126,7 +127,7 @@ describe('a set of factors per length', () => {
       rejection(exportHf(hfJob(TINY, out, { short: rope }))),
       rejection(exportHf(hfJob(TINY, out, { factorSets: [{ length: 512, path: rope }] }))),
       rejection(exportGguf(ggufJob(TINY, `${out}.gguf`, { rope }))),
-      rejection(exportOnnx({ ...{ model: TINY, out, rope, dtype: 'float32', logits: 'all', maxShardBytes: 5e9 } })),
+      rejection(exportOnnx({ model: TINY, out, rope, dtype: 'float32', logits: 'all', maxShardBytes: 5e9 })),
     ];
     for (const refusal of refusals) {
       const { kind, message } = await refusal;
