@@ -14,7 +14,6 @@ export {
   type TrapId,
   type ValueOrigin,
   type Verdict,
-  withClassKeys,
 } from './engines/index.js';
 export { type GgufFileOptions, type WrittenGguf, writeGgufFile } from './gguf/export-file.js';
 export { type GgufRope, longropeGguf, ownRopeGguf } from './gguf/rope.js';

@@ -1,7 +1,7 @@
 import { readdir, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { type Problem, UserError } from '../errors.js';
-import { type RopeSource, withClassKeys } from '../export/index.js';
+import { type RopeSource, withClassKeys } from '../export/engines/index.js';
 import { readJsonObject } from '../model/checkpoint/file.js';
 import { headDimension, isHeadDimension, MAX_HEAD_DIMENSION } from '../model/decoder-config.js';
 import { describeValue } from '../model/describe.js';

@@ -1,4 +1,4 @@
-import { architectures } from '../../model/index.js';
+import { architectures } from '../../model/architectures/index.js';
 import type { Config, RopeConventions } from '../../model/rope-block.js';
 
 /** Facts about the classes that transformers has for a `model_type`, from their sources (4.57, 5.23). */

@@ -24,7 +24,11 @@ export function layerTraps(list: TrapList, config: Config, block: Config): void 
     );
   const localTheta = number(localBlock(config)['rope_theta']);
   const key = localThetaKey(config);
-  if (key !== undefined && localTheta !== undefined && localTheta !== (number(config['rope_local_base_freq']) ?? 10_000))
+  if (
+    key !== undefined &&
+    localTheta !== undefined &&
+    localTheta !== (number(config['rope_local_base_freq']) ?? 10_000)
+  )
     list.add(
       'local-theta-nested',
       key,
