@@ -17,7 +17,7 @@ export interface ArchitectureCase {
   readonly byLayerType?: boolean;
 }
 
-export const ROPE_TYPES = ['default', 'linear', 'dynamic', 'yarn', 'llama3', 'longrope'] as const;
+export const ROPE_TYPES = ['default', 'linear', 'dynamic', 'yarn', 'llama3', 'longrope', 'proportional'] as const;
 export type RopeType = (typeof ROPE_TYPES)[number];
 
 const SMALL = {
@@ -33,7 +33,7 @@ const SMALL = {
   eos_token_id: 2,
   pad_token_id: 0,
 };
-const LISTS_ONLY: readonly RopeType[] = ['linear', 'dynamic', 'yarn', 'llama3'];
+const LISTS_ONLY: readonly RopeType[] = ['linear', 'dynamic', 'yarn', 'llama3', 'proportional'];
 const GEMMA = { head_dim: 32, query_pre_attn_scalar: 20, sliding_window: WINDOW, attention_bias: true };
 
 /** Every class with all it has switched on, tiny. */
@@ -172,5 +172,7 @@ function keysOf(type: RopeType, pairs: number): Config {
       return { factor: TARGET / ORIGINAL, low_freq_factor: 1, high_freq_factor: 4, ...original };
     case 'longrope':
       return { short_factor: factors(1.37), long_factor: factors(7.6), ...original };
+    case 'proportional':
+      return { factor: 2, partial_rotary_factor: 0.5 };
   }
 }

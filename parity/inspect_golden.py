@@ -41,13 +41,31 @@ def number(value: np.float32):
     return float(np.format_float_scientific(value, unique=True)) if value else 0
 
 
+def numbers(values) -> list:
+    return [number(x) for x in values.to(torch.float32).numpy()]
+
+
 def rotary(config, length: int) -> dict:
     module = importlib.import_module(type(config).__module__.replace("configuration_", "modeling_"))
     name = type(config).__name__.replace("TextConfig", "").replace("Config", "") + "RotaryEmbedding"
     embedding = getattr(module, name)(config=config)
-    embedding(torch.zeros(1), torch.tensor([[length - 1]]))
-    frequencies = embedding.inv_freq.to(torch.float32).numpy()
-    return {"length": length, "attentionFactor": float(embedding.attention_scaling), "inverseFrequency": [number(x) for x in frequencies]}
+    at = [torch.zeros(1), torch.tensor([[length - 1]])]
+    if hasattr(embedding, "sliding_attention_inv_freq"):  # transformers 5: one module for both kinds of layers
+        embedding(*at, layer_type="full_attention")
+        global_table = embedding.full_attention_inv_freq, embedding.full_attention_attention_scaling
+    else:
+        embedding(*at)
+        global_table = embedding.inv_freq, embedding.attention_scaling
+    frequencies, attention = global_table
+    return {"length": length, "attentionFactor": float(attention), "inverseFrequency": numbers(frequencies)}
+
+
+def local_frequencies(model):
+    """Of the layers that have RoPE of their own; None where there are none."""
+    if hasattr(model.model, "rotary_emb_local"):
+        return numbers(model.model.rotary_emb_local.inv_freq)
+    frequencies = getattr(model.model.rotary_emb, "sliding_attention_inv_freq", None)
+    return None if frequencies is None else numbers(frequencies)
 
 
 def outcome(case: dict) -> dict:
@@ -63,14 +81,14 @@ def outcome(case: dict) -> dict:
             cause = error.__cause__ or error
             text = " ".join(str(cause).split())
             return {"error": f"{type(cause).__name__}: {text[:160]}"}
-        return {"lengths": lengths}
+        local = local_frequencies(model)
+        return {"lengths": lengths, **({} if local is None else {"local": local})}
 
 
 def main() -> None:
     logging.disable(logging.WARNING)
     torch.manual_seed(0)
-    # Without a rope that is one for all layers there is nothing to compare.
-    cases = [case for case in HOSTILE["cases"] if not case["name"].startswith("gemma3")]
+    cases = HOSTILE["cases"]
     output = ORACLE / f"inspect-transformers-{transformers.__version__.split('.')[0]}.json"
     lines = ",\n".join(json.dumps({"name": case["name"], **outcome(case)}, separators=(",", ":")) for case in cases)
     head = json.dumps({"madeBy": "parity/inspect_golden.py", "transformers": transformers.__version__, "torch": torch.__version__})

@@ -89,7 +89,8 @@ async function fuzz(kind, entry) {
 
 async function run(kind, entry, { block, skip, suspect }, last, total) {
   const folder = await mkdtemp(path.join(work, `${kind}-`));
-  const positionFile = path.join(work, 'position');
+  const positionFile = path.join(folder, '..', `${kind}-position`);
+  await rm(positionFile, { force: true });
   const child = fork(entry, {
     cwd: root,
     execArgv: [`--max-old-space-size=${HEAP_MEGABYTES}`, '--enable-source-maps'],
@@ -129,10 +130,11 @@ async function run(kind, entry, { block, skip, suspect }, last, total) {
 
   const file = await newest(folder);
   const at = Number(await readFile(positionFile, 'utf8').catch(() => 'NaN'));
+  // A machine that is busy elsewhere looks like a hang: it is one when the same input hangs again, with its block read anew.
+  if (hung && (Number.isNaN(at) ? suspect !== 'start' : suspect !== at))
+    return { block: next, skip: next === block ? skip : 0, suspect: Number.isNaN(at) ? 'start' : at };
   if (file === undefined || Number.isNaN(at))
     throw new Error(`${kind}: the process ended before its first input\n${stderr}`);
-  // A machine that is busy elsewhere looks like a hang: it is one when the input hangs again.
-  if (hung && suspect !== at) return { block: next, skip: at, suspect: at };
   const signature = hung ? 'a hang' : `the process ended (${signal ?? code})`;
   total.failed++;
   await save(kind, next, { signature, detail: stderr, file, input: (await readFile(file)).toString('base64') }, total);

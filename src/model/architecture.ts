@@ -76,13 +76,14 @@ export function resolveDecoder(
 ): ResolvedDecoder {
   const parsed = parseDecoderConfig(rawConfig, declaration.defaults ?? {}, source.locate);
   const problems: Problem[] = 'problems' in parsed ? [...parsed.problems] : [];
-  const headDim = headDimension('config' in parsed ? parsed.config : { ...declaration.defaults, ...rawConfig });
+  const filledConfig = { ...declaration.defaults, ...rawConfig };
+  const headDim = headDimension('config' in parsed ? parsed.config : filledConfig);
   // With broken head sizes the rotary width is unknown, and lengths of factor lists cannot be judged.
   const conventions = declaration.rope ?? {};
   const parseRope = (layerType?: LayerType) =>
     isHeadDimension(headDim)
       ? collect(problems, source.locate, () =>
-          parseRopeConfig(rawConfig, { headDim, conventions, ...(layerType && { layerType }) }),
+          parseRopeConfig(filledConfig, { headDim, conventions, ...(layerType && { layerType }) }),
         )
       : undefined;
   const byLayerType = conventions.thetaByLayerType !== undefined;
@@ -143,7 +144,7 @@ export function resolveDecoder(
 }
 
 /** One fixed table: it is made without the length of a text. */
-function fixedRope({ geometry, scaling }: RopeSpec, where: string): LocalRope {
+export function fixedRope({ geometry, scaling }: RopeSpec, where: string): LocalRope {
   if (scaling.type === 'default' || scaling.type === 'linear') return { geometry, scaling };
   throw new UserError('unsupported', { where, expected: 'RoPE of type default or linear', found: scaling.type });
 }

@@ -88,7 +88,7 @@ export function parseDecoderConfig(
 }
 
 /** Published heads have 64 to 512 dimensions. Everything about RoPE is computed per pair before any weight is read. */
-const MAX_HEAD_DIMENSION = 65_536;
+export const MAX_HEAD_DIMENSION = 65_536;
 
 export function isHeadDimension(value: number): boolean {
   return value > 0 && value % 2 === 0 && value <= MAX_HEAD_DIMENSION;

@@ -1,4 +1,5 @@
 import type { RopeSource } from '../export/index.js';
+import { describeValue } from '../model/describe.js';
 
 export interface OriginalLength {
   /** tokens */
@@ -37,7 +38,7 @@ function fromGguf(source: Extract<RopeSource, { format: 'gguf' }>): OriginalLeng
 
 function fromConfig(config: Config): OriginalLength {
   const maximum = Number(config['max_position_embeddings']);
-  const [name, block] = blockOf(config);
+  const [name, block] = ropeBlock(config);
   const type = block['rope_type'] ?? block['type'] ?? 'default';
   const notes: string[] = [];
   const window = config['sliding_window'];
@@ -52,7 +53,7 @@ function fromConfig(config: Config): OriginalLength {
       [`${name}.${key}`, block[key]],
     ] as const)
       if (typeof value === 'number') return { value, from, notes };
-    notes.push(`${name} of type ${String(type)} names no original length`);
+    notes.push(`${name} of type ${describeValue(type)} names no original length`);
   }
   return { value: maximum, from: 'max_position_embeddings', notes };
 }
@@ -61,10 +62,18 @@ function linearNote(key: string, length: number, factor: number): string {
   return `linear with factor ${factor}: if ${key} ${length} is the extended length, give --original ${length / factor}`;
 }
 
-function blockOf(config: Config): readonly [string, Config] {
-  for (const name of ['rope_scaling', 'rope_parameters']) {
-    const block = config[name];
-    if (typeof block === 'object' && block !== null && Object.keys(block).length > 0) return [name, block as Config];
-  }
+/** The block of all layers, or of global ones where each layer type has its own. */
+function ropeBlock(config: Config): readonly [string, Config] {
+  const global = recordOf(recordOf(config['rope_parameters'])['full_attention']);
+  for (const [name, block] of [
+    ['rope_scaling', recordOf(config['rope_scaling'])],
+    ['rope_parameters.full_attention', global],
+    ['rope_parameters', recordOf(config['rope_parameters'])],
+  ] as const)
+    if (Object.keys(block).length > 0) return [name, { ...global, ...block }];
   return ['rope_scaling', {}];
+}
+
+function recordOf(value: unknown): Config {
+  return typeof value === 'object' && value !== null ? (value as Config) : {};
 }

@@ -12,6 +12,8 @@ export interface SettingsRequest {
   readonly model: string;
   readonly architecture: string;
   readonly geometry: RopeGeometry;
+  /** RoPE of local layers, which nothing rescales; null: all layers turn alike. */
+  readonly localGeometry: RopeGeometry | null;
   readonly original: number;
   readonly target: number;
 }
@@ -23,7 +25,7 @@ const LLAMA_CPP_FACTORS = ['llama', 'mistral', 'phi3'];
  * Without a search: YaRN, which every tool computes by itself, in the words of each. `factor` is the exact ratio of the
  * lengths, as engines that read one or the other disagree otherwise.
  */
-export function yarnSettings({ model, geometry, original, target }: SettingsRequest): ToolSettings[] {
+export function yarnSettings({ model, geometry, localGeometry, original, target }: SettingsRequest): ToolSettings[] {
   const factor = target / original;
   const block = {
     rope_type: 'yarn',
@@ -33,21 +35,27 @@ export function yarnSettings({ model, geometry, original, target }: SettingsRequ
     original_max_position_embeddings: original,
   };
   const json = JSON.stringify(block);
+  const isLayered = localGeometry !== null;
+  const local = { rope_type: 'default', rope_theta: localGeometry?.theta };
+  const parameters = isLayered ? JSON.stringify({ full_attention: block, sliding_attention: local }) : json;
+  const overridden = isLayered ? `"rope_parameters": ${parameters}` : `"rope_scaling": ${json}`;
   return [
     {
       tool: 'transformers (config.json)',
       lines: [`"max_position_embeddings": ${target}`, `"rope_scaling": ${json}`],
-      note: 'v5 reads rope_scaling too; write no other rope_parameters beside it',
+      note: isLayered
+        ? 'v5 lays rope_scaling over the block of global layers; local layers keep theirs'
+        : 'v5 reads rope_scaling too; write no other rope_parameters beside it',
     },
     {
       tool: 'vLLM',
-      lines: [`vllm serve ${model} --max-model-len ${target} --hf-overrides '{"rope_parameters": ${json}}'`],
+      lines: [`vllm serve ${model} --max-model-len ${target} --hf-overrides '{"rope_parameters": ${parameters}}'`],
       note: 'before 0.11: keys rope_scaling and rope_theta',
     },
     {
       tool: 'SGLang',
       lines: [
-        `python -m sglang.launch_server --model-path ${model} --context-length ${target} --json-model-override-args '{"rope_scaling": ${json}}'`,
+        `python -m sglang.launch_server --model-path ${model} --context-length ${target} --json-model-override-args '{${overridden}}'`,
       ],
     },
     {
@@ -55,7 +63,9 @@ export function yarnSettings({ model, geometry, original, target }: SettingsRequ
       lines: [
         `llama-server -m MODEL.gguf -c ${target} --rope-scaling yarn --rope-scale ${factor} --yarn-orig-ctx ${original}`,
       ],
-      note: '-c is shared among --parallel slots',
+      note: isLayered
+        ? 'not confirmed for local layers, which must keep their own RoPE: compare before relying on it'
+        : '-c is shared among --parallel slots',
     },
     {
       tool: 'axolotl',
@@ -75,7 +85,7 @@ export function yarnSettings({ model, geometry, original, target }: SettingsRequ
 
 /** With searched factors, which `export` writes into the files: what is left to say to each tool. */
 export function longropeSettings(request: SettingsRequest): ToolSettings[] {
-  const { model, architecture, geometry, original, target } = request;
+  const { model, architecture, geometry, localGeometry, original, target } = request;
   const factor = target / original;
   const factors = `runs/${target}/factors.json`;
   const entries = `${geometry.rotaryDim / 2} numbers`;
@@ -96,7 +106,7 @@ export function longropeSettings(request: SettingsRequest): ToolSettings[] {
         `npx longrope export hf ${model} --rope ${factors} --out extended`,
         `"max_position_embeddings": ${target}`,
         `"original_max_position_embeddings": ${original}`,
-        `"rope_scaling": ${block.slice(0, -1)}, ${lists}}, and the same as "rope_parameters"`,
+        `"rope_scaling": ${block.slice(0, -1)}, ${lists}}, and the same as "rope_parameters${localGeometry === null ? '' : '.full_attention'}"`,
       ],
       note: 'attention_factor is the default; a search finds its own',
     },
@@ -105,13 +115,15 @@ export function longropeSettings(request: SettingsRequest): ToolSettings[] {
       lines: [`npx longrope export hf ... --engine vllm`, `vllm serve extended --max-model-len ${target}`],
       note: `without --max-model-len it serves ${original} tokens; above that, long factors serve every request`,
     },
-    {
-      tool: 'SGLang',
-      lines: [
-        `npx longrope export hf ... --engine sglang`,
-        `python -m sglang.launch_server --model-path extended --context-length ${target}`,
-      ],
-    },
+    localGeometry === null
+      ? {
+          tool: 'SGLang',
+          lines: [
+            `npx longrope export hf ... --engine sglang`,
+            `python -m sglang.launch_server --model-path extended --context-length ${target}`,
+          ],
+        }
+      : { tool: 'SGLang', lines: [], note: `cannot: its ${architecture} never changes to the long factors` },
     LLAMA_CPP_FACTORS.includes(architecture)
       ? {
           tool: 'llama.cpp',

@@ -17,15 +17,20 @@ export function factorVector(values: ArrayLike<unknown>, rotaryPairs = values.le
       expected: rotaryPairs === 0 ? 'at least one factor' : `${rotaryPairs} factors, one per rotary pair`,
       found: `${values.length}`,
     });
+  problems.push(...factorProblems(values, where));
+  if (problems.length > 0) throw new UserError('input', problems);
+  return Float64Array.from(values as ArrayLike<number>) as FactorVector;
+}
+
+/** Entries of a list that are no factors, whatever its length. */
+export function* factorProblems(values: ArrayLike<unknown>, where: string): Generator<Problem> {
   for (let pair = 0; pair < values.length; pair++) {
     const value = values[pair];
     if (!(typeof value === 'number' && Number.isFinite(value) && value > 0))
-      problems.push({ where: `${where}[${pair}]`, expected: 'a finite number above 0', found: describe(value) });
+      yield { where: `${where}[${pair}]`, expected: 'a finite number above 0', found: describe(value) };
     else if (value < SMALLEST_FACTOR)
-      problems.push({ where: `${where}[${pair}]`, expected: `at least ${SMALLEST_FACTOR}`, found: `${value}` });
+      yield { where: `${where}[${pair}]`, expected: `at least ${SMALLEST_FACTOR}`, found: `${value}` };
   }
-  if (problems.length > 0) throw new UserError('input', problems);
-  return Float64Array.from(values as ArrayLike<number>) as FactorVector;
 }
 
 /** Whether no factor is smaller than the one before it. A property some searches ask for; published vectors lack it. */

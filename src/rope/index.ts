@@ -16,7 +16,7 @@ export {
   type LengthFactors,
   parseFactorSets,
 } from './factor-sets.js';
-export { factorVector, isMonotone } from './factor-vector.js';
+export { factorProblems, factorVector, isMonotone } from './factor-vector.js';
 export { baseInverseFrequency, rescaledRope, resolveRope } from './frequencies.js';
 export { RELEASED_YARN_BETAS, releasedYarnFactors } from './released-yarn.js';
 export { rotaryTable, rotaryTableAt } from './rotary-table.js';

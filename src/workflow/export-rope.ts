@@ -13,6 +13,7 @@ import {
   type ClosedForm,
   closedFormFactors,
   type FactorSet,
+  isFactorSets,
   parseFactorFile,
   yarnMscale,
 } from '../rope/index.js';
@@ -112,6 +113,14 @@ export async function readFactors(path: string, rope: RopeSpec, flag: string): P
       });
     throw fileError(path, 'a factor file', error);
   }
+  if (isFactorSets(text))
+    throw new UserError('unsupported', {
+      where: `${flag} ${path}`,
+      expected:
+        'one table of factors: transformers, vLLM, SGLang, llama.cpp and ONNX models have room for a short and a long one',
+      found: 'a set per length, which our own evaluations alone can switch through (--rope there)',
+      fix: "give the target's factors as --rope, those for the original length as --short, the others of export hf as --factor-set LENGTH=FILE",
+    });
   return { name: path, set: parseFactorFile(text, { rotaryPairs: rope.geometry.rotaryDim / 2, name: path }) };
 }
 

@@ -10,7 +10,7 @@ import {
   type ValueOrigin,
   type Verdict,
 } from '../export/engines/index.js';
-import { criticalDimension, wavelengths } from '../rope/index.js';
+import { criticalDimension, type ResolvedRope, wavelengths } from '../rope/index.js';
 import { readRopeSource } from './rope-source.js';
 
 export interface InspectedTable {
@@ -49,7 +49,10 @@ export interface Inspection {
   readonly repairs: readonly string[];
   /** What the loader of this program says about the file. */
   readonly refusals: readonly string[];
+  /** With RoPE by layer type (gemma3): that of global layers. */
   readonly tables: readonly InspectedTable[];
+  /** What local layers turn by at every length, where they have RoPE of their own. */
+  readonly localTable: Omit<InspectedTable, 'length'> | null;
   readonly traps: readonly Trap[];
   readonly engines: readonly EngineLine[];
 }
@@ -71,6 +74,7 @@ export async function inspectModel(model: string, lengths?: readonly number[]): 
     repairs: intent?.repairs ?? [],
     refusals: error?.message.split('\n') ?? [],
     tables: intent === undefined ? [] : asked.map((length) => tableAt(intent, length)),
+    localTable: intent?.local === undefined ? null : tableOf(intent.local),
     traps: findTraps(source),
     engines: engines.flatMap((engine) =>
       asked.map((length) =>
@@ -109,10 +113,16 @@ function defaultLengths(intent: Intent | undefined, source: RopeSource): number[
 }
 
 function tableAt(intent: Intent, length: number): InspectedTable {
-  const { inverseFrequency, attentionFactor, baseInverseFrequency } = intent.at(length);
+  return { length, ...tableOf(intent.at(length)) };
+}
+
+function tableOf({
+  inverseFrequency,
+  attentionFactor,
+  baseInverseFrequency,
+}: ResolvedRope): Omit<InspectedTable, 'length'> {
   const finite = (value: number) => (Number.isFinite(value) ? value : null);
   return {
-    length,
     attentionFactor,
     inverseFrequency: [...inverseFrequency],
     wavelength: [...wavelengths(inverseFrequency)].map(finite),

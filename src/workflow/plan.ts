@@ -119,6 +119,7 @@ export async function planModel(job: PlanJob): Promise<Plan> {
   const isTuned = stages.some(({ kind }) => kind === 'fine-tune');
   const request = {
     ...{ model: job.model, architecture: spec.architecture, geometry: spec.rope.geometry },
+    localGeometry: spec.localRope?.geometry ?? null,
     ...{ original: original.value, target },
   };
   return {

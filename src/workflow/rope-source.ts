@@ -1,20 +1,23 @@
 import { readdir, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { type Problem, UserError } from '../errors.js';
-import type { RopeSource } from '../export/index.js';
+import { type RopeSource, withClassKeys } from '../export/engines/index.js';
 import { readJsonObject } from '../model/checkpoint/file.js';
+import { headDimension, isHeadDimension, MAX_HEAD_DIMENSION } from '../model/decoder-config.js';
 import { describeValue } from '../model/describe.js';
-import { GgufKeys } from '../model/gguf/keys.js';
-import { openGguf, readTensor } from '../model/index.js';
-import { YARN_DEFAULTS } from '../rope/index.js';
+import { tokens } from '../model/rope-schema.js';
+import { factorProblems } from '../rope/index.js';
 import { fileError } from '../run/index.js';
+import { readGgufRope } from './gguf-rope-source.js';
+
+type Config = Readonly<Record<string, unknown>>;
 
 const MAX_CONFIG_BYTES = 16 * 2 ** 20;
 
 /** Reads only what RoPE needs: a config.json (or its folder), or metadata and factor tensors of a GGUF. */
 export async function readRopeSource(model: string): Promise<{ readonly file: string; readonly source: RopeSource }> {
   const file = await chooseFile(model);
-  return { file, source: file.toLowerCase().endsWith('.gguf') ? await ggufSource(file) : await configSource(file) };
+  return { file, source: file.toLowerCase().endsWith('.gguf') ? await readGgufRope(file) : await configSource(file) };
 }
 
 async function chooseFile(model: string): Promise<string> {
@@ -37,76 +40,64 @@ async function chooseFile(model: string): Promise<string> {
 async function configSource(file: string): Promise<RopeSource> {
   const outer = await readJsonObject(file, MAX_CONFIG_BYTES);
   const text = outer['text_config'];
-  const config = typeof text === 'object' && text !== null ? { ...outer, ...(text as object) } : outer;
-  const problems: Problem[] = [];
-  const positive = (key: string) => {
-    const value = (config as Record<string, unknown>)[key];
-    if (typeof value === 'number' && Number.isInteger(value) && value > 0) return value;
-    problems.push({ where: `${file}: ${key}`, expected: 'a positive whole number', found: describeValue(value) });
-    return Number.NaN;
-  };
-  positive('max_position_embeddings');
-  const given = (config as Record<string, unknown>)['head_dim'];
-  const headDim =
-    given === undefined || given === null
-      ? positive('hidden_size') / positive('num_attention_heads')
-      : positive('head_dim');
-  if (Number.isFinite(headDim) && headDim % 2 !== 0)
-    problems.push({ where: `${file}: head_dim`, expected: 'an even number', found: `${headDim}` });
-  for (const name of ['rope_scaling', 'rope_parameters']) {
-    const block = (config as Record<string, unknown>)[name];
-    for (const key of ['short_factor', 'long_factor']) {
-      const list = (block as Record<string, unknown> | null | undefined)?.[key];
-      if (!Array.isArray(list)) continue;
-      list.forEach((value: unknown, pair) => {
-        if (!(typeof value === 'number' && Number.isFinite(value) && value > 0))
-          problems.push({
-            where: `${file}: ${name}.${key}[${pair}]`,
-            expected: 'a finite number above 0',
-            found: describeValue(value),
-          });
-      });
-    }
-  }
-  if (problems.length > 0) throw new UserError('input', problems);
-  const nested = new Set(config === outer ? [] : Object.keys(text as object));
-  return { format: 'config', file: path.basename(file), config, headDim, nested };
+  const written: Record<string, unknown> = isRecord(text) ? { ...outer, ...text } : outer;
+  const { config, assumed } = withClassKeys(written);
+  const headDim = headDimension(config);
+  const problems = [...numberProblems(config, headDim), ...blockProblems(config)];
+  if (problems.length > 0)
+    throw new UserError(
+      'input',
+      problems.map((problem) => ({ ...problem, where: `${file}: ${problem.where}` })),
+    );
+  const nested = new Set(isRecord(text) ? Object.keys(text) : []);
+  return { format: 'config', file: path.basename(file), config, headDim, nested, assumed };
 }
 
-async function ggufSource(file: string): Promise<RopeSource> {
-  const checkpoint = await openGguf(file);
-  if (checkpoint.format !== 'gguf') throw new Error('openGguf opened another format');
-  const keys = new GgufKeys(checkpoint);
-  const need = (key: string) => keys.number(key) ?? keys.refuse('input', key, 'a number', 'nothing');
-  const headDim = keys.number('attention.key_length') ?? need('embedding_length') / need('attention.head_count');
-  const contextLength = need('context_length');
-  const list = async (name: string) => {
-    const tensor = checkpoint.tensors.get(name);
-    return tensor === undefined ? undefined : [...(await readTensor(tensor))];
-  };
-  const short = await list('rope_factors_short.weight');
-  const long = await list('rope_factors_long.weight');
-  const frequencies = await list('rope_freqs.weight');
-  const prefix = `${keys.architecture}.`;
-  const present = [...checkpoint.metadata.keys()].filter((key) => key.startsWith(prefix));
-  return {
-    format: 'gguf',
-    file: path.basename(file),
-    architecture: keys.architecture,
-    theta: keys.number('rope.freq_base') ?? 10_000,
-    headDim,
-    rotaryDim: keys.number('rope.dimension_count') ?? headDim,
-    contextLength,
-    originalLength: keys.number('rope.scaling.original_context_length') ?? contextLength,
-    type: String(keys.get('rope.scaling.type') ?? 'linear'),
-    // 0 stands for "not set"; the second is the key of old files.
-    factor: keys.number('rope.scaling.factor') || keys.number('rope.scale_linear') || 1,
-    attentionFactor: keys.number('rope.scaling.attn_factor') ?? 1,
-    betaFast: keys.number('rope.scaling.yarn_beta_fast') ?? YARN_DEFAULTS.betaFast,
-    betaSlow: keys.number('rope.scaling.yarn_beta_slow') ?? YARN_DEFAULTS.betaSlow,
-    keys: new Set(present.map((key) => key.slice(prefix.length))),
-    ...(short && { short }),
-    ...(long && { long }),
-    ...(frequencies && { frequencies }),
-  };
+/** Everything about RoPE is computed per pair of a head, so its size is bounded before anything else. */
+function* numberProblems(config: Config, headDim: number): Generator<Problem> {
+  const maximum = tokens.safeParse(config['max_position_embeddings']);
+  if (!maximum.success)
+    yield problem('max_position_embeddings', 'a whole number of at least 2', config['max_position_embeddings']);
+  if (isHeadDimension(headDim)) return;
+  const own = config['head_dim'];
+  const expected = `an even number up to ${MAX_HEAD_DIMENSION}`;
+  if (own !== undefined && own !== null) yield problem('head_dim', expected, own);
+  else if (!Number.isFinite(headDim) || headDim <= 0)
+    for (const key of ['hidden_size', 'num_attention_heads']) {
+      const value = config[key];
+      if (!(typeof value === 'number' && Number.isInteger(value) && value > 0))
+        yield problem(key, 'a positive whole number', value);
+    }
+  else yield problem('hidden_size / num_attention_heads', expected, headDim);
+}
+
+/** Shares and lists of the config, of the blocks that are for all layers, and of those of one layer type. */
+function* blockProblems(config: Config): Generator<Problem> {
+  for (const [place, values] of [['', config] as const, ...blocksOf(config)]) {
+    const share = values['partial_rotary_factor'];
+    if (typeof share === 'number' && !(share > 0 && share <= 1))
+      yield problem(`${place}partial_rotary_factor`, 'a number in (0, 1]', share);
+    for (const key of ['short_factor', 'long_factor']) {
+      const list = values[key];
+      // Its length is judged with the rotary width, by each engine.
+      if (Array.isArray(list)) yield* factorProblems(list, `${place}${key}`);
+    }
+  }
+}
+
+function* blocksOf(config: Config): Generator<readonly [place: string, Config]> {
+  for (const name of ['rope_scaling', 'rope_parameters']) {
+    const block = config[name];
+    if (!isRecord(block)) continue;
+    yield [`${name}.`, block];
+    for (const [key, value] of Object.entries(block)) if (isRecord(value)) yield [`${name}.${key}.`, value];
+  }
+}
+
+function problem(where: string, expected: string, found: unknown): Problem {
+  return { where, expected, found: describeValue(found) };
+}
+
+function isRecord(value: unknown): value is Config {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

@@ -162,7 +162,10 @@ function verifyLengths(asked: readonly number[] | undefined, { originalLength, m
 
 function isExact(own: Intent, intent: Intent, length: number): boolean {
   const { inverseFrequency, attentionFactor } = own.at(length);
-  const built = { outcome: 'built' as const, table: 'single' as const, inverseFrequency, attentionFactor };
+  const built = {
+    ...{ outcome: 'built' as const, table: 'single' as const, inverseFrequency, attentionFactor },
+    localInverseFrequency: own.local?.inverseFrequency,
+  };
   return (
     compareWithIntent({ ...built, effectiveContext: own.maximumLength, dropped: [], notes: [] }, intent, length)
       .verdict === 'exact'

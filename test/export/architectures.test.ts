@@ -49,15 +49,15 @@ describe('export hf', () => {
     expect(rest).toEqual(restBefore);
   });
 
-  it('gemma3 rescales global layers only, for readers of either version, and for transformers only', async () => {
+  it('gemma3 rescales global layers only, for readers of either version, and for transformers and vLLM only', async () => {
     const model = await source('gemma3');
     const { config } = await exported(model);
     const { full_attention: full, sliding_attention: local } = config['rope_parameters'] as Config;
     expect(full).toEqual(config['rope_scaling']);
     expect(local).toEqual({ rope_type: 'default', rope_theta: 10_000 });
     expect(config).toMatchObject({ rope_theta: 1_000_000, rope_local_base_freq: 10_000 });
-    expect((await rejection(exported(await source('gemma3'), ['vllm']))).message).toMatch(
-      /--engine vllm: expected transformers, .* found gemma3_text/,
+    expect((await rejection(exported(await source('gemma3'), ['vllm', 'sglang']))).message).toMatch(
+      /--engine sglang: expected transformers or vllm, .* found gemma3_text/,
     );
   });
 

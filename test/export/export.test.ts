@@ -5,9 +5,10 @@ import { describe, expect, it } from 'vitest';
 import { openTokenizer } from '../../src/corpus/index.js';
 import { loadModel, type Model, readTensor } from '../../src/model/index.js';
 import { factorVector } from '../../src/rope/factor-vector.js';
-import { formatFactorJson, resolveRope } from '../../src/rope/index.js';
+import { formatFactorJson, formatFactorSets, resolveRope } from '../../src/rope/index.js';
 import { exportGguf, type GgufExportJob } from '../../src/workflow/export-gguf.js';
 import { exportHf, type HfExportJob } from '../../src/workflow/export-hf.js';
+import { exportOnnx } from '../../src/workflow/export-onnx.js';
 import { rejection } from '../helpers/rejection.js';
 import { temporaryFolder } from '../helpers/temporary-folder.js';
 import { tinyConfig } from '../helpers/tiny-architectures.js';
@@ -110,6 +111,30 @@ describe('exports', () => {
     expect(config['rope_scaling']).toEqual(config['rope_parameters']);
     expect(config['rope_scaling']).toMatchObject({ factor: 2, short_mscale: 0.1 * Math.log(2) + 1 });
     expect(config['original_max_position_embeddings']).toBe(64);
+  });
+});
+
+describe('a set of factors per length', () => {
+  it('is refused by every export, with what engines have room for, and nothing is written', async () => {
+    const folder = await temporaryFolder();
+    const rope = path.join(folder, 'sets.json');
+    const set = { attentionFactor: 1.1, startTokens: 0 };
+    const ofLength = (maxLength: number) => ({ ...set, maxLength, factors: new Float64Array(32).fill(1) as never });
+    await writeFile(rope, formatFactorSets({ originalLength: 256, sets: [ofLength(256), ofLength(1024)] }));
+    const out = path.join(folder, 'out');
+    const refusals = [
+      rejection(exportHf(hfJob(TINY, out, { rope }))),
+      rejection(exportHf(hfJob(TINY, out, { short: rope }))),
+      rejection(exportHf(hfJob(TINY, out, { factorSets: [{ length: 512, path: rope }] }))),
+      rejection(exportGguf(ggufJob(TINY, `${out}.gguf`, { rope }))),
+      rejection(exportOnnx({ model: TINY, out, rope, dtype: 'float32', logits: 'all', maxShardBytes: 5e9 })),
+    ];
+    for (const refusal of refusals) {
+      const { kind, message } = await refusal;
+      expect(kind).toBe('unsupported');
+      expect(message).toMatch(/expected one table of factors: .*found a set per length.*--factor-set LENGTH=FILE/);
+    }
+    expect(await readdir(folder)).toEqual(['sets.json']);
   });
 });
 

@@ -5,10 +5,11 @@ import { openTokenizer, readDataset, writeDataset } from '../../src/corpus/index
 import { describeProblem, UserError } from '../../src/errors.js';
 import { loadModel, openSafetensors } from '../../src/model/index.js';
 import { parseFactorFile } from '../../src/rope/factor-file.js';
+import { inspectModel } from '../../src/workflow/inspect.js';
 import { rejection } from '../helpers/rejection.js';
 import { temporaryFolder } from '../helpers/temporary-folder.js';
 import { TINY_CONFIG, writeTinyCheckpoint } from '../helpers/tiny-checkpoint.js';
-import { ggufBytes, llamaMetadata } from '../helpers/write-gguf.js';
+import { ggufBytes, llamaMetadata, type TypedValue } from '../helpers/write-gguf.js';
 
 /** What fuzzing and the reading that went with it found, in the smallest form. All of it ended in a stack trace, a hang or wrong data. */
 
@@ -92,6 +93,78 @@ describe('config.json', () => {
 
   it('nested deeper than a stack', async () => {
     expect((await refused({ anything: DEEP })).message).toMatch(/nested at most 100 deep/);
+  });
+});
+
+describe('what inspect reads', () => {
+  const config = { hidden_size: 64, num_attention_heads: 4, max_position_embeddings: 4096, model_type: 'llama' };
+  const inspected = async (keys: Readonly<Record<string, string>>) => {
+    const file = path.join(await temporaryFolder(), 'config.json');
+    const entries = Object.entries(config).map(([key, value]) => [key, JSON.stringify(value)]);
+    const merged = Object.entries({ ...Object.fromEntries(entries), ...keys });
+    await writeFile(file, `{${merged.map(([key, value]) => `"${key}":${value}`)}}`);
+    return inspectModel(file);
+  };
+
+  it('names that cannot be printed', async () => {
+    expect((await inspected({ architectures: `[${UNPRINTABLE}]` })).traps).toEqual(expect.any(Array));
+    const { traps } = await inspected({ rope_scaling: `{"rope_type":"linear","factor":2,"type":${UNPRINTABLE}}` });
+    expect(traps.find(({ id }) => id === 'type-conflict')?.what).toMatch(/type an object beside/);
+  });
+
+  it('heads without end', async () => {
+    const refusal = async (keys: Readonly<Record<string, string>>) => (await rejection(inspected(keys))).message;
+    expect(await refusal({ head_dim: '1000000000' })).toMatch(/head_dim: expected an even number up to 65536/);
+    expect(await refusal({ hidden_size: '8000000000' })).toMatch(
+      /hidden_size \/ num_attention_heads: expected an even/,
+    );
+    expect(await refusal({ num_attention_heads: '3' })).toMatch(/found 21.3/);
+  });
+
+  it('shares of a head above 1', async () => {
+    const message = /partial_rotary_factor: expected a number in \(0, 1\], found 9007199254740991/;
+    expect((await rejection(inspected({ partial_rotary_factor: '9007199254740991' }))).message).toMatch(message);
+    const rope_scaling = '{"type":"linear","factor":2,"partial_rotary_factor":9007199254740991}';
+    expect((await rejection(inspected({ rope_scaling }))).message).toMatch(message);
+  });
+
+  it('a theta of local layers that cannot be printed', async () => {
+    const local = `{"rope_type":"default","rope_theta":[${UNPRINTABLE}]}`;
+    const keys = { model_type: '"gemma3_text"', head_dim: '16', rope_local_base_freq: '20000' };
+    const { tables } = await inspected({ ...keys, rope_parameters: `{"sliding_attention":${local}}` });
+    expect(tables).toEqual([]);
+  });
+
+  const gguf = async (changes: Readonly<Record<string, TypedValue>>, factors = [1, 2, 3, 4]) => {
+    const file = path.join(await temporaryFolder(), 'x.gguf');
+    const bytes = new Uint8Array(Float32Array.from(factors).buffer);
+    const tensors = ['long', 'short'].map((name) => ({
+      ...{ name: `rope_factors_${name}.weight`, dtype: 'F32', shape: [factors.length], bytes },
+    }));
+    await writeFile(file, ggufBytes({ ...llamaMetadata(TINY_CONFIG), ...changes }, tensors));
+    return inspectModel(file);
+  };
+
+  it.each([
+    ['llama.embedding_length', { u32: 4_000_000_000 }, /up to 65536, found 1000000000/],
+    [
+      'llama.attention.key_length',
+      { u32: 2 ** 31 },
+      /key_length: expected heads of an even number of dimensions up to 65536/,
+    ],
+    ['llama.rope.dimension_count', { u32: 2 ** 31 }, /dimension_count: expected an even number up to 8, the head/],
+    ['llama.rope.freq_base', { f32: Number.NaN }, /freq_base: expected a number above 1, found NaN/],
+    ['llama.rope.scaling.factor', { f32: -2 }, /scaling.factor: expected a number above 0/],
+    ['llama.context_length', { u32: 0 }, /context_length: expected a whole number of at least 2/],
+  ] as const)('%s of a GGUF file that is out of range', async (key, value, message) => {
+    expect((await rejection(gguf({ [key]: value }))).message).toMatch(message);
+  });
+
+  it('factor tensors of a wrong length, or that are infinite in float32', async () => {
+    const { refusals, tables } = await gguf({}, [1, 2, 3]);
+    expect(refusals.join()).toMatch(/expected 4 factors, one per rotary pair, found 3/);
+    expect(tables).toEqual([]);
+    expect((await rejection(gguf({}, [1, 1e-40, 1, 1]))).message).toMatch(/rope_factors_short.weight\[1\]: expected/);
   });
 });
 

@@ -168,6 +168,7 @@ describe('the original length', () => {
       format: 'config',
       file: 'config.json',
       nested: new Set(),
+      assumed: new Set(),
       headDim: 128,
       config: { max_position_embeddings: 131_072, ...more },
     });

@@ -6,10 +6,10 @@ export function verdictText(judgement: EngineLine['judgement']): string {
     case 'exact':
       return 'exact';
     case 'differs': {
-      const { largestAngleError: error, pair, position, attentionFactorRatio: ratio } = judgement;
+      const { largestAngleError: error, pair, position, attentionFactorRatio: ratio, inLocalLayers } = judgement;
       const angle = error === 0 ? '' : ` ${error.toPrecision(3)} rad at pair ${pair}, position ${position}`;
       const attention = Math.abs(ratio - 1) > 1e-6 ? ` attention x${ratio.toPrecision(6)}` : '';
-      return `differs:${[angle, attention].filter(Boolean).join(',')}`;
+      return `differs${inLocalLayers ? ' in local layers' : ''}:${[angle, attention].filter(Boolean).join(',')}`;
     }
     case 'unsupported':
       return `unsupported: ${judgement.dropped.join('; ')}`;

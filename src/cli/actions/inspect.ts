@@ -12,6 +12,7 @@ export async function runInspect(model: string, { length, json }: InspectFlags):
 
 function text(result: Inspection): string {
   const unclear = (value: number | null) => value ?? 'unclear';
+  const layers = result.localTable === null ? '' : 'global layers, ';
   const sections = [
     [
       `${result.file}: original length ${unclear(result.originalLength)}, maximum ${unclear(result.maximumLength)}, critical pair ${unclear(result.criticalPair)}`,
@@ -20,8 +21,9 @@ function text(result: Inspection): string {
     ],
     table([['value', '', 'from'], ...result.values.map(origin)]),
     distinct(result.tables)
-      .flatMap((each) => [...plot(each), ''])
+      .flatMap((each) => [...plot(`${layers}at ${each.length} tokens`, each), ''])
       .slice(0, -1),
+    result.localTable === null ? [] : plot('local layers, at every length', result.localTable),
     result.traps.map(
       ({ id, severity, where, what, fix, link }) => `${severity} ${id}: ${where}: ${what}; ${fix} (${link})`,
     ),
@@ -84,13 +86,16 @@ function distinct(tables: readonly InspectedTable[]): InspectedTable[] {
 }
 
 /** One line per pair: inverse frequency, wavelength on a logarithmic bar, and the factor. */
-function plot({ length, inverseFrequency, wavelength, factors, attentionFactor }: InspectedTable): string[] {
+function plot(
+  title: string,
+  { inverseFrequency, wavelength, factors, attentionFactor }: Omit<InspectedTable, 'length'>,
+): string[] {
   const finite = wavelength.filter((value) => value !== null);
   const [low, high] = [Math.log(Math.min(...finite)), Math.log(Math.max(...finite))];
   const bar = (value: number) =>
     '#'.repeat(1 + Math.round(((BAR_WIDTH - 1) * (Math.log(value) - low)) / (high - low || 1)));
   return [
-    `at ${length} tokens, attention factor ${attentionFactor.toPrecision(6)}`,
+    `${title}, attention factor ${attentionFactor.toPrecision(6)}`,
     'pair  radians/token  wavelength in tokens (log bar), factor',
     ...wavelength.map((value, pair) =>
       value === null

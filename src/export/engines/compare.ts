@@ -10,6 +10,8 @@ export type Verdict =
       /** Where that is: rotary pair (dimensions pair and pair + rotary width / 2) and position. */
       readonly pair: number;
       readonly position: number;
+      /** Global layers are as intended, local ones are not. */
+      readonly inLocalLayers: boolean;
       /** Engine / intent. */
       readonly attentionFactorRatio: number;
       readonly lever: string | null;
@@ -45,22 +47,29 @@ export function compareWithIntent(built: EngineRope, intent: Intent | undefined,
       lever: built.lever ?? null,
     };
   const attentionFactorRatio = built.attentionFactor / attentionFactor;
-  const isSame =
-    built.zeroAngleAt === undefined &&
-    built.inverseFrequency.every(
-      (value, pair) => Math.abs(value - expected[pair]!) <= FREQUENCY_TOLERANCE * expected[pair]!,
-    );
-  if (isSame && Math.abs(attentionFactorRatio - 1) <= ATTENTION_TOLERANCE) return { verdict: 'exact' };
-  return {
-    verdict: 'differs',
-    ...largestError(built, expected, length),
-    attentionFactorRatio,
-    lever: built.lever ?? null,
-  };
+  const differs = { verdict: 'differs' as const, attentionFactorRatio, lever: built.lever ?? null };
+  const isSame = built.zeroAngleAt === undefined && areSame(built.inverseFrequency, expected);
+  if (!isSame || Math.abs(attentionFactorRatio - 1) > ATTENTION_TOLERANCE)
+    return { ...differs, ...largestError(built, expected, length), inLocalLayers: false };
+  const { local } = intent;
+  if (local === undefined) return { verdict: 'exact' };
+  const ofLocal = built.localInverseFrequency;
+  if (ofLocal === undefined) return { verdict: 'unknown', reason: 'what it does to local layers is not modelled' };
+  if (areSame(ofLocal, local.inverseFrequency)) return { verdict: 'exact' };
+  const error = largestError({ inverseFrequency: ofLocal }, local.inverseFrequency, length);
+  return { ...differs, ...error, inLocalLayers: true };
+}
+
+function areSame(frequencies: Float32Array, expected: Float32Array): boolean {
+  return frequencies.every((value, pair) => Math.abs(value - expected[pair]!) <= FREQUENCY_TOLERANCE * expected[pair]!);
 }
 
 /** Angles grow with the position, so the last one has the largest error, unless a row is out of place. */
-function largestError(built: BuiltRope, expected: Float32Array, length: number) {
+function largestError(
+  built: Pick<BuiltRope, 'inverseFrequency' | 'zeroAngleAt'>,
+  expected: Float32Array,
+  length: number,
+) {
   let largest = { largestAngleError: 0, pair: 0, position: length - 1 };
   const consider = (largestAngleError: number, pair: number, position: number) => {
     if (largestAngleError > largest.largestAngleError) largest = { largestAngleError, pair, position };

@@ -11,6 +11,7 @@ export const ENGINES: readonly Engine[] = [transformersV4, transformersV5, vllm,
 
 export { compareWithIntent, type Verdict } from './compare.js';
 export { type Intent, intentOf } from './intent.js';
+export { withClassKeys } from './model-class.js';
 export type { ValueOrigin } from './origins.js';
 export { findTraps, TRAP_IDS, type Trap, type TrapId } from './traps/index.js';
 export type * from './types.js';

@@ -1,5 +1,6 @@
 import type { Config } from '../../model/rope-block.js';
 import { longropeAttentionFactor } from '../../rope/attention-factor.js';
+import { hasLayerRopes, localFrequencies } from './layer-ropes.js';
 import { classOf, defaultTheta, isPhi3, turnsWholeHead } from './model-class.js';
 import {
   blockOf,
@@ -27,8 +28,8 @@ export function fromConverted(source: ConfigSource, length: number): EngineRope 
   const standard = standardise(source);
   if (standard.outcome === 'unknown') return miniCpm(source, length) ?? standard;
   const read = standard.outcome === 'refused' ? bareFile(source) : standard;
-  const { block, type, geometry, original, maximum, dropped, lever } = read;
-  const rest = { effectiveContext: maximum, dropped, notes: [], lever };
+  const { block, type, geometry, original, maximum, dropped, lever, localInverseFrequency } = read;
+  const rest = { effectiveContext: maximum, dropped, notes: [], lever, localInverseFrequency };
   if (type === 'longrope' || type === 'su') {
     if (!isPhi3(source.config)) return withoutFactors(source, read, length);
     const attentionFactor = longropeAttentionFactor(maximum / original, original);
@@ -48,6 +49,8 @@ export function fromConverted(source: ConfigSource, length: number): EngineRope 
       dropped: [...dropped, `rope_type ${type} (its converter writes nothing for ${classOf(source.config)})`],
       lever: isLlama ? 'longrope export gguf --rope FACTORS' : NO_LEVER,
     };
+  if (localInverseFrequency !== undefined && type === 'yarn')
+    return { outcome: 'unknown', reason: 'what yarn does to the local layers of its gemma3 is not modelled' };
   if (!['default', 'linear', 'llama3', 'yarn'].includes(type))
     return { outcome: 'unknown', reason: `${type} in its converter is not modelled yet` };
   const scaling = plainScaling(type, converted(type, block), llama3Original(type, source.config, original), maximum);
@@ -121,5 +124,8 @@ function bareFile({ config, headDim }: ConfigSource): Extract<Standardised, { ou
     maximum,
     dropped: [],
     lever: undefined,
+    ...(hasLayerRopes(config) && {
+      localInverseFrequency: localFrequencies(headDim, { rope_theta: 10_000, ...blockOf(block['sliding_attention']) }),
+    }),
   };
 }

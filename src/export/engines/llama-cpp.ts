@@ -66,7 +66,13 @@ function fromGguf(source: GgufSource, length: number): EngineRope {
     table: hasLists ? ((isLong ? 'long' : 'short') as 'long' | 'short') : ('single' as const),
     effectiveContext: source.contextLength,
     dropped: [],
+    ...(source.localTheta !== undefined && {
+      localInverseFrequency: resolveRope({ ...geometry, theta: source.localTheta }, { type: 'default' }, length)
+        .inverseFrequency,
+    }),
   };
+  if (type === 'yarn' && source.localTheta !== undefined)
+    return { outcome: 'unknown', reason: 'what yarn does to local layers is not modelled' };
   if (type === 'yarn') {
     const { inverseFrequency, attentionFactor } = resolveRope(geometry, ggufYarn(source), length);
     return { ...rest, inverseFrequency, attentionFactor: attentionFactor * source.attentionFactor, notes: [] };

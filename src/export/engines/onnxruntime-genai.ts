@@ -1,4 +1,5 @@
 import type { RopeScaling } from '../../rope/types.js';
+import { hasLayerRopes } from './layer-ropes.js';
 import { classOf, turnsWholeHead } from './model-class.js';
 import { geometryOf, longropeTable, number, plainScaling, plainTable, ratioAttention } from './raw-config.js';
 import { type StandardBlock, standardise } from './transformers-v5.js';
@@ -21,6 +22,14 @@ function build(source: RopeSource, length: number): EngineRope {
   const standard = standardise(source);
   if (standard.outcome !== 'standard') return standard;
   const name = classOf(source.config);
+  if (hasLayerRopes(source.config))
+    return standard.type === 'longrope'
+      ? {
+          outcome: 'refused',
+          reason: 'its builder makes long and short tables of Phi3ForCausalLM alone',
+          lever: NO_LEVER,
+        }
+      : { outcome: 'unknown', reason: 'its gemma3 builder asks for rope_local_base_freq, which transformers 5 drops' };
   if (name !== 'LlamaForCausalLM' && !BASE_ROPE.includes(name))
     return {
       outcome: 'refused',

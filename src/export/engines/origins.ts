@@ -1,6 +1,8 @@
 import type { Config } from '../../model/rope-block.js';
 import type { RopeSpec } from '../../model/types.js';
 import { attentionFactorOf } from '../../rope/attention-factor.js';
+import { hasLayerRopes, localBlock, localThetaKey } from './layer-ropes.js';
+import { modelTypeOf } from './model-class.js';
 import { blockOf, number } from './raw-config.js';
 import type { Reading } from './repairs.js';
 import type { ConfigSource, GgufSource } from './types.js';
@@ -24,12 +26,13 @@ const ATTENTION_RULES: Readonly<Record<string, string>> = {
 
 export function configOrigins(
   source: ConfigSource,
-  { config, moved, startTokens }: Reading,
+  { config, moved, startTokens, blockName }: Reading,
   spec: RopeSpec,
 ): ValueOrigin[] {
   const name = blockOf(config['rope_scaling']) === undefined ? 'rope_parameters' : 'rope_scaling';
   const block = blockOf(config[name]) ?? {};
   const { scaling, geometry } = spec;
+  const nameOf = blockName ?? (() => name);
   const locate = (path: string) => (source.nested.has(path.split('.')[0]!) ? `text_config.${path}` : path);
   const add = (label: string, value: number | string, place: string | undefined, rule: string): ValueOrigin => {
     // "key [remark]", "key" or "[rule]".
@@ -39,8 +42,9 @@ export function configOrigins(
       : { name: label, value, key: locate(key), file: source.file, rule: remark ?? null };
   };
   const given = (place: Config, key: string) => place[key] !== undefined && place[key] !== null;
-  const inBlock = (key: string) => moved.get(key) ?? (given(block, key) ? `${name}.${key}` : undefined);
-  const atTop = (key: string) => moved.get(key) ?? (given(config, key) ? key : undefined);
+  const inBlock = (key: string) => moved.get(key) ?? (given(block, key) ? `${nameOf(key)}.${key}` : undefined);
+  const assumed = (key: string) => (source.assumed.has(key) ? `[default of ${modelTypeOf(config)}]` : undefined);
+  const atTop = (key: string) => moved.get(key) ?? assumed(key) ?? (given(config, key) ? key : undefined);
   const knowsOriginal = 'originalLength' in scaling;
   const original = 'original_max_position_embeddings';
   const partial = 'partial_rotary_factor';
@@ -50,7 +54,7 @@ export function configOrigins(
     add('theta', geometry.theta, inBlock('rope_theta') ?? atTop('rope_theta'), 'default 10000'),
     add('head size', geometry.headDim, atTop('head_dim'), 'hidden_size / num_attention_heads'),
     add('rotary dimensions', geometry.rotaryDim, inBlock(partial) ?? atTop(partial), 'the whole head'),
-    add('maximum length', spec.maxPositionEmbeddings, 'max_position_embeddings', ''),
+    add('maximum length', spec.maxPositionEmbeddings, atTop('max_position_embeddings'), ''),
     add(
       'original length',
       spec.originalLength,
@@ -63,11 +67,16 @@ export function configOrigins(
   if ('factor' in scaling) values.push(add('factor', scaling.factor, inBlock('factor'), RATIO));
   if (scaling.type === 'longrope')
     values.push(
-      add('short factors', scaling.shortFactor.length, `${name}.short_factor`, ''),
-      add('long factors', scaling.longFactor.length, `${name}.long_factor`, ''),
+      add('short factors', scaling.shortFactor.length, inBlock('short_factor'), ''),
+      add('long factors', scaling.longFactor.length, inBlock('long_factor'), ''),
     );
   const attentionRule = ATTENTION_RULES[scaling.type] ?? 'always 1';
   values.push(add('attention factor', attentionFactorOf(scaling), inBlock('attention_factor'), attentionRule));
+  if (hasLayerRopes(source.config)) {
+    const theta = localBlock(source.config)['rope_theta'] as number;
+    const rule = `default of ${modelTypeOf(source.config)}`;
+    values.push(add('theta of local layers', theta, localThetaKey(source.config), rule));
+  }
   if (startTokens > 0) values.push(add('start tokens', startTokens, moved.get('start_tokens'), ''));
   return values;
 }
@@ -85,6 +94,9 @@ export function ggufOrigins(source: GgufSource): ValueOrigin[] {
   return [
     key('rope.scaling.type', 'type', source.type, 'default of llama.cpp'),
     key('rope.freq_base', 'theta', source.theta, 'default 10000'),
+    ...(source.localTheta === undefined
+      ? []
+      : [key('rope.freq_base_swa', 'theta of local layers', source.localTheta, 'default 10000')]),
     key('attention.key_length', 'head size', source.headDim, 'embedding_length / attention.head_count'),
     key('rope.dimension_count', 'rotary dimensions', source.rotaryDim, 'the whole head'),
     key('context_length', 'maximum length', source.contextLength, ''),

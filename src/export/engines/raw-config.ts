@@ -1,3 +1,4 @@
+import { describeValue } from '../../model/describe.js';
 import type { Config } from '../../model/rope-block.js';
 import { longropeAttentionFactor } from '../../rope/attention-factor.js';
 import { rescaledRope, resolveRope } from '../../rope/frequencies.js';
@@ -16,7 +17,12 @@ export function blockOf(value: unknown): Config | undefined {
 }
 
 export function typeOf(block: Config): string {
-  return String(block['rope_type'] ?? block['type'] ?? 'default');
+  return nameOf(block['rope_type'] ?? block['type'] ?? 'default');
+}
+
+/** What stands where a name belongs; a value that is none is described. */
+export function nameOf(value: unknown): string {
+  return typeof value === 'string' ? value : describeValue(value);
 }
 
 export function maximumOf(config: Config): number {
@@ -98,7 +104,7 @@ export function plainTable(
   geometry: RopeGeometry,
   scaling: RopeScaling,
   length: number,
-  rest: Pick<BuiltRope, 'effectiveContext' | 'dropped' | 'notes' | 'lever'>,
+  rest: Pick<BuiltRope, 'effectiveContext' | 'dropped' | 'notes' | 'lever' | 'localInverseFrequency'>,
 ): BuiltRope {
   const { inverseFrequency, attentionFactor } = resolveRope(geometry, scaling, length);
   return { outcome: 'built', table: 'single', inverseFrequency, attentionFactor, ...rest };

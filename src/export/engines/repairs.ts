@@ -10,6 +10,8 @@ export interface Reading {
   readonly repairs: readonly string[];
   /** Canonical key -> where its value really is, or the rule that gave it (in brackets). */
   readonly moved: ReadonlyMap<string, string>;
+  /** Where the file has a key of the block, if `config` was put together from several. */
+  readonly blockName?: (key: string) => string;
 }
 
 /** Keys of LongRoPE's own code for its n-hat. */
@@ -36,11 +38,11 @@ export function withClassDefaults(config: Config): Reading {
  * Settles what has one plausible reading: a hidden theta, the ratio of the lengths before `factor`, mscale keys before the
  * formula, Phi-3's yarn, start tokens as a value of their own.
  */
-export function repaired({ config, moved: before }: Reading): Reading {
+export function repaired({ config, moved: before, repairs: earlier, ...rest }: Reading): Reading {
   const name = blockOf(config['rope_scaling']) === undefined ? 'rope_parameters' : 'rope_scaling';
   const block: Record<string, unknown> = { ...blockOf(config[name]) };
   const top: Record<string, unknown> = { ...config };
-  const repairs: string[] = [];
+  const repairs = [...earlier];
   const moved = new Map(before);
   const parameters = blockOf(config['rope_parameters']);
   for (const key of ['rope_theta', 'partial_rotary_factor'])
@@ -62,7 +64,7 @@ export function repaired({ config, moved: before }: Reading): Reading {
   if ('short_factor' in block && original !== undefined && maximum !== undefined)
     settleFactors(block, maximum / original, longropeAttentionFactor(maximum / original, original));
   top[name] = block;
-  return { config: top, startTokens, repairs, moved };
+  return { ...rest, config: top, startTokens, repairs, moved };
 
   function settleFactors(values: Record<string, unknown>, ratio: number, formula: number): void {
     const factor = number(values['factor']);

@@ -1,8 +1,9 @@
 import type { RopeScaling } from '../../rope/types.js';
+import { hasLayerRopes, localBlock, localFrequencies } from './layer-ropes.js';
 import { turnsWholeHead } from './model-class.js';
 import { geometryOf, longropeTable, number, plainScaling, plainTable, ratioAttention } from './raw-config.js';
-import { type StandardBlock, standardise } from './transformers-v5.js';
-import type { Engine, EngineRope, RopeSource } from './types.js';
+import { attentionOf, type StandardBlock, standardise } from './transformers-v5.js';
+import type { ConfigSource, Engine, EngineRope, RopeSource } from './types.js';
 import { mscaleLever } from './vllm.js';
 
 /**
@@ -16,6 +17,7 @@ function build(source: RopeSource, length: number): EngineRope {
   const standard = standardise(source);
   if (standard.outcome !== 'standard') return standard;
   const { block, type, original, maximum, dropped } = standard;
+  if (hasLayerRopes(source.config)) return gemma3(source, standard, length);
   if (type === 'su')
     return { outcome: 'refused', reason: 'ValueError: unknown type su', lever: 'write "rope_type": "longrope"' };
   // The class folds partial_rotary_factor into its dict, and these models look for it at top level.
@@ -48,6 +50,27 @@ function build(source: RopeSource, length: number): EngineRope {
   const table = plainTable(geometry, scaling, at, { ...rest, lever: standard.lever ?? plainLever(type, block) });
   const attention = number(block['attn_factor']) ?? 1;
   return type === 'yarn' ? { ...table, attentionFactor: table.attentionFactor * attention } : table;
+}
+
+/**
+ * Its gemma3 makes the tables of both kinds of layers with the functions of transformers, which it asks once and for no
+ * length but with dynamic: a longrope block stays at its short list. Of the local block it takes theta alone.
+ */
+function gemma3({ config, headDim }: ConfigSource, standard: StandardBlock, length: number): EngineRope {
+  const { block, type, geometry, original, maximum, dropped, lever } = standard;
+  const theta = localBlock(config)['rope_theta'];
+  const rest = {
+    ...{ effectiveContext: maximum, dropped, notes: [] },
+    localInverseFrequency: localFrequencies(headDim, { rope_theta: theta }),
+  };
+  if (type !== 'longrope') {
+    const scaling = plainScaling(type, block, original, maximum);
+    if (scaling === undefined) return { outcome: 'refused', reason: `KeyError: rope_type ${type} or one of its keys` };
+    return plainTable(geometry, scaling, length, { ...rest, lever });
+  }
+  const attentionFactor = attentionOf(standard);
+  const stays = 'none: its gemma3 never changes to the long factors';
+  return longropeTable(geometry, block, 'short', { ...rest, attentionFactor, lever: lever ?? stays });
 }
 
 /** The dict has an original length for the types that know one, so that only the others multiply. */

@@ -1,11 +1,13 @@
 import type { Config } from '../../model/rope-block.js';
 import { longropeAttentionFactor } from '../../rope/attention-factor.js';
+import { hasLayerRopes, localBlock, localFrequencies, localThetaKey } from './layer-ropes.js';
 import { defaultTheta, hasOwnCode, isPhi3, modelTypeOf, PHI3_DEFAULT_ORIGINAL, turnsWholeHead } from './model-class.js';
 import {
   blockOf,
   geometryOf,
   longropeTable,
   maximumOf,
+  nameOf,
   number,
   plainScaling,
   plainTable,
@@ -21,6 +23,7 @@ export const transformersV4: Engine = { name: 'transformers v4', version: '4.57.
 
 /** Config classes that let `type` win over `rope_type`. */
 const TYPE_WINS = ['llama', 'qwen2', 'qwen3', 'smollm3'];
+const OLMO2_TYPES: readonly unknown[] = ['linear', 'dynamic'];
 const TOP_LEVEL = 'write it at top level';
 
 function build(source: RopeSource, length: number): EngineRope {
@@ -36,8 +39,17 @@ function build(source: RopeSource, length: number): EngineRope {
       reason: 'KeyError: rope_scaling without rope_type or type',
       lever: 'write "rope_scaling": null, or its type',
     };
+  if (modelTypeOf(config) === 'olmo2' && Object.keys(block).length > 0) {
+    const isRead = Object.keys(block).length === 2 && 'factor' in block && OLMO2_TYPES.includes(block['type']);
+    if (!isRead)
+      return {
+        outcome: 'refused',
+        reason: 'ValueError: Olmo2Config wants exactly type (linear or dynamic) and factor',
+        lever: 'none: use transformers 5',
+      };
+  }
   const wins = TYPE_WINS.includes(modelTypeOf(config)) ? block['type'] : undefined;
-  return fromBlock(source, { block, type: wins === undefined ? typeOf(block) : String(wins), length });
+  return fromBlock(source, { block, type: wins === undefined ? typeOf(block) : nameOf(wins), length });
 }
 
 /** Phi3Config takes a block of exactly three keys and its type from `type`; su and yarn are old names of longrope. */
@@ -53,7 +65,7 @@ function phi3(source: ConfigSource, block: Config, length: number): EngineRope {
     };
   const type = block['type'];
   if (type !== 'longrope' && type !== 'su' && type !== 'yarn')
-    return { outcome: 'refused', reason: `ValueError: Phi3Config wants type longrope, found ${String(type)}`, lever };
+    return { outcome: 'refused', reason: `ValueError: Phi3Config wants type longrope, found ${nameOf(type)}`, lever };
   return fromBlock(source, { block, type: 'longrope', length });
 }
 
@@ -65,7 +77,9 @@ interface Reading {
 
 function fromBlock({ config, headDim }: ConfigSource, { block, type, length }: Reading): EngineRope {
   const maximum = maximumOf(config);
-  const ignored = blockOf(config['rope_parameters']);
+  const isLayered = hasLayerRopes(config);
+  const parameters = blockOf(config['rope_parameters']);
+  const ignored = isLayered ? (blockOf(parameters?.['full_attention']) ?? parameters) : parameters;
   const dropped: string[] = [];
   const levers: string[] = [];
   if (ignored !== undefined && Object.keys(block).length === 0 && typeOf(ignored) !== 'default') {
@@ -78,12 +92,23 @@ function fromBlock({ config, headDim }: ConfigSource, { block, type, length }: R
     dropped.push(`rope_theta ${innerTheta} (not at top level, becomes ${theta})`);
     levers.push('write rope_theta at top level');
   }
+  const localTheta = number(config['rope_local_base_freq']) ?? 10_000;
+  const localKey = isLayered ? localThetaKey(config) : undefined;
+  if (localKey !== undefined && localBlock(config)['rope_theta'] !== localTheta) {
+    dropped.push(`${localKey} (becomes ${localTheta})`);
+    levers.push('write rope_local_base_freq');
+  }
   const partial = number(config['partial_rotary_factor']) ?? 1;
   if (partial < 1 && turnsWholeHead(config))
     return { outcome: 'refused', reason: 'RuntimeError: partial_rotary_factor does not fit this class' };
   const geometry = geometryOf(headDim, theta, partial);
   const lever = () => (levers.length === 0 ? undefined : levers.join('; '));
-  const rest = { effectiveContext: maximum, dropped, notes: [] };
+  const rest = {
+    effectiveContext: maximum,
+    dropped,
+    notes: [],
+    ...(isLayered && { localInverseFrequency: localFrequencies(headDim, { rope_theta: localTheta }) }),
+  };
 
   if (type !== 'longrope') {
     const original = number(block['original_max_position_embeddings']) ?? maximum;

@@ -1,6 +1,7 @@
 import type { Config } from '../../model/rope-block.js';
 import { longropeAttentionFactor } from '../../rope/attention-factor.js';
 import type { RopeGeometry } from '../../rope/types.js';
+import { globalBlock, hasLayerRopes, localBlock, localFrequencies, unreadKeys } from './layer-ropes.js';
 import { defaultTheta, hasOwnCode, isPhi3, PHI3_DEFAULT_ORIGINAL, turnsWholeHead } from './model-class.js';
 import {
   blockOf,
@@ -31,13 +32,17 @@ export interface StandardBlock {
   readonly maximum: number;
   readonly dropped: readonly string[];
   readonly lever: string | undefined;
+  /** Frequencies of local layers, where the class has RoPE of their own for them. */
+  readonly localInverseFrequency?: Float32Array | undefined;
 }
 
 export type Standardised = StandardBlock | Exclude<EngineRope, { outcome: 'built' }>;
 
 const KNOW_ORIGINAL: readonly string[] = ['longrope', 'yarn', 'llama3'];
 
-export function standardise({ config, headDim }: ConfigSource): Standardised {
+export function standardise(source: ConfigSource): Standardised {
+  const { config, headDim } = source;
+  if (hasLayerRopes(config)) return standardiseLayers(source);
   if (hasOwnCode(config)) return { outcome: 'unknown', reason: 'the model brings its own code' };
   const scaling = blockOf(config['rope_scaling']);
   const parameters = blockOf(config['rope_parameters']);
@@ -86,12 +91,56 @@ export function standardise({ config, headDim }: ConfigSource): Standardised {
   };
 }
 
+/** Gemma3TextConfig: one dict per layer type, in which alone it looks for the original length. */
+function standardiseLayers({ config, headDim }: ConfigSource): Standardised {
+  const unread = unreadKeys(config);
+  const parameters = blockOf(config['rope_parameters']);
+  if (blockOf(config['rope_scaling']) !== undefined && parameters !== undefined && !('full_attention' in parameters))
+    return {
+      outcome: 'refused',
+      reason: "KeyError: rope_scaling beside a rope_parameters without 'full_attention'",
+      lever: 'leave one of them out',
+    };
+  const block = globalBlock(config);
+  const maximum = maximumOf(config);
+  const theta = number(block['rope_theta']) ?? number(config['rope_theta']) ?? defaultTheta(config);
+  const topOriginal = number(config['original_max_position_embeddings']);
+  const nested = number(block['original_max_position_embeddings']);
+  const isLost = KNOW_ORIGINAL.includes(typeOf(block)) && nested === undefined && topOriginal !== undefined;
+  return {
+    outcome: 'standard',
+    block,
+    type: typeOf(block),
+    geometry: geometryOf(headDim, theta, number(block['partial_rotary_factor']) ?? 1),
+    partial: number(block['partial_rotary_factor']) ?? 1,
+    original: nested ?? maximum,
+    topOriginal,
+    maximum,
+    dropped: [
+      ...(unread.length === 0 ? [] : [`rope_parameters: ${unread.join(', ')} (outside full_attention)`]),
+      ...(isLost ? [`original_max_position_embeddings ${topOriginal} at top level (becomes ${maximum})`] : []),
+    ],
+    lever:
+      [
+        ...(unread.length === 0 ? [] : ['write them into rope_parameters.full_attention']),
+        ...(isLost ? ['write original_max_position_embeddings into the block'] : []),
+      ].join('; ') || undefined,
+    localInverseFrequency: localFrequencies(headDim, localBlock(config)),
+  };
+}
+
+/** Of a longrope block. */
+export function attentionOf({ block, maximum, original }: StandardBlock): number {
+  const factor = number(block['factor']) ?? maximum / original;
+  return number(block['attention_factor']) ?? longropeAttentionFactor(factor, original);
+}
+
 function build(source: RopeSource, length: number): EngineRope {
   if (source.format !== 'config') return { outcome: 'unknown', reason: 'reads config.json' };
   const standard = standardise(source);
   if (standard.outcome !== 'standard') return standard;
-  const { block, type, partial, original, maximum, dropped, lever } = standard;
-  const rest = { effectiveContext: maximum, dropped, notes: [], lever };
+  const { block, type, partial, original, maximum, dropped, lever, localInverseFrequency } = standard;
+  const rest = { effectiveContext: maximum, dropped, notes: [], lever, localInverseFrequency };
   if (type === 'proportional') {
     const { headDim, theta } = standard.geometry;
     const rotatingPairs = Math.floor((headDim * partial) / 2);
@@ -112,8 +161,7 @@ function build(source: RopeSource, length: number): EngineRope {
       };
     return plainTable(geometry, scaling, length, rest);
   }
-  const factor = number(block['factor']) ?? maximum / original;
-  const attentionFactor = number(block['attention_factor']) ?? longropeAttentionFactor(factor, original);
+  const attentionFactor = attentionOf(standard);
   return longropeTable(geometry, block, length > original ? 'long' : 'short', {
     ...rest,
     attentionFactor,

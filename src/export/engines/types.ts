@@ -10,6 +10,8 @@ export interface ConfigSource {
   readonly headDim: number;
   /** Top-level keys that come from `text_config`. */
   readonly nested: ReadonlySet<string>;
+  /** Top-level keys that the file lacks, with the value that the model's class has for them. */
+  readonly assumed: ReadonlySet<string>;
 }
 
 /** The RoPE metadata and factor tensors of a GGUF file. */
@@ -18,6 +20,8 @@ export interface GgufSource {
   readonly file: string;
   readonly architecture: string;
   readonly theta: number;
+  /** Base of local layers, of architectures that have them; their frequencies are never divided. */
+  readonly localTheta?: number;
   readonly headDim: number;
   readonly rotaryDim: number;
   readonly contextLength: number;
@@ -49,6 +53,8 @@ export interface BuiltRope {
   readonly table: Table;
   /** radians per position per rotary pair, fastest first. */
   readonly inverseFrequency: Float32Array;
+  /** The same for local layers, where the class has RoPE of their own for them. Their attention factor is 1. */
+  readonly localInverseFrequency?: Float32Array | undefined;
   /** Multiplies cos and sin. */
   readonly attentionFactor: number;
   /** Tokens that the engine offers without further flags. */

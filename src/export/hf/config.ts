@@ -1,9 +1,8 @@
 import { UserError } from '../../errors.js';
-import { architectures } from '../../model/index.js';
-import type { RopeConventions } from '../../model/rope-block.js';
 import type { RopeSpec } from '../../model/types.js';
 import type { FactorSet } from '../../rope/factor-set.js';
 import type { RopeGeometry } from '../../rope/types.js';
+import { hasLayerRopes, localBlock } from '../engines/layer-ropes.js';
 import { hasDefaultAttention, type LongropeTable, longropeTable } from '../longrope-table.js';
 
 type Config = Readonly<Record<string, unknown>>;
@@ -54,7 +53,7 @@ export function configWithLongrope(
 ): Record<string, unknown> {
   checkEngines(config, engines);
   const { originalLength, targetLength, attentionFactor } = table;
-  const local = localBlock(config);
+  const local = hasLayerRopes(config) ? localBlock(config) : null;
   const lists = { short_factor: [...table.short], long_factor: [...table.long] };
   const top = {
     ...config,
@@ -90,25 +89,12 @@ export function configWithLongrope(
   };
 }
 
-/** What the config says of local layers, which no factors touch; null: its class has one RoPE for all layers. */
-function localBlock(config: Config): Config | null {
-  const theta = conventionsOf(config).thetaByLayerType?.sliding_attention;
-  if (theta === undefined) return null;
-  const nested = (config['rope_parameters'] as Config | null | undefined)?.['sliding_attention'] as Config | null;
-  return { rope_type: 'default', rope_theta: config['rope_local_base_freq'] ?? theta, ...nested };
-}
-
-function conventionsOf(config: Config): RopeConventions {
-  const modelType = config['model_type'];
-  return architectures.find(({ modelTypes }) => modelTypes.includes(modelType as string))?.rope ?? {};
-}
-
 function checkEngines(config: Config, engines: readonly HfEngine[]): void {
-  const others = engines.filter((engine) => engine !== 'transformers');
-  if (others.length > 0 && conventionsOf(config).thetaByLayerType !== undefined)
+  const others = engines.filter((engine) => engine !== 'transformers' && engine !== 'vllm');
+  if (others.length > 0 && hasLayerRopes(config))
     throw new UserError('unsupported', {
       where: `--engine ${others.join(', ')}`,
-      expected: 'transformers, the only engine known to apply factors to global layers alone',
+      expected: 'transformers or vllm, which apply both lists to global layers alone (SGLang stays at the short one)',
       found: String(config['model_type']),
     });
   if (!engines.includes('onnxruntime-genai') || config['model_type'] === 'phi3') return;

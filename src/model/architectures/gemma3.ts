@@ -13,6 +13,13 @@ export const gemma3: ArchitectureDeclaration = {
   ...gemmaBlock,
   name: 'gemma3',
   modelTypes: ['gemma3_text'],
+  // Published multimodal configs leave them out of their text_config.
+  defaults: {
+    ...gemmaBlock.defaults,
+    num_attention_heads: 8,
+    vocab_size: 262_208,
+    max_position_embeddings: 131_072,
+  },
   queryKeyNorm: 'head',
   slidingWindow: windowByLayerType(slides),
   rotation: (config, layer) => (layerType(config, layer, slides) === 'sliding_attention' ? 'local' : 'global'),

@@ -2,9 +2,11 @@ import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import fc from 'fast-check';
 import { loadModel } from '../../../src/model/index.js';
+import { readRopeSource } from '../../../src/workflow/rope-source.js';
 import { writeTinyCheckpoint } from '../../helpers/tiny-checkpoint.js';
 import { mutatedBytes } from '../byte-mutations.js';
 import type { FuzzKind, FuzzTarget } from '../fuzz-kind.js';
+import { inspectable } from '../inspectable-model.js';
 import { mutatedJson } from '../json-mutations.js';
 import { usable } from '../usable-model.js';
 
@@ -40,14 +42,27 @@ const BLOCKS: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
   },
 };
 
+/** Read by inspect and not by the loader, which has no weights of such a class here. */
+const GEMMA3: Readonly<Record<string, unknown>> = {
+  ...{ model_type: 'gemma3_text', architectures: ['Gemma3ForCausalLM'], rope_local_base_freq: 10_000 },
+  rope_scaling: { rope_type: 'linear', factor: 8 },
+  rope_parameters: {
+    full_attention: { rope_type: 'linear', rope_theta: 1_000_000, factor: 8 },
+    sliding_attention: { rope_type: 'default', rope_theta: 10_000 },
+  },
+};
+
 /** config.json beside valid weights, with each form of RoPE block. */
 export const config: FuzzKind = {
   name: 'config',
   prepare: (folder) =>
-    Promise.all(Object.entries(BLOCKS).map(([name, block]) => target(path.join(folder, name), block))),
+    Promise.all([
+      ...Object.entries(BLOCKS).map(([name, block]) => target(path.join(folder, name), block)),
+      target(path.join(folder, 'gemma3'), GEMMA3, false),
+    ]),
 };
 
-async function target(folder: string, block: Readonly<Record<string, unknown>>): Promise<FuzzTarget> {
+async function target(folder: string, block: Readonly<Record<string, unknown>>, isLoaded = true): Promise<FuzzTarget> {
   await writeTinyCheckpoint(folder, {
     config: { num_hidden_layers: 1, vocab_size: 8, intermediate_size: 16, ...block },
   });
@@ -71,6 +86,10 @@ async function target(folder: string, block: Readonly<Record<string, unknown>>):
       weight: 4,
       arbitrary: mutatedJson(JSON.parse(valid.toString()), { values, keys }),
     }),
-    read: async () => usable(await loadModel(folder)),
+    read: async () => {
+      await inspectable(folder);
+      if (isLoaded) usable(await loadModel(folder));
+      else await readRopeSource(folder);
+    },
   };
 }

@@ -9,6 +9,7 @@ import { mutatedBytes } from '../byte-mutations.js';
 import { checkpointValues } from '../checkpoint-values.js';
 import type { FuzzKind, FuzzTarget } from '../fuzz-kind.js';
 import { ggufFields } from '../gguf-fields.js';
+import { inspectable } from '../inspectable-model.js';
 import { tokenizerWorks } from '../tokenizer-works.js';
 import { usable } from '../usable-model.js';
 
@@ -120,6 +121,7 @@ async function target(folder: string, name: string, valid: Buffer, isModel = tru
       await readGgufEntries(file);
       await checkpointValues(checkpoint);
       if (!isModel) return;
+      await inspectable(file);
       usable(await loadModel(file));
       tokenizerWorks(await openTokenizer(file));
     },

@@ -1,8 +1,10 @@
 import type { Config } from '../../../model/rope-block.js';
+import { globalBlock, hasLayerRopes } from '../layer-ropes.js';
 import { classOf, defaultTheta, isPhi3, modelTypeOf, turnsWholeHead } from '../model-class.js';
-import { blockOf, number, typeOf } from '../raw-config.js';
+import { blockOf, nameOf, number, typeOf } from '../raw-config.js';
 import { START_TOKEN_KEYS } from '../repairs.js';
 import type { ConfigSource } from '../types.js';
+import { layerTraps } from './layers.js';
 import { longropeTraps } from './longrope.js';
 import { otherTypeTraps } from './other-types.js';
 import { type Trap, TrapList } from './trap.js';
@@ -10,18 +12,28 @@ import { type Trap, TrapList } from './trap.js';
 export function configTraps({ config, headDim }: ConfigSource): readonly Trap[] {
   const list = new TrapList();
   const scaling = blockOf(config['rope_scaling']);
-  const parameters = blockOf(config['rope_parameters']);
-  const name = scaling === undefined ? 'rope_parameters' : 'rope_scaling';
-  const block = scaling ?? parameters ?? {};
+  const isLayered = hasLayerRopes(config);
+  const parameters = blockOf(isLayered ? globalBlock({ ...config, rope_scaling: null }) : config['rope_parameters']);
+  const nameOfParameters = isLayered ? 'rope_parameters.full_attention' : 'rope_parameters';
+  const name = scaling === undefined ? nameOfParameters : 'rope_scaling';
+  const block = isLayered ? globalBlock(config) : (scaling ?? parameters ?? {});
   const isLongrope = typeOf(block) === 'longrope' || typeOf(block) === 'su' || 'short_factor' in block;
 
   typeTraps(list, config, { name, block });
   if (isPhi3(config) && isLongrope) phi3Traps(list, config, { scaling, name, block });
-  thetaTraps(list, config, { scaling, parameters });
+  const isOlmo2 = modelTypeOf(config) === 'olmo2' && scaling !== undefined;
+  if (isOlmo2 && (Object.keys(scaling).length !== 2 || !['linear', 'dynamic'].includes(nameOf(scaling['type']))))
+    list.add(
+      'olmo2-two-keys',
+      'rope_scaling',
+      'Olmo2Config of transformers v4 stops unless the keys are type (linear or dynamic) and factor',
+      'none: use transformers 5',
+    );
+  thetaTraps(list, config, { scaling: scaling && isLayered ? block : scaling, parameters });
   if (scaling === undefined && parameters !== undefined && typeOf(parameters) !== 'default')
     list.add(
       'v5-only',
-      'rope_parameters',
+      nameOfParameters,
       'transformers v4 reads rope_scaling and drops this block',
       'write the same object as rope_scaling too',
     );
@@ -41,6 +53,7 @@ export function configTraps({ config, headDim }: ConfigSource): readonly Trap[] 
         `${block[key]}: no engine keeps the first positions unscaled`,
         'search factors without start tokens (cma-es)',
       );
+  if (isLayered) layerTraps(list, config, block);
   if (isLongrope) longropeTraps(list, config, { name, block, headDim, partial });
   else otherTypeTraps(list, config, { name, block });
   return list.traps;
@@ -61,7 +74,7 @@ function typeTraps(list: TrapList, config: Config, { name, block }: { name: stri
     list.add(
       'type-conflict',
       `${name}.type`,
-      `type ${String(older)} beside rope_type ${String(block['rope_type'])}: transformers v4 takes type (llama, qwen), v5 rope_type, vLLM stops`,
+      `type ${nameOf(older)} beside rope_type ${nameOf(block['rope_type'])}: transformers v4 takes type (llama, qwen), v5 rope_type, vLLM stops`,
       'write the same name in both',
     );
   const isEmpty = typeof written === 'object' && written !== null && Object.keys(written).length === 0;

@@ -1,5 +1,6 @@
 import type { Config } from '../../../model/rope-block.js';
 import { longropeAttentionFactor } from '../../../rope/attention-factor.js';
+import { hasLayerRopes } from '../layer-ropes.js';
 import { classOf, isPhi3, PHI3_DEFAULT_ORIGINAL } from '../model-class.js';
 import { geometryOf, number } from '../raw-config.js';
 import type { TrapList } from './trap.js';
@@ -151,12 +152,13 @@ function switchTraps(
     `transformers and SGLang choose the table by the last position of one forward pass: chunks and shards that end by ${original} turn with the short factors, later ones with the long`,
     `prefill in one piece (or chunks above ${original}); train with short_factor = long_factor`,
   );
-  list.add(
-    'sglang-boundary',
-    'original_max_position_embeddings',
-    `SGLang changes tables one token late, and turns position ${original} as position 0 at ${original + 1} tokens`,
-    `nothing to do above ${original + 1} tokens`,
-  );
+  if (!hasLayerRopes(config))
+    list.add(
+      'sglang-boundary',
+      'original_max_position_embeddings',
+      `SGLang changes tables one token late, and turns position ${original} as position 0 at ${original + 1} tokens`,
+      `nothing to do above ${original + 1} tokens`,
+    );
   if (isPhi3(config) && original !== 4096)
     list.add(
       'genai-rewind',

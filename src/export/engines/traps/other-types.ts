@@ -8,7 +8,15 @@ export function otherTypeTraps(list: TrapList, config: Config, { name, block }: 
   const factor = number(block['factor']);
   const nested = number(block['original_max_position_embeddings']);
   const top = number(config['original_max_position_embeddings']);
-  switch (typeOf(block)) {
+  const type = typeOf(block);
+  if ((type === 'yarn' || type === 'llama3') && top !== undefined && nested !== undefined && nested !== top)
+    list.add(
+      'original-conflict',
+      `${name}.original_max_position_embeddings`,
+      `${nested} inside, which transformers v4 takes, ${top} at top level, which v5 takes`,
+      'write the same number in both',
+    );
+  switch (type) {
     case 'yarn': {
       const original = top ?? nested;
       if (factor !== undefined && original !== undefined && maximum !== undefined && maximum < factor * original)
