@@ -1,5 +1,5 @@
 // The base models of bench/search and how their texts are read. What is not in the repository is made below `work`.
-import { mkdir } from 'node:fs/promises';
+import { copyFile, mkdir } from 'node:fs/promises';
 import path from 'node:path';
 import { runnerImport } from 'vite';
 import { openTokenizer } from '../../dist/index.js';
@@ -13,6 +13,16 @@ export const MODELS = {
   async tiny() {
     const folder = path.join(root, 'models/tiny');
     return { folder, tokenizer: await openTokenizer(folder), originalLength: 256 };
+  },
+  /** Heads of 32, theta 2,000: second/README.md. */
+  async second(work) {
+    const folder = path.join(work, 'second');
+    await mkdir(folder, { recursive: true });
+    for (const name of ['config.json', 'model.safetensors'])
+      await copyFile(path.join(import.meta.dirname, 'second', name), path.join(folder, name));
+    for (const name of ['tokenizer.json', 'tokenizer_config.json'])
+      await copyFile(path.join(root, 'models/tiny', name), path.join(folder, name));
+    return { folder, tokenizer: await openTokenizer(folder), originalLength: 128 };
   },
   /** Heads of 8: four factors, so that a grid can be searched exhaustively (grid.mjs). */
   async stories260K(work) {
