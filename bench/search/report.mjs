@@ -6,6 +6,8 @@ import { textTable } from '../../dist/index.js';
 
 const { cells } = JSON.parse(await readFile(path.join(import.meta.dirname, 'results.json'), 'utf8'));
 const median = (numbers) => numbers.toSorted((a, b) => a - b)[Math.floor((numbers.length - 1) / 2)];
+/** null where a cell was computed on a busy machine. */
+const seconds = (value) => value?.toFixed(0) ?? '';
 /** Node 20 has no Object.groupBy. */
 const groupBy = (items, keyOf) => {
   const groups = {};
@@ -37,7 +39,7 @@ const rows = Object.values(
     seeds: seeds.length,
     documents: of((cell) => cell.documents),
     tokens: of((cell) => cell.tokens),
-    seconds: of((cell) => cell.seconds),
+    seconds: seeds.some((cell) => cell.seconds === null) ? null : of((cell) => cell.seconds),
     search: of((cell) => cell.search),
     heldOut: of((cell) => cell.heldOut),
     otherBooks: of((cell) => cell.otherBooks),
@@ -52,7 +54,7 @@ for (const [setting, group] of Object.entries(groupBy(rows, (row) => row.setting
     group
       .toSorted((a, b) => a.documents - b.documents)
       .map((row) => [
-        ...[row.algorithm, row.budget, row.seeds, row.documents, (row.tokens / 1e6).toFixed(2), row.seconds.toFixed(0)],
+        ...[row.algorithm, row.budget, row.seeds, row.documents, (row.tokens / 1e6).toFixed(2), seconds(row.seconds)],
         ...[row.search, row.heldOut, row.otherBooks].map((value) => value.toFixed(2)),
       ]),
   );
@@ -66,13 +68,13 @@ for (const [setting, group] of Object.entries(groupBy(rows, (row) => row.setting
     Object.entries(groupBy(group, (row) => row.algorithm)).map(([algorithm, budgets]) => {
       const [row] = budgets.filter(({ search }) => search <= released.search).toSorted((a, b) => a.tokens - b.tokens);
       if (row === undefined) return [algorithm, 'not reached', '', '', '', ''];
-      const share = (value) => `1/${(released[value] / row[value]).toFixed(0)}`;
+      const share = (value) => (released[value] && row[value] ? `1/${(released[value] / row[value]).toFixed(0)}` : '');
       return [
         algorithm,
         row.documents,
         (row.tokens / 1e6).toFixed(2),
         share('tokens'),
-        row.seconds.toFixed(0),
+        seconds(row.seconds),
         share('seconds'),
       ];
     }),

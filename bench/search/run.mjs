@@ -2,7 +2,7 @@
 // scored on the seven test books and, apart from them, on six validation books that no default was ever chosen on.
 //   node bench/search/run.mjs [--models tiny,stories260K] [--scales 8] [--algorithms auto,cma-es,dim-mono@1] [--budgets 67,700,all] [--seeds 1,2,3]
 // ALGORITHM+racing drops candidates early, ALGORITHM@NUMBER holds the attention factor; budgets are documents evaluated, `all` ends by
-// the algorithm's own rule. Cells that results.json holds are not computed again, a cell that was cut off goes on; tables: report.mjs.
+// the algorithm's own rule; --untimed keeps no seconds, for a machine that does other things. Cells that results.json holds are not computed again, a cell that was cut off goes on; tables: report.mjs.
 import { mkdir, readFile } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
@@ -20,6 +20,7 @@ const { values } = parseArgs({
     algorithms: { type: 'string', default: 'auto' },
     budgets: { type: 'string', default: '67' },
     seeds: { type: 'string', default: '1' },
+    untimed: { type: 'boolean', default: false },
     out: { type: 'string', default: path.join(root, 'runs/bench-search') },
   },
 });
@@ -88,7 +89,7 @@ async function search(key, { folder, tokenizer, originalLength }, texts, { scale
   return {
     documents: result.spent.documents,
     tokens: result.spent.tokens,
-    seconds: await secondsOf(path.join(out, 'timings.jsonl')),
+    seconds: values.untimed ? null : await secondsOf(path.join(out, 'timings.jsonl')),
     search: Math.exp(result.winner.loss),
     ...scores('searched'),
     yarn: scores('YaRN'),
