@@ -94,7 +94,7 @@ async function search(key, { folder, tokenizer, originalLength }, texts, { scale
     ...scores('searched'),
     yarn: scores('YaRN'),
     attentionFactor: result.winner.candidate.attentionFactor,
-    factors: result.winner.candidate.factors,
+    factors: [...result.winner.candidate.factors],
     machine,
   };
 }
