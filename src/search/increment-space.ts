@@ -88,7 +88,11 @@ export class IncrementSpace {
   pullBack(coordinates: Float64Array, { logFactors, logAttentionFactor }: CandidateGradient): Float64Array {
     const largest = Math.log(largestFactor(this.problem));
     const increments = this.increments(coordinates);
-    const bounded = this.logarithms(increments).map((ln, pair) => (ln < largest ? (logFactors[pair] as number) : 0));
+    // At the bound a derivative that leads back inside passes, or what was pushed out by one step would stay there for good.
+    const bounded = this.logarithms(increments).map((ln, pair) => {
+      const derivative = logFactors[pair] as number;
+      return ln < largest || derivative > 0 ? derivative : 0;
+    });
     // An increment is part of its own factor and of all behind it.
     let behind = 0;
     const summed = bounded.toReversed().map((derivative) => {
