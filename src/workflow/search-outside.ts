@@ -1,6 +1,6 @@
-import { mkdir, readFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import path from 'node:path';
-import { type ReportInput, SEARCHED, searchReport } from '../report/index.js';
+import { type ReportInput, searchReport } from '../report/index.js';
 import { sha256Json, writeFileAtomic } from '../run/index.js';
 import {
   checkRacing,
@@ -9,7 +9,6 @@ import {
   type Objective,
   type OutsideObjective,
   PERPLEXITY_ALONE,
-  runSearch,
   type SearchProblem,
   tokenWeightedLoss,
 } from '../search/index.js';
@@ -19,25 +18,18 @@ import { type ModelGeometry, outsideModel } from './outside-geometry.js';
 import { writeSearchArtefacts } from './search-artefacts.js';
 import { comparedMethods } from './search-comparison.js';
 import { notesOf } from './search-inputs.js';
-import { baselinesOf, type SearchJob, type SearchOutcome, searchAlgorithm } from './search-model.js';
-import { type SpaceOptions, searchSpace } from './search-space.js';
+import {
+  baselinesOf,
+  reportedSets,
+  runSearchIn,
+  type SearchOutcome,
+  type SearchSettings,
+  searchAlgorithm,
+} from './search-run.js';
+import { searchSpace } from './search-space.js';
 import { programVersion } from './version.js';
 
-export interface OutsideSearchJob
-  extends SpaceOptions,
-    Pick<
-      SearchJob,
-      | 'pull'
-      | 'racing'
-      | 'algorithm'
-      | 'hyperparameters'
-      | 'budget'
-      | 'seed'
-      | 'out'
-      | 'command'
-      | 'onSearch'
-      | 'signal'
-    > {
+export interface OutsideSearchJob extends SearchSettings {
   /** config.json, its folder or a GGUF file, of which nothing but RoPE is read; or the numbers themselves. */
   readonly model: string | ModelGeometry;
   /** Opens what scores the candidates; closed at the end, however that comes. */
@@ -60,27 +52,18 @@ export async function searchOutside(job: OutsideSearchJob): Promise<SearchOutcom
     const { algorithm, partsOf } = searchAlgorithm({ ...job, algorithm: chosen.name }, space);
     if (job.racing !== undefined) checkRacing(job.racing, algorithm, objective.documents.length);
     const baselines = baselinesOf(space);
-    await mkdir(path.dirname(path.resolve(job.out)), { recursive: true });
-    const result = await runSearch({
-      problem: space.problem,
+    const result = await runSearchIn(space, job, {
       algorithm,
-      seed: job.seed,
+      ...(partsOf && { partsOf }),
       objective,
       ...(heldOut && { heldOut }),
       baselines,
-      ...(job.pull !== undefined && { pull: job.pull }),
-      ...(job.racing && { racing: job.racing }),
-      ...(partsOf && { partsOf }),
-      budget: job.budget,
-      runDirectory: job.out,
       inputs: {
         objective: { name: outside.name, fingerprint: outside.fingerprint ?? null, gradients: objective.gradients },
         ...(space.frozen !== null && { over: { ...space.frozen, factors: [...space.frozen.factors] } }),
         model: model.sha256,
         version: programVersion(),
       },
-      ...(job.onSearch && { onProgress: job.onSearch }),
-      ...(job.signal && { signal: job.signal }),
     });
     const methods = await comparedMethods(model.rope, space.frozen);
     const named = methods.filter(({ name }) => baselines.some((baseline) => baseline.name === name));
@@ -93,14 +76,7 @@ export async function searchOutside(job: OutsideSearchJob): Promise<SearchOutcom
       rope: model.rope,
       targetLength: job.targetLength,
       result,
-      methods: [
-        ...named.map(({ name, kind, description }) => ({ name, kind, description })),
-        { name: SEARCHED, kind: 'searched', description: `${chosen.name}, seed ${job.seed}` },
-      ],
-      factors: [
-        ...baselines.filter(({ name }) => name !== 'none' || space.frozen !== null),
-        { name: SEARCHED, candidate: result.winner.candidate },
-      ],
+      ...reportedSets({ ...job, algorithm: chosen.name }, space, baselines, named, result),
       baselines: await baselineLosses(job, baselines, objective),
       perplexities: heldOutPerplexities(result, heldOut?.scoredTokens ?? [], { original, target: job.targetLength }),
       protocol: `As ${outside.name} scores its ${heldOut?.documents.length ?? 0} held-out documents: mean over all scored tokens; closed forms at the ratio of the target.`,

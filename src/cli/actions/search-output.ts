@@ -1,6 +1,7 @@
 import { renderJson, renderTerminal } from '../../report/index.js';
 import type { SearchProgress } from '../../search/index.js';
-import type { SearchJob, SearchOutcome } from '../../workflow/search-model.js';
+import type { SearchJob } from '../../workflow/search-model.js';
+import type { SearchOutcome } from '../../workflow/search-run.js';
 import { type Progress, startProgress } from '../progress.js';
 
 /** Runs `job` with progress lines for its search and its comparison; both are wiped when it ends, however it ends. */

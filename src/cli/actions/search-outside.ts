@@ -1,11 +1,10 @@
 import type { Option } from 'commander';
 import { UserError } from '../../errors.js';
-import { openCommandObjective, parseBudget } from '../../search/index.js';
+import { openCommandObjective } from '../../search/index.js';
 import { searchOutside } from '../../workflow/search-outside.js';
 import type { SearchFlags } from '../commands/search.js';
 import { interruptible } from '../interrupt.js';
-import { commandLine } from './command-line.js';
-import { racingOf, readHyperparameters } from './search.js';
+import { searchSettings } from './search.js';
 import { printOutcome, withSearchProgress } from './search-output.js';
 
 /** What the command decides by itself: its texts, and what it runs on. */
@@ -34,9 +33,7 @@ export async function runOutsideSearchCommand(
   given: readonly Option[],
 ): Promise<void> {
   refuseForeign(given);
-  const budget = parseBudget(flags.budget);
-  const hyperparameters = await readHyperparameters(flags.hyperParams);
-  const racing = racingOf(flags);
+  const settings = await searchSettings(flags);
   const outcome = await interruptible((signal) =>
     withSearchProgress(({ onSearch }) =>
       searchOutside({
@@ -50,19 +47,7 @@ export async function runOutsideSearchCommand(
             ...(flags.objectiveTimeout !== undefined && { timeoutSeconds: flags.objectiveTimeout }),
             signal,
           }),
-        targetLength: flags.target,
-        ...(flags.over !== undefined && { over: flags.over }),
-        ...(flags.start !== undefined && { starts: flags.start }),
-        ...(flags.startTokens !== undefined && { startTokens: flags.startTokens }),
-        ...(flags.maxFactor !== undefined && { maxFactor: flags.maxFactor }),
-        ...(flags.pull !== undefined && { pull: flags.pull }),
-        ...(racing !== undefined && { racing }),
-        algorithm: flags.algorithm,
-        hyperparameters,
-        budget,
-        seed: flags.seed,
-        out: flags.out,
-        command: commandLine(),
+        ...settings,
         ...(onSearch && { onSearch }),
         signal,
       }),

@@ -2,8 +2,9 @@ import { readFile } from 'node:fs/promises';
 import { openTokenizer } from '../../corpus/index.js';
 import { UserError } from '../../errors.js';
 import { fileError } from '../../run/index.js';
-import { parseBudget, parseObjective, parseRacing, type Racing, type WeightedLength } from '../../search/index.js';
+import { parseBudget, parseObjective, parseRacing, type WeightedLength } from '../../search/index.js';
 import { searchModel } from '../../workflow/search-model.js';
+import type { SearchSettings } from '../../workflow/search-run.js';
 import { readTexts } from '../../workflow/texts.js';
 import type { SearchFlags } from '../commands/search.js';
 import { interruptible } from '../interrupt.js';
@@ -22,10 +23,8 @@ export async function runSearchCommand(model: string, flags: SearchFlags): Promi
       expected: '--objective-command, which is to answer within it',
       found: 'none',
     });
-  const budget = parseBudget(flags.budget);
+  const settings = await searchSettings(flags);
   const objective = flags.objective === undefined ? undefined : parseObjective(flags.objective);
-  const hyperparameters = await readHyperparameters(flags.hyperParams);
-  const racing = racingOf(flags);
   const tokenizer = await openTokenizer(flags.tokenizer ?? model);
   const lengths = weightedLengths(flags);
   const ofText = (length: number) => length - (tokenizer.bosTokenId === null ? 0 : 1);
@@ -52,24 +51,12 @@ export async function runSearchCommand(model: string, flags: SearchFlags): Promi
         documents,
         heldOut,
         textName: [...text, ...heldOutText].join(', '),
-        targetLength: flags.target,
         ...(lengths !== undefined && { lengths }),
         ...(objective !== undefined && { objective }),
         ...(flags.needleDepths !== undefined && { needleDepths: flags.needleDepths }),
         ...(flags.judge !== undefined && { judge: flags.judge }),
         ...(flags.shortLimit !== undefined && { shortLimit: flags.shortLimit }),
-        ...(flags.startTokens !== undefined && { startTokens: flags.startTokens }),
-        ...(flags.over !== undefined && { over: flags.over }),
-        ...(flags.start !== undefined && { starts: flags.start }),
-        ...(flags.maxFactor !== undefined && { maxFactor: flags.maxFactor }),
-        ...(flags.pull !== undefined && { pull: flags.pull }),
-        ...(racing !== undefined && { racing }),
-        algorithm: flags.algorithm,
-        hyperparameters,
-        budget,
-        seed: flags.seed,
-        out: flags.out,
-        command: commandLine(),
+        ...settings,
         device: flags.device,
         ...(flags.workers !== undefined && { workers: flags.workers }),
         ...(flags.threads !== undefined && { threads: flags.threads }),
@@ -100,12 +87,28 @@ function noTexts(): UserError {
   });
 }
 
-export function racingOf({ racing }: SearchFlags): Racing | undefined {
-  return racing === undefined ? undefined : parseRacing(racing === true ? '' : racing);
+/** What every search is told, whoever computes its losses. */
+export async function searchSettings(flags: SearchFlags): Promise<SearchSettings> {
+  const { racing } = flags;
+  return {
+    targetLength: flags.target,
+    ...(flags.startTokens !== undefined && { startTokens: flags.startTokens }),
+    ...(flags.over !== undefined && { over: flags.over }),
+    ...(flags.start !== undefined && { starts: flags.start }),
+    ...(flags.maxFactor !== undefined && { maxFactor: flags.maxFactor }),
+    ...(flags.pull !== undefined && { pull: flags.pull }),
+    budget: parseBudget(flags.budget),
+    ...(racing !== undefined && { racing: parseRacing(racing === true ? '' : racing) }),
+    algorithm: flags.algorithm,
+    hyperparameters: await readHyperparameters(flags.hyperParams),
+    seed: flags.seed,
+    out: flags.out,
+    command: commandLine(),
+  };
 }
 
 /** Parsed, or undefined: the defaults. */
-export async function readHyperparameters(path: string | undefined): Promise<unknown> {
+async function readHyperparameters(path: string | undefined): Promise<unknown> {
   if (path === undefined) return undefined;
   try {
     return JSON.parse(await readFile(path, 'utf8'));

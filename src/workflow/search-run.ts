@@ -1,0 +1,102 @@
+import { mkdir } from 'node:fs/promises';
+import path from 'node:path';
+import { type ReportView, SEARCHED } from '../report/index.js';
+import {
+  type Budget,
+  baselineCandidates,
+  createAlgorithm,
+  multiplierProblem,
+  type NamedCandidate,
+  type Racing,
+  runSearch,
+  type SearchOptions,
+  type SearchProgress,
+  type SearchResult,
+  SecondInterpolation,
+  secondBaselines,
+} from '../search/index.js';
+import type { ComparedMethod } from './search-comparison.js';
+import type { SearchSpace, SpaceOptions } from './search-space.js';
+
+/** What every search is told, whoever computes its losses. */
+export interface SearchSettings extends SpaceOptions {
+  /** Weight of a pull towards factors of 1, in nats per token (`pullPenalty`). */
+  readonly pull?: number;
+  /** Ends candidates that fall behind early (docs/search.md). */
+  readonly racing?: Racing;
+  /** A name, or auto. */
+  readonly algorithm: string;
+  /** Parsed JSON of a hyper-parameter file; undefined = defaults. */
+  readonly hyperparameters?: unknown;
+  readonly budget: Budget;
+  readonly seed: number;
+  /** Run folder. */
+  readonly out: string;
+  /** The command that reproduces the run. */
+  readonly command: string;
+  readonly onSearch?: (progress: SearchProgress) => void;
+  readonly signal?: AbortSignal;
+}
+
+export interface SearchOutcome {
+  readonly result: SearchResult;
+  readonly view: ReportView;
+  readonly files: readonly string[];
+}
+
+type NamedAlgorithm = Pick<SearchSettings, 'algorithm' | 'hyperparameters' | 'seed'>;
+
+/** The algorithm of that name over all factors, or over the multipliers of frozen ones. */
+export function searchAlgorithm(
+  { algorithm, hyperparameters, seed }: NamedAlgorithm,
+  { problem, frozen }: SearchSpace,
+): Pick<SearchOptions, 'algorithm' | 'partsOf'> {
+  if (frozen === null) return { algorithm: createAlgorithm(algorithm, problem, hyperparameters, seed) };
+  const multipliers = createAlgorithm(algorithm, multiplierProblem(problem, frozen), hyperparameters, seed);
+  const second = new SecondInterpolation(frozen, multipliers);
+  return { algorithm: second, partsOf: second.partsOf.bind(second) };
+}
+
+export function baselinesOf({ problem, frozen }: SearchSpace): readonly NamedCandidate[] {
+  return frozen === null ? baselineCandidates(problem) : secondBaselines(problem, frozen);
+}
+
+/** Runs or resumes the search in the run folder of `settings`. */
+export async function runSearchIn(
+  { problem }: SearchSpace,
+  settings: SearchSettings,
+  own: Pick<SearchOptions, 'algorithm' | 'partsOf' | 'objective' | 'heldOut' | 'baselines' | 'inputs'>,
+): Promise<SearchResult> {
+  await mkdir(path.dirname(path.resolve(settings.out)), { recursive: true });
+  return runSearch({
+    ...own,
+    problem,
+    seed: settings.seed,
+    ...(settings.pull !== undefined && { pull: settings.pull }),
+    ...(settings.racing && { racing: settings.racing }),
+    budget: settings.budget,
+    runDirectory: settings.out,
+    ...(settings.onSearch && { onProgress: settings.onSearch }),
+    ...(settings.signal && { signal: settings.signal }),
+  });
+}
+
+/** Methods and factors as a report lists them: the closed forms, then what was found. */
+export function reportedSets(
+  { seed, algorithm }: NamedAlgorithm,
+  { frozen }: SearchSpace,
+  baselines: readonly NamedCandidate[],
+  methods: readonly ComparedMethod[],
+  { winner }: SearchResult,
+) {
+  return {
+    methods: [
+      ...methods.map(({ name, kind, description }) => ({ name, kind, description })),
+      { name: SEARCHED, kind: 'searched' as const, description: `${algorithm}, seed ${seed}` },
+    ],
+    factors: [
+      ...baselines.filter(({ name }) => name !== 'none' || frozen !== null),
+      { name: SEARCHED, candidate: winner.candidate },
+    ],
+  };
+}
