@@ -1,5 +1,5 @@
 import { defineConfig } from 'vitest/config';
-import { BaseSequencer, type TestSpecification } from 'vitest/node';
+import { BaseSequencer, type TestCase, type TestSpecification } from 'vitest/node';
 
 /** Files that take many seconds each: started first, so that the workers end together. */
 const SLOW = [
@@ -17,6 +17,12 @@ class SlowFilesFirst extends BaseSequencer {
   }
 }
 
+function nameSecondTries(test: TestCase): void {
+  if (!test.diagnostic()?.flaky) return;
+  const [first] = test.result().errors ?? [];
+  console.log(`second try: ${test.module.relativeModuleId}: ${test.fullName}: ${first?.message}`);
+}
+
 /** The first session of a process that takes denormals as zero (gradients) makes its thread do so for ever, JavaScript included. */
 const GRADIENTS = 'test/{runtime,training}/**/*.test.ts';
 const ALL = 'test/**/*.test.ts';
@@ -29,6 +35,9 @@ export default defineConfig({
     // Generous, since the machine may be busy elsewhere: what hangs is found all the same.
     testTimeout: 180_000,
     hookTimeout: 180_000,
+    // A machine we cannot look into gets a second try, and what needed it is named.
+    retry: process.env.CI ? 1 : 0,
+    reporters: ['default', { onTestCaseResult: nameSecondTries }],
     projects: [
       { extends: true, test: { name: 'gradients', include: [GRADIENTS] } },
       // No test changes what another one imports, and loading it anew for every file takes a fifth of the time.

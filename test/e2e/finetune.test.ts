@@ -31,16 +31,16 @@ it('a fine-tuning run that is interrupted, out of space and killed ends with the
   const folder = await temporaryFolder();
   const out = path.join(folder, 'run');
   const words = [
-    ...['finetune', TINY, BOOK, '--rope', 'yarn:2', '--max-seq-length', '64', '--max-steps', '6', '--save-steps', '2'],
+    ...['finetune', TINY, BOOK, '--rope', 'yarn:2', '--max-seq-length', '64', '--max-steps', '12', '--save-steps', '2'],
     ...['--learning-rate', '1e-3', '--logging-steps', '1', '--optim', 'muon', '--threads', '1', '--json', '--out', out],
   ];
   const first = await longrope(words);
   expect(first.stderr).toBe('');
   const result = JSON.parse(first.stdout) as Finetune;
-  expect(result.log.map(({ step }) => step)).toEqual([1, 2, 3, 4, 5, 6]);
+  expect(result.log.map(({ step }) => step)).toEqual(Array.from({ length: 12 }, (_, i) => i + 1));
   const read = async () =>
     Promise.all(
-      ['model/model.safetensors', 'model/config.json', 'journal.jsonl', 'checkpoint-6/optimizer.safetensors'].map(
+      ['model/model.safetensors', 'model/config.json', 'journal.jsonl', 'checkpoint-12/optimizer.safetensors'].map(
         (name) => readFile(path.join(out, name)),
       ),
     );

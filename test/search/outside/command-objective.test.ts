@@ -122,7 +122,7 @@ describe('a command', () => {
   it('ends with all that it started', async () => {
     const { folder } = await search('child');
     const child = Number(await readFile(path.join(folder, 'child'), 'utf8'));
-    await waitFor(async () => !isAlive(child), 5);
+    await waitFor(async () => !isAlive(child));
   });
 
   it('that ends neither with its input nor when it is asked to is killed', async () => {
