@@ -1,7 +1,7 @@
 import { isMap, isPair, isScalar, LineCounter, type Node, parseDocument } from 'yaml';
 import type { z } from 'zod';
 import { type Problem, UserError } from '../errors.js';
-import { nearestWord, parseBudget } from '../search/index.js';
+import { nearestWord, parseBudget, racingSettings } from '../search/index.js';
 import { type Recipe, recipeSchema } from './recipe.js';
 import { checkReferences } from './references.js';
 
@@ -41,7 +41,7 @@ export function parseRecipe(text: string, file: string): Recipe {
       'input',
       parsed.error.issues.flatMap((issue) => problemsOf(issue, json, at)),
     );
-  const problems = [...checkReferences(parsed.data), ...checkBudgets(parsed.data)].map(
+  const problems = [...checkReferences(parsed.data), ...checkSettings(parsed.data)].map(
     ({ path, ...problem }): Problem => ({ ...problem, where: at(path) }),
   );
   if (problems.length > 0) throw new UserError('input', problems);
@@ -135,15 +135,24 @@ function nodeAt(root: Node | null, path: Path, isKey: boolean): Node | null {
   return node;
 }
 
-function checkBudgets(recipe: Recipe) {
+/** What the search itself reads: budgets and racing settings. */
+function checkSettings(recipe: Recipe) {
   return recipe.stages.flatMap((stage, index) => {
     if (!('budget' in stage)) return [];
-    try {
-      parseBudget(stage.budget);
-      return [];
-    } catch (error) {
-      if (!(error instanceof UserError)) throw error;
-      return error.problems.map((problem) => ({ ...problem, path: ['stages', index, 'budget'] }));
-    }
+    const { budget, racing } = stage;
+    return [
+      ...located(['stages', index, 'budget'], () => parseBudget(budget)),
+      ...located(['stages', index, 'racing'], () => racing && racingSettings(racing)),
+    ];
   });
+}
+
+function located(path: Path, read: () => unknown) {
+  try {
+    read();
+    return [];
+  } catch (error) {
+    if (!(error instanceof UserError)) throw error;
+    return error.problems.map((problem) => ({ ...problem, path }));
+  }
 }

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { ALGORITHM_NAMES } from '../search/index.js';
+import { ALGORITHM_NAMES, type MeasureName } from '../search/index.js';
 import { FINETUNE_DEFAULTS } from '../training/defaults.js';
 import { OPTIMIZERS } from '../training/optimizer.js';
 import { SCHEDULES } from '../training/schedule.js';
@@ -21,6 +21,8 @@ const SEED = 'a whole number from 1 to 2^32-1';
 const seed = z.int(SEED).min(1, SEED).max(0xffffffff, SEED);
 const NAME = 'a name of small letters, digits and -, beginning with a letter';
 const name = z.string(NAME).regex(/^[a-z][a-z0-9-]*$/, NAME);
+const PERCENT = 'a number of percent, 0 to 100';
+const percent = z.number(PERCENT).min(0, PERCENT).max(100, PERCENT);
 const text = (what: string) => z.string(what).min(1, what);
 /** 'a, b or c' is what the user is told. */
 const choice = <Name extends string>(names: readonly [Name, ...Name[]]) =>
@@ -37,6 +39,12 @@ const texts = z.strictObject({
   text_field: text('a column').optional(),
 });
 
+const measures = {
+  perplexity: positive.optional(),
+  needle: positive.optional(),
+  longppl: positive.optional(),
+} satisfies Record<MeasureName, z.ZodType>;
+
 /** What every search of factors is told. */
 const searching = {
   /** By name: what auto chooses depends on the device. */
@@ -46,6 +54,13 @@ const searching = {
   seed: seed.default(1),
   max_factor: z.number('a number above 1').gt(1, 'a number above 1').optional(),
   pull: positive.optional(),
+  /** Measures with their weights; default: the perplexity alone. */
+  objective: z.strictObject(measures).optional(),
+  needle_depths: list(percent, 'a list of percent').optional(),
+  /** A model that marks the key tokens of longppl. */
+  judge: name.optional(),
+  /** Settings of --racing; {} is all defaults. */
+  racing: z.record(z.string(), z.union([z.number(), z.string()]), 'settings of docs/search.md').optional(),
   /** Factors to start from. */
   start: list(name, 'a list of names of factors').optional(),
 };
@@ -61,6 +76,10 @@ const search = z.strictObject({
   over: name.optional(),
   lengths: lengths.optional(),
   length_weights: list(positive, 'a list of weights').optional(),
+  /** Percent that the perplexity at the original length may rise. */
+  short_limit: percent.optional(),
+  /** One number of first positions that stay unscaled, or several to choose from. */
+  start_tokens: list(wholeNumber, 'a list of whole numbers').optional(),
   ...searching,
 });
 

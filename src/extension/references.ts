@@ -1,8 +1,8 @@
 import { RULER_TASK_NAMES } from '../corpus/index.js';
 import type { Problem } from '../errors.js';
 import { isRopeMethod, ROPE_METHODS } from '../evaluation/index.js';
-import { nearestWord } from '../search/index.js';
-import type { Recipe, Stage } from './recipe.js';
+import { MEASURE_NAMES, nearestWord } from '../search/index.js';
+import type { Recipe, Stage, StageOf } from './recipe.js';
 
 export type ArtefactKind = 'model' | 'texts' | 'factors' | 'sets' | 'results' | 'export';
 
@@ -40,6 +40,7 @@ export function referencesOf(stage: Stage): Reference[] {
     });
   if ('texts' in stage) add(['texts'], stage.texts, 'texts');
   if ('held_out' in stage) add(['held_out'], stage.held_out, 'texts');
+  if ('judge' in stage) add(['judge'], stage.judge, 'model');
   switch (stage.stage) {
     case 'search':
       add(['over'], stage.over, 'factors');
@@ -117,12 +118,18 @@ function contradictions(stage: Stage): LocatedProblem[] {
         add(['length_weights'], `one for each of the ${lengths?.length ?? 0} lengths`, `${weights.length}`);
       const long = lengths?.filter((length) => length > target) ?? [];
       if (long.length > 0) add(['lengths'], `none above the target, ${target}`, long.join(', '));
+      if (stage.short_limit !== undefined && stage.racing)
+        add(['short_limit'], 'no racing, whose parts cannot decide it', 'both');
+      if (stage.start_tokens && stage.algorithm.startsWith('dim-'))
+        add(['start_tokens'], 'an algorithm that has start tokens, which the released ones have not', stage.algorithm);
+      problems.push(...objectiveProblems(stage));
       break;
     }
     case 'readjust':
       if (stage.algorithm.startsWith('dim-'))
         add(['algorithm'], 'an algorithm that takes a largest factor, which the released ones do not', stage.algorithm);
       if (new Set(stage.lengths).size < stage.lengths.length) add(['lengths'], 'every length once', 'one twice');
+      problems.push(...objectiveProblems(stage));
       break;
     case 'evaluate':
       if (stage.perplexity === undefined && stage.passkey === undefined && stage.ruler === undefined)
@@ -137,6 +144,24 @@ function contradictions(stage: Stage): LocatedProblem[] {
         add(['sets'], 'factors, since a GGUF holds no side file', 'sets');
   }
   return problems;
+}
+
+function objectiveProblems({
+  objective,
+  needle_depths,
+  judge,
+  racing,
+  algorithm,
+}: StageOf<'search'> | StageOf<'readjust'>): LocatedProblem[] {
+  const measured = Object.keys(objective ?? { perplexity: 1 });
+  const found = measured.join(', ') || 'none';
+  const wrong: readonly (readonly [key: string, is: boolean, expected: string, found: string])[] = [
+    ['objective', measured.length === 0, `at least one of ${MEASURE_NAMES.join(', ')}`, found],
+    ['needle_depths', needle_depths !== undefined && !measured.includes('needle'), 'needle in the objective', found],
+    ['judge', judge !== undefined && !measured.includes('longppl'), 'longppl in the objective', found],
+    ['racing', racing !== undefined && algorithm === 'gradient', 'an algorithm that compares a population', algorithm],
+  ];
+  return wrong.flatMap(([key, is, expected, what]) => (is ? [{ where: '', path: [key], expected, found: what }] : []));
 }
 
 /** Searches and evaluations need to be told how many documents; fine-tuning reads whole texts. */

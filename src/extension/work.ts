@@ -1,7 +1,7 @@
 import { RULER_TASK_NAMES } from '../corpus/index.js';
 import { TRAINING_PASSES, type Work } from '../plan/index.js';
 import { parseBudget } from '../search/index.js';
-import type { Recipe, Stage } from './recipe.js';
+import type { Recipe, Stage, StageOf } from './recipe.js';
 
 /** What a stage will compute. */
 export interface StageWork {
@@ -21,7 +21,7 @@ export function stageWork(stage: Stage, { texts }: Recipe): StageWork {
   const forward = (work: readonly Work[], seconds = 0): StageWork => ({ work, passes: 1, seconds });
   switch (stage.stage) {
     case 'search': {
-      const { work, seconds } = searchWork(stage.budget, stage.lengths ?? [stage.target]);
+      const { work, seconds } = searchWork(stage, stage.lengths ?? [stage.target]);
       const heldOut =
         stage.held_out === undefined
           ? []
@@ -29,7 +29,7 @@ export function stageWork(stage: Stage, { texts }: Recipe): StageWork {
       return forward([...work, ...heldOut], seconds);
     }
     case 'readjust': {
-      const each = stage.lengths.map((length) => searchWork(stage.budget, [length]));
+      const each = stage.lengths.map((length) => searchWork(stage, [length]));
       return forward(
         each.flatMap(({ work }) => work),
         each.reduce((sum, { seconds }) => sum + seconds, 0),
@@ -57,11 +57,16 @@ export function stageWork(stage: Stage, { texts }: Recipe): StageWork {
   }
 }
 
-function searchWork(budget: string, lengths: readonly number[]): { readonly work: Work[]; readonly seconds: number } {
+function searchWork(
+  { budget, objective = { perplexity: 1 } }: Pick<StageOf<'search'>, 'budget' | 'objective'>,
+  lengths: readonly number[],
+): { readonly work: Work[]; readonly seconds: number } {
   const { unit, amount } = parseBudget(budget);
   if (unit === 'seconds') return { work: [], seconds: amount };
-  // A document is read once at each length.
-  const tokens = lengths.reduce((sum, length) => sum + length, 0);
-  const sequences = unit === 'documents' ? amount : Math.floor(amount / tokens);
-  return { work: lengths.map((length) => ({ length, sequences })), seconds: 0 };
+  // A document is read once at each length, and once more with a needle in it; what the short limit reads is little beside it.
+  const { needle, ...others } = objective;
+  const rows = (needle === undefined ? 0 : 1) + (Object.keys(others).length > 0 ? 1 : 0);
+  const tokens = rows * lengths.reduce((sum, length) => sum + length, 0);
+  const evaluations = unit === 'documents' ? amount : Math.floor(amount / tokens);
+  return { work: lengths.map((length) => ({ length, sequences: evaluations * rows })), seconds: 0 };
 }

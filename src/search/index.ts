@@ -25,7 +25,7 @@ export { type CommandObjectiveOptions, openCommandObjective } from './outside/co
 export { type FunctionObjectiveOptions, functionObjective } from './outside/function-objective.js';
 export type { OutsideObjective } from './outside/outside-objective.js';
 export { pullPenalty } from './pull.js';
-export { checkRacing, parseRacing, type Racing } from './racing-options.js';
+export { checkRacing, parseRacing, type Racing, racingSettings } from './racing-options.js';
 export { type FrontEntry, type GenerationSummary, type Score, type SearchResult, score } from './result.js';
 export {
   type FrozenSet,

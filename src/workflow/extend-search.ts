@@ -7,9 +7,9 @@ import { loadModel } from '../model/index.js';
 import { longropeAttentionFactor } from '../rope/attention-factor.js';
 import { type FactorSet, formatFactorSets, type LengthFactors, parseFactorFile } from '../rope/index.js';
 import { type Json, writeFileAtomic } from '../run/index.js';
-import { parseBudget, type SearchProgress, type SearchResult } from '../search/index.js';
+import { MEASURE_NAMES, parseBudget, racingSettings, type SearchProgress, type SearchResult } from '../search/index.js';
 import type { StageContext } from './extend-stages.js';
-import { type SearchJob, searchModel } from './search-model.js';
+import { searchModel } from './search-model.js';
 import { readTexts } from './texts.js';
 
 /** What a search leaves in its folder that others read. */
@@ -31,7 +31,8 @@ export async function searchStage(job: StageJob<'search'>, context: StageContext
     ...(stage.over !== undefined && { over: pathOf(stage.over) }),
     ...(stage.start && { starts: stage.start.map(pathOf) }),
     ...(stage.max_factor !== undefined && { maxFactor: stage.max_factor }),
-    ...(stage.pull !== undefined && { pull: stage.pull }),
+    ...(stage.short_limit !== undefined && { shortLimit: stage.short_limit / 100 }),
+    ...(stage.start_tokens && { startTokens: stage.start_tokens }),
     hyperparameters: stage.hyperparameters,
     tokenizer,
     out: folder,
@@ -63,7 +64,6 @@ export async function readjustStage(job: StageJob<'readjust'>, context: StageCon
       targetLength: length,
       starts: (stage.start ?? stage.with).map(pathOf),
       maxFactor: stage.max_factor,
-      ...(stage.pull !== undefined && { pull: stage.pull }),
       hyperparameters:
         stage.attention === 'own' ? stage.hyperparameters : { ...stage.hyperparameters, attention_factor: attention },
       tokenizer: context.tokenizer,
@@ -90,15 +90,23 @@ function common(
   }: Pick<StageJob, 'pathOf' | 'signal'> & { readonly stage: StageOf<'search'> | StageOf<'readjust'> },
   { device, workers, threads, command }: StageContext,
   budget: string,
-): Pick<
-  SearchJob,
-  'modelPath' | 'algorithm' | 'budget' | 'seed' | 'compare' | 'command' | 'device' | 'workers' | 'threads' | 'signal'
-> {
+) {
+  const { objective, racing } = stage;
   return {
     modelPath: pathOf(stage.model),
     algorithm: stage.algorithm,
     budget: parseBudget(budget),
     seed: stage.seed,
+    ...(stage.pull !== undefined && { pull: stage.pull }),
+    ...(objective && {
+      objective: MEASURE_NAMES.flatMap((measure) => {
+        const weight = objective[measure];
+        return weight === undefined ? [] : { measure, weight };
+      }),
+    }),
+    ...(stage.needle_depths && { needleDepths: stage.needle_depths.map((percent) => percent / 100) }),
+    ...(stage.judge !== undefined && { judge: pathOf(stage.judge) }),
+    ...(racing && { racing: racingSettings(racing) }),
     // Evaluations are stages of their own.
     compare: false,
     command,

@@ -67,6 +67,35 @@ describe('a recipe', () => {
     expect(recipe.stages[2]).toMatchObject({ lengths: [4096, 256] });
   });
 
+  test('may say what its searches minimise', () => {
+    const text = edited([
+      'target: 2k',
+      'target: 2k\n    objective: { perplexity: 1, needle: 0.5, longppl: 0.5 }\n    needle_depths: [0, 50]\n    judge: base\n    short_limit: 2\n    start_tokens: [0, 4]',
+    ]);
+    expect(parseRecipe(text, 'r.yaml').stages[0]).toMatchObject({
+      objective: { perplexity: 1, needle: 0.5, longppl: 0.5 },
+      needle_depths: [0, 50],
+      judge: 'base',
+      short_limit: 2,
+      start_tokens: [0, 4],
+    });
+    const wrong = edited([
+      'target: 2k',
+      'target: 2k\n    objective: { longppl: 1 }\n    needle_depths: [5]\n    judge: books\n    short_limit: 2\n    racing: { blok: 2 }\n    algorithm: gradient',
+    ]).replace('pull: 0.01', 'objective: {}');
+    expect(problemsOf(wrong)).toEqual([
+      'r.yaml, line 12, stages.0.judge: expected model of an earlier stage (base), found "books"',
+      'r.yaml, line 13, stages.0.short_limit: expected no racing, whose parts cannot decide it, found both',
+      'r.yaml, line 11, stages.0.needle_depths: expected needle in the objective, found longppl',
+      'r.yaml, line 14, stages.0.racing: expected an algorithm that compares a population, found gradient',
+      'r.yaml, line 37, stages.3.objective: expected at least one of perplexity, needle, longppl, found none',
+      expect.stringMatching(/^r.yaml, line 14, stages.0.racing: .*did you mean "block"\?$/),
+    ]);
+    expect(problemsOf(edited(['target: 2k', 'target: 2k\n    objective: { needles: 1 }']))[0]).toMatch(
+      /line 10, stages.0.objective.needles: expected one of the keys perplexity, needle, longppl, found an unknown key; did you mean needle\?/,
+    );
+  });
+
   test('is refused with all that is wrong in its values, each with its line', () => {
     const text = edited(
       ['samples: 2', 'sample: 2'],
