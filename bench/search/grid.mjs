@@ -4,9 +4,9 @@
 import { appendFile, mkdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
-import { loadModel, modelObjective, openEngine, readTexts, tokenWeightedLoss } from '../../dist/index.js';
+import { loadModel, modelObjective, openEngine, tokenWeightedLoss } from '../../dist/index.js';
 import { writeFileAtomic } from '../../dist/run/index.js';
-import { MODELS } from './models.mjs';
+import { books, MODELS } from './models.mjs';
 
 const root = path.resolve(import.meta.dirname, '../..');
 const { values } = parseArgs({
@@ -16,8 +16,7 @@ const work = path.join(root, 'runs/bench-search');
 await mkdir(work, { recursive: true });
 const { folder, tokenizer, originalLength } = await MODELS.stories260K(work);
 const length = Number(values.scale) * originalLength;
-const books = [path.resolve(root, '../shared/data/pg19/validation')];
-const documents = (await readTexts(books, tokenizer, { skipCharacters: 9000, minTokens: length - 1 })).slice(0, 5);
+const { search: documents } = await books(tokenizer, length);
 const model = await loadModel(folder);
 const engine = await openEngine(model, { maxLength: length });
 const { geometry } = model.spec.rope;

@@ -1,8 +1,8 @@
-// The base models of bench/search and how their texts are read. What is not in the repository is made below `work`.
+// The base models of bench/search, and the books that it searches and judges on. What is not in the repository is made below `work`.
 import { copyFile, mkdir } from 'node:fs/promises';
 import path from 'node:path';
 import { runnerImport } from 'vite';
-import { openTokenizer } from '../../dist/index.js';
+import { openTokenizer, readTexts } from '../../dist/index.js';
 import { openTok512 } from './tok512.mjs';
 
 const root = path.resolve(import.meta.dirname, '../..');
@@ -34,3 +34,14 @@ export const MODELS = {
     return { folder, tokenizer, originalLength: 512 };
   },
 };
+
+/** Long enough for `length` tokens: five validation books to search on, seven test books, and the validation books that are left. */
+export async function books(tokenizer, length) {
+  const read = (split) =>
+    readTexts([path.resolve(root, '../shared/data/pg19', split)], tokenizer, {
+      skipCharacters: 9000,
+      minTokens: length - 1,
+    });
+  const validation = await read('validation');
+  return { search: validation.slice(0, 5), test: await read('test'), others: validation.slice(5) };
+}

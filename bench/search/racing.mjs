@@ -10,18 +10,15 @@ import {
   loadModel,
   modelObjective,
   openEngine,
-  openTokenizer,
   parseBudget,
   parseRacing,
-  readTexts,
   searchModel,
   textTable,
   tokenWeightedLoss,
 } from '../../dist/index.js';
+import { books, MODELS } from './models.mjs';
 
 const root = path.resolve(import.meta.dirname, '../..');
-const books = (split) => path.resolve(root, '../shared/data/pg19', split);
-const MODEL = path.join(root, 'models/tiny');
 const TARGET = 512;
 /** Name -> algorithm, its hyper-parameters, racing. */
 const SETTINGS = {
@@ -47,11 +44,9 @@ const file = path.join(import.meta.dirname, 'racing-results.json');
 const { rows } = JSON.parse(await readFile(file, 'utf8').catch(() => '{"rows":[]}'));
 const machine = `${os.cpus()[0]?.model.trim()}, ${os.availableParallelism()} cores`;
 
-const tokenizer = await openTokenizer(MODEL);
-const options = { skipCharacters: 9000, minTokens: TARGET - 1 };
-const documents = (await readTexts([books('validation')], tokenizer, options)).slice(0, 5);
-const heldOut = await readTexts([books('test')], tokenizer, options);
-const model = await loadModel(MODEL);
+const { folder, tokenizer } = await MODELS.tiny();
+const { search: documents, test: heldOut } = await books(tokenizer, TARGET);
+const model = await loadModel(folder);
 const engine = await openEngine(model, { maxLength: TARGET });
 const objective = modelObjective({
   engine,
@@ -67,7 +62,7 @@ for (const name of values.settings.split(';'))
     const [algorithm, hyperparameters, racing] = SETTINGS[name];
     const out = path.join(values.out, `${name.replaceAll(/[ ,/=]+/g, '-')}-${values.budget}-${seed}`);
     const { result } = await searchModel({
-      modelPath: MODEL,
+      modelPath: folder,
       tokenizer,
       documents,
       heldOut,

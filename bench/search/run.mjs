@@ -7,12 +7,11 @@ import { mkdir, readFile } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
-import { parseBudget, parseRacing, readTexts, searchModel } from '../../dist/index.js';
+import { parseBudget, parseRacing, searchModel } from '../../dist/index.js';
 import { writeFileAtomic } from '../../dist/run/index.js';
-import { MODELS } from './models.mjs';
+import { books, MODELS } from './models.mjs';
 
 const root = path.resolve(import.meta.dirname, '../..');
-const books = (part) => [path.resolve(root, '../shared/data/pg19', part)];
 const { values } = parseArgs({
   options: {
     models: { type: 'string', default: 'tiny' },
@@ -33,7 +32,7 @@ await mkdir(values.out, { recursive: true });
 for (const name of list(values.models)) {
   const model = await MODELS[name](values.out);
   for (const scale of list(values.scales).map(Number)) {
-    const texts = await textsOf(model, scale);
+    const texts = await books(model.tokenizer, scale * model.originalLength);
     for (const algorithm of list(values.algorithms))
       for (const budget of list(values.budgets))
         for (const seed of list(values.seeds)) {
@@ -50,13 +49,6 @@ for (const name of list(values.models)) {
           await writeFileAtomic(file, `${JSON.stringify({ cells: sorted }, null, 2)}\n`);
         }
   }
-}
-
-async function textsOf({ tokenizer, originalLength }, scale) {
-  const options = { skipCharacters: 9000, minTokens: scale * originalLength - 1 };
-  const validation = await readTexts(books('validation'), tokenizer, options);
-  const test = await readTexts(books('test'), tokenizer, options);
-  return { search: validation.slice(0, 5), test, others: validation.slice(5) };
 }
 
 async function search(key, { folder, tokenizer, originalLength }, texts, { scale, algorithm, budget, seed }) {
