@@ -30,7 +30,7 @@ const SWITCHING = {
   long_factor: Array.from({ length: 32 }, (_, pair) => 1 + pair / 16),
 };
 
-describe('LongPPL of tiny-pg19 against transformers', () => {
+describe('LongPPL of the embedded model against transformers', () => {
   let exchange: Exchange;
   let reference: PythonReference;
   let texts: string[];

@@ -18,7 +18,7 @@ export interface ParityModel {
 }
 
 export const TINY: ParityModel = {
-  name: 'tiny-pg19',
+  name: 'tiny',
   path: path.join(PROJECT, 'models/tiny'),
   bos: 1,
   originalLength: 256,

@@ -14,7 +14,9 @@ const LENGTHS = [256, 512, 1024, 2048, 4096];
 const THETA = 10_000;
 const HEAD_DIM = 64;
 
-const readme = await readFile(path.join(SHARED, 'models/tiny-pg19/README.md'), 'utf8');
+/** The model whose README has the table; the embedded one has its shape and tokenizer. */
+const MODEL = path.join(SHARED, 'models/tiny-pg19');
+const readme = await readFile(path.join(MODEL, 'README.md'), 'utf8');
 const gradientSet = /^The gradient set, pairs 0-31: (.*)\.$/m.exec(readme)?.[1]?.split(' ').map(Number) ?? [];
 
 /** The columns of the table as keys of a config.json, which both sides read. */
@@ -60,8 +62,8 @@ describe('perplexity table of the tiny model', () => {
 
   beforeAll(async () => {
     exchange = await Exchange.open();
-    reference = new PythonReference('reference_perplexity.py', TINY.path);
-    engine = await openEngine(await loadModel(TINY.path), { workers: 1, maxLength: 4096 });
+    reference = new PythonReference('reference_perplexity.py', MODEL);
+    engine = await openEngine(await loadModel(MODEL), { workers: 1, maxLength: 4096 });
   });
   afterAll(async () => {
     reference?.close();

@@ -1,11 +1,11 @@
-import { z } from 'zod';
 import { UserError } from '../../errors.js';
 import { canonicalJson, inParallel, type Json } from '../../run/index.js';
 import type { DocumentLoss, LossRequest, Objective } from '../objective.js';
 import type { SearchProblem } from '../types.js';
 import { commandWords } from './command-line.js';
 import type { OutsideObjective } from './outside-objective.js';
-import { answerSchema, faultOfLoss, type Hello, helloMessage, helloSchema, lossMessage } from './protocol.js';
+import { type Hello, helloMessage, lossMessage } from './protocol.js';
+import { readHello, readLoss } from './read-answer.js';
 import { WorkerEnded, WorkerProcess } from './worker-process.js';
 
 export interface CommandObjectiveOptions {
@@ -136,7 +136,7 @@ class CommandPool {
     for (let attempt = 1; ; attempt++) {
       try {
         const worker = slot.worker ?? (await this.start(slot, signal));
-        return this.lossOf(await worker.ask(message, where, signal), id, request, tokens, where);
+        return readLoss(await worker.ask(message, where, signal), { id, request, tokens, where });
       } catch (error) {
         if (!(error instanceof WorkerEnded)) throw error;
         slot.worker = null;
@@ -167,7 +167,7 @@ class CommandPool {
   }
 
   private greet(answer: unknown, where: string): void {
-    const hello = soundHello(answer, where);
+    const hello = readHello(answer, where);
     if (this.hello !== null && canonicalJson(hello as Json) !== canonicalJson(this.hello as Json))
       throw new UserError('input', {
         where,
@@ -175,24 +175,6 @@ class CommandPool {
         found: JSON.stringify(hello),
       });
     this.hello = hello;
-  }
-
-  private lossOf(answer: unknown, id: number, request: LossRequest, tokens: number, where: string): DocumentLoss {
-    const parsed = parseMessage(answerSchema, answer, where);
-    if (parsed.id !== id)
-      throw new UserError('input', { where, expected: `the answer to request ${id}`, found: `that to ${parsed.id}` });
-    if (parsed.type === 'error')
-      throw new UserError('resource', {
-        where,
-        expected: 'a loss',
-        found: parsed.message,
-        fix: 'the same search resumes when the command can answer',
-      });
-    const fault = faultOfLoss(parsed, request, tokens);
-    if (fault !== null) throw new UserError('input', { where, ...fault });
-    const { lossSum, gradient } = parsed;
-    const isWanted = request.gradient === true && lossSum !== null && gradient !== undefined;
-    return { lossSum: lossSum ?? Number.POSITIVE_INFINITY, tokens, ...(isWanted && { gradient }) };
   }
 
   private crashed(error: WorkerEnded, where: string, times: number): UserError {
@@ -209,26 +191,3 @@ class CommandPool {
 }
 
 type Document = Hello['documents'][number];
-
-/** A name that is there twice, or on both sides, is a text counted twice or one that is not held out. */
-function soundHello(message: unknown, where: string): Hello {
-  const hello = parseMessage(helloSchema, message, where);
-  const names = [...hello.documents, ...hello.heldOut].map(({ name }) => name);
-  const repeated = names.filter((name, i) => names.indexOf(name) !== i);
-  if (repeated.length === 0) return hello;
-  throw new UserError('input', {
-    where,
-    expected: 'documents with a name of their own',
-    found: `${[...new Set(repeated)].join(', ')} twice`,
-  });
-}
-
-function parseMessage<Schema extends z.ZodType>(schema: Schema, message: unknown, where: string): z.infer<Schema> {
-  const parsed = schema.safeParse(message);
-  if (parsed.success) return parsed.data;
-  throw new UserError('input', {
-    where,
-    expected: z.prettifyError(parsed.error).replaceAll(/\s*\n\s*/g, ' '),
-    found: JSON.stringify(message) ?? 'nothing',
-  });
-}
