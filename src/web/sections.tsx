@@ -15,7 +15,8 @@ import { PerplexityChart } from './charts/perplexity-chart.js';
 import { PositionChart } from './charts/position-chart.js';
 import { lossDomain, SearchChart } from './charts/search-chart.js';
 import type { MethodStyle } from './method-style.js';
-import { Details, FactorTable, FrontTable, LossTable, PerplexityTable, SearchTable } from './tables.js';
+import { FrontTable, SearchTable } from './search-tables.js';
+import { Details, FactorTable, LossTable, PerplexityTable } from './tables.js';
 
 /** What every section of figures gets: its panels and the methods shown at the moment. */
 interface Props<Panel> {
