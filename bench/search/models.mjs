@@ -6,14 +6,15 @@ import { openTokenizer, readTexts } from '../../dist/index.js';
 import { openTok512 } from './tok512.mjs';
 
 const root = path.resolve(import.meta.dirname, '../..');
+const shared = path.resolve(root, '../shared');
+const inFolder = async (folder) => ({ folder, tokenizer: await openTokenizer(folder), originalLength: 256 });
 
 /** Name -> { folder, tokenizer, originalLength }. */
 export const MODELS = {
   /** Heads of 64, theta 10,000. */
-  async tiny() {
-    const folder = path.join(root, 'models/tiny');
-    return { folder, tokenizer: await openTokenizer(folder), originalLength: 256 };
-  },
+  embedded: () => inFolder(path.join(root, 'models/tiny')),
+  /** Of the same shape, trained by torch: the model that prototypes of the searches were measured on. */
+  'tiny-pg19': () => inFolder(path.join(shared, 'models/tiny-pg19')),
   /** Heads of 32, theta 2,000: second/README.md. */
   async second(work) {
     const folder = path.join(work, 'second');
@@ -30,7 +31,7 @@ export const MODELS = {
     const { module } = await runnerImport(path.join(root, 'test/helpers/stories260k.ts'));
     await mkdir(folder, { recursive: true });
     await module.writeStories260k(folder);
-    const tokenizer = await openTok512(path.resolve(root, '../shared/models/stories260K/tok512.bin'));
+    const tokenizer = await openTok512(path.join(shared, 'models/stories260K/tok512.bin'));
     return { folder, tokenizer, originalLength: 512 };
   },
 };
@@ -38,7 +39,7 @@ export const MODELS = {
 /** Long enough for `length` tokens: five validation books to search on, seven test books, and the validation books that are left. */
 export async function books(tokenizer, length) {
   const read = (split) =>
-    readTexts([path.resolve(root, '../shared/data/pg19', split)], tokenizer, {
+    readTexts([path.join(shared, 'data/pg19', split)], tokenizer, {
       skipCharacters: 9000,
       minTokens: length - 1,
     });

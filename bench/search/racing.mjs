@@ -1,4 +1,4 @@
-// What racing saves and what it gets wrong, on the embedded model and five validation books at 512 tokens.
+// What racing saves and what it gets wrong, on tiny-pg19 and five validation books at 512 tokens.
 //   node bench/search/racing.mjs [--budget 350] [--seeds 1] [--settings 'cma-es;cma-es/racing']
 // Every candidate that a race dropped is scored on all documents afterwards, outside the budget. Wrongly dropped is one that is better
 // there than the best that its race was left with. Searches that racing-results.json holds are not run again, one that was cut off goes on.
@@ -44,7 +44,7 @@ const file = path.join(import.meta.dirname, 'racing-results.json');
 const { rows } = JSON.parse(await readFile(file, 'utf8').catch(() => '{"rows":[]}'));
 const machine = `${os.cpus()[0]?.model.trim()}, ${os.availableParallelism()} cores`;
 
-const { folder, tokenizer } = await MODELS.tiny();
+const { folder, tokenizer } = await MODELS['tiny-pg19']();
 const { search: documents, test: heldOut } = await books(tokenizer, TARGET);
 const model = await loadModel(folder);
 const engine = await openEngine(model, { maxLength: TARGET });

@@ -1,6 +1,6 @@
 // Search algorithms side by side: models, targets, budgets, seeds. Every cell is a search on the first five validation books and is
 // scored on the seven test books and, apart from them, on six validation books that no default was ever chosen on.
-//   node bench/search/run.mjs [--models tiny,stories260K] [--scales 8] [--algorithms auto,cma-es,dim-mono@1] [--budgets 67,700,all] [--seeds 1,2,3]
+//   node bench/search/run.mjs [--models tiny-pg19,second] [--scales 8] [--algorithms auto,cma-es,dim-mono@1] [--budgets 67,700,all] [--seeds 1,2,3]
 // ALGORITHM+racing drops candidates early, ALGORITHM@NUMBER holds the attention factor; budgets are documents evaluated, `all` ends by
 // the algorithm's own rule; --untimed keeps no seconds, for a machine that does other things. Cells that results.json holds are not computed again, a cell that was cut off goes on; tables: report.mjs.
 import { mkdir, readFile } from 'node:fs/promises';
@@ -14,7 +14,7 @@ import { books, MODELS } from './models.mjs';
 const root = path.resolve(import.meta.dirname, '../..');
 const { values } = parseArgs({
   options: {
-    models: { type: 'string', default: 'tiny' },
+    models: { type: 'string', default: 'embedded' },
     scales: { type: 'string', default: '8' },
     algorithms: { type: 'string', default: 'auto' },
     budgets: { type: 'string', default: '67' },
