@@ -35,7 +35,7 @@ export async function scoreGeneration(
     const own = losses.slice(c * documents.length, (c + 1) * documents.length);
     return algorithm.wantsGradients === undefined
       ? { candidate, loss: comparedLoss(candidate, own, pull) }
-      : penalisedLoss(candidate, own, { pull, gradients });
+      : { ...penalisedLoss(candidate, own, { pull, gradients }), documents };
   });
   return { told, documents };
 }

@@ -17,6 +17,8 @@ export interface Evaluation {
   readonly candidate: Candidate;
   /** Mean negative log-likelihood in nats per token over the documents of this evaluation; +Infinity for a non-finite model output. */
   readonly loss: number;
+  /** Indices of these documents, ascending. */
+  readonly documents?: readonly number[];
   /** Of `loss`, where the algorithm asked for gradients; null if the model's output is not finite. */
   readonly gradient?: CandidateGradient | null;
 }

@@ -1,4 +1,5 @@
 import { checkTold, distinct, makeCandidate } from '../candidate.js';
+import { PairedGains } from '../descent/paired-gains.js';
 import { ScheduleFreeAdam } from '../descent/schedule-free-adam.js';
 import { type HyperparameterValues, integer, numberOr, parseHyperparameters, real, word } from '../hyperparameters.js';
 import { FACTOR_ORDERS, type FactorOrder, IncrementSpace } from '../increment-space.js';
@@ -15,6 +16,8 @@ export const GRADIENT_HYPERPARAMETERS = {
   adam_beta1: real(0.9, 0, 1),
   adam_beta2: real(0.95, 0, 1),
   warmup_steps: integer(2, 1),
+  /** Step t weighs t^this in the average that is the answer. */
+  averaging_power: integer(1, 0),
   /** Standard deviation of the coordinates that a descent starts from, around its seed. */
   start_sigma: real(0.1, 0, 10),
   trial_steps: integer(10, 1),
@@ -28,11 +31,16 @@ export const GRADIENT_HYPERPARAMETERS = {
   documents_per_step: numberOr<'all'>(1, ['all'], integer(1, 1)),
   /** Ends the search when no coordinate of the average moved more in any of `trial_steps` steps. */
   tolerance: real(1e-3, 0, 1),
+  /** Ends the search when a test at this level finds no gain in `MAX_STALLED` times `trial_steps` steps. */
+  stop_level: numberOr<'none'>('none', ['none'], real(0.5, 0, 1)),
   /** Factors of the answer are multiples of it; "none" leaves them as they are. */
   grid: numberOr<'none'>('none', ['none']),
 };
 
 type Values = HyperparameterValues<typeof GRADIENT_HYPERPARAMETERS>;
+
+/** Tests in a row without a gain after which the search ends. */
+const MAX_STALLED = 2;
 
 /** Steps in a row without a finite loss after which the search ends. */
 const MAX_EMPTY_STEPS = 100;
@@ -44,6 +52,7 @@ interface Descent {
   /** Since the last comparison. */
   losses: number[];
   moves: number[];
+  gains: PairedGains;
 }
 
 /**
@@ -60,6 +69,7 @@ class GradientDescent implements SearchAlgorithm {
   private seedWinner: Evaluation | null = null;
   private last: Evaluation | null = null;
   private still = false;
+  private stalled = 0;
   private emptySteps = 0;
 
   constructor(
@@ -108,6 +118,7 @@ class GradientDescent implements SearchAlgorithm {
 
   stop(): StopReasons {
     if (this.still) return { tolerance: this.hyperparameters.tolerance };
+    if (this.stalled >= MAX_STALLED) return { gain: this.hyperparameters.stop_level };
     return this.emptySteps >= MAX_EMPTY_STEPS ? { uninformative: this.emptySteps } : {};
   }
 
@@ -129,7 +140,8 @@ class GradientDescent implements SearchAlgorithm {
 
   state(): Json {
     return {
-      descents: this.descents?.map(({ adam, losses }) => ({ adam: adam.state(), losses })) ?? null,
+      descents:
+        this.descents?.map(({ adam, losses, gains }) => ({ adam: adam.state(), losses, gains: gains.state() })) ?? null,
       random: this.random.state(),
     };
   }
@@ -151,7 +163,10 @@ class GradientDescent implements SearchAlgorithm {
         startTokensDeviation: 0,
       });
       const learningRate = values.learning_rate * values.learning_rate_ratio ** power;
-      return { space, adam: this.descentFrom(space, learningRate), learningRate, losses: [], moves: [] };
+      return {
+        ...{ space, adam: this.descentFrom(space, learningRate), learningRate },
+        ...{ losses: [], moves: [], gains: new PairedGains() },
+      };
     });
   }
 
@@ -160,15 +175,17 @@ class GradientDescent implements SearchAlgorithm {
       adam_beta1: beta1,
       adam_beta2: beta2,
       warmup_steps: warmupSteps,
+      averaging_power: averagingPower,
       start_sigma: sigma,
     } = this.hyperparameters;
     const start = Float64Array.from({ length: dimension }, () => sigma * this.random.normal());
-    return new ScheduleFreeAdam(start, { learningRate, beta1, beta2, warmupSteps });
+    return new ScheduleFreeAdam(start, { learningRate, beta1, beta2, warmupSteps, averagingPower });
   }
 
   /** A descent whose loss is not finite begins again elsewhere near its seed, with smaller steps. */
-  private move(descent: Descent, { loss, gradient }: Evaluation): void {
+  private move(descent: Descent, { loss, gradient, documents }: Evaluation): void {
     const { space } = descent;
+    if (documents !== undefined) descent.gains.see(documents, loss);
     if (Number.isFinite(loss) && gradient != null) {
       descent.losses.push(loss);
       descent.moves.push(descent.adam.step(space.pullBack(descent.adam.probe, gradient)));
@@ -188,6 +205,9 @@ class GradientDescent implements SearchAlgorithm {
     this.descents = descents.filter((descent) => better.includes(descent));
     const [only, ...others] = this.descents;
     this.still = only !== undefined && others.length === 0 && Math.max(...only.moves) < this.hyperparameters.tolerance;
+    const { stop_level: level } = this.hyperparameters;
+    const pValue = others.length === 0 ? (only?.gains.takePValue() ?? null) : null;
+    if (level !== 'none' && pValue !== null) this.stalled = pValue > level ? this.stalled + 1 : 0;
     for (const descent of this.descents) {
       descent.losses = [];
       descent.moves = [];

@@ -7,6 +7,8 @@ export interface AdamOptions {
   readonly beta2: number;
   /** Steps over which the learning rate rises to its value. */
   readonly warmupSteps: number;
+  /** Step t weighs t^this in the average; 0 is the paper's: the far first steps count for as much as the last. */
+  readonly averagingPower: number;
 }
 
 const EPSILON = 1e-12;
@@ -42,12 +44,13 @@ export class ScheduleFreeAdam {
 
   /** One step along the gradient at `probe`; returns the largest move of the average. */
   step(gradient: Float64Array): number {
-    const { learningRate, beta2, warmupSteps } = this.options;
+    const { learningRate, beta2, warmupSteps, averagingPower } = this.options;
     this.steps++;
     const rate = learningRate * Math.min(1, this.steps / warmupSteps);
     const bias = 1 - beta2 ** this.steps;
-    this.weight += rate ** 2;
-    const share = rate ** 2 / this.weight;
+    const weight = rate ** 2 * this.steps ** averagingPower;
+    this.weight += weight;
+    const share = weight / this.weight;
     let largest = 0;
     for (const [i, slope] of gradient.entries()) {
       const square = beta2 * (this.squares[i] as number) + (1 - beta2) * slope ** 2;
