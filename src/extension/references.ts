@@ -1,7 +1,7 @@
 import { RULER_TASK_NAMES } from '../corpus/index.js';
 import type { Problem } from '../errors.js';
 import { isRopeMethod, ROPE_METHODS } from '../evaluation/index.js';
-import { MEASURE_NAMES, nearestWord } from '../search/index.js';
+import { type Contradiction, contradictions, MEASURE_NAMES, type MeasureName, nearestWord } from '../search/index.js';
 import type { Recipe, Stage, StageOf } from './recipe.js';
 
 export type ArtefactKind = 'model' | 'texts' | 'factors' | 'sets' | 'results' | 'export';
@@ -100,36 +100,32 @@ export function checkReferences(recipe: Recipe): LocatedProblem[] {
         ...(nearest !== null && { fix: `did you mean "${nearest}"?` }),
       });
     }
-    const wrong = [...contradictions(stage), ...textProblems(stage, recipe), ...exportProblems(stage, recipe)];
+    const wrong = [...stageProblems(stage), ...textProblems(stage, recipe), ...exportProblems(stage, recipe)];
     problems.push(...wrong.map((problem) => ({ ...problem, path: at(problem.path) })));
     declare(stage.name, artefactOf(stage), at(['name']));
   });
   return problems;
 }
 
-function contradictions(stage: Stage): LocatedProblem[] {
+function stageProblems(stage: Stage): LocatedProblem[] {
   const problems: LocatedProblem[] = [];
   const add = (path: readonly (string | number)[], expected: string, found: string) =>
     problems.push({ where: '', path, expected, found });
   switch (stage.stage) {
     case 'search': {
-      const { lengths, length_weights: weights, target } = stage;
+      const { lengths, length_weights: weights } = stage;
       if (weights !== undefined && weights.length !== lengths?.length)
         add(['length_weights'], `one for each of the ${lengths?.length ?? 0} lengths`, `${weights.length}`);
-      const long = lengths?.filter((length) => length > target) ?? [];
-      if (long.length > 0) add(['lengths'], `none above the target, ${target}`, long.join(', '));
-      if (stage.short_limit !== undefined && stage.racing)
-        add(['short_limit'], 'no racing, whose parts cannot decide it', 'both');
       if (stage.start_tokens && stage.algorithm.startsWith('dim-'))
         add(['start_tokens'], 'an algorithm that has start tokens, which the released ones have not', stage.algorithm);
-      problems.push(...objectiveProblems(stage));
+      problems.push(...searchProblems(stage));
       break;
     }
     case 'readjust':
       if (stage.algorithm.startsWith('dim-'))
         add(['algorithm'], 'an algorithm that takes a largest factor, which the released ones do not', stage.algorithm);
       if (new Set(stage.lengths).size < stage.lengths.length) add(['lengths'], 'every length once', 'one twice');
-      problems.push(...objectiveProblems(stage));
+      problems.push(...searchProblems(stage));
       break;
     case 'evaluate':
       if (stage.perplexity === undefined && stage.passkey === undefined && stage.ruler === undefined)
@@ -146,22 +142,39 @@ function contradictions(stage: Stage): LocatedProblem[] {
   return problems;
 }
 
-function objectiveProblems({
-  objective,
-  needle_depths,
-  judge,
-  racing,
-  algorithm,
-}: StageOf<'search'> | StageOf<'readjust'>): LocatedProblem[] {
-  const measured = Object.keys(objective ?? { perplexity: 1 });
-  const found = measured.join(', ') || 'none';
-  const wrong: readonly (readonly [key: string, is: boolean, expected: string, found: string])[] = [
-    ['objective', measured.length === 0, `at least one of ${MEASURE_NAMES.join(', ')}`, found],
-    ['needle_depths', needle_depths !== undefined && !measured.includes('needle'), 'needle in the objective', found],
-    ['judge', judge !== undefined && !measured.includes('longppl'), 'longppl in the objective', found],
-    ['racing', racing !== undefined && algorithm === 'gradient', 'an algorithm that compares a population', algorithm],
-  ];
-  return wrong.flatMap(([key, is, expected, what]) => (is ? [{ where: '', path: [key], expected, found: what }] : []));
+const KEYS: { readonly [option in Contradiction['option']]: string } = {
+  lengths: 'lengths',
+  needleDepths: 'needle_depths',
+  judge: 'judge',
+  shortLimit: 'short_limit',
+};
+
+function searchProblems(stage: StageOf<'search'> | StageOf<'readjust'>): LocatedProblem[] {
+  const { objective, needle_depths: needleDepths, judge, racing, algorithm } = stage;
+  const problems: LocatedProblem[] = [];
+  const add = (key: string, expected: string, found: string) =>
+    problems.push({ where: '', path: [key], expected, found });
+  if (objective !== undefined && Object.keys(objective).length === 0)
+    add('objective', `at least one of ${MEASURE_NAMES.join(', ')}`, 'none');
+  if (racing !== undefined && algorithm === 'gradient')
+    add('racing', 'an algorithm that compares a population', algorithm);
+  const {
+    target: targetLength,
+    lengths,
+    short_limit: shortLimit,
+  } = stage.stage === 'search' ? stage : { target: Math.max(...stage.lengths) };
+  const measures = objective && (Object.keys(objective) as MeasureName[]);
+  for (const { option, expected, found } of contradictions({
+    targetLength,
+    lengths,
+    measures,
+    needleDepths,
+    judge,
+    shortLimit,
+    racing,
+  }))
+    add(KEYS[option], expected, found);
+  return problems;
 }
 
 /** Searches and evaluations need to be told how many documents; fine-tuning reads whole texts. */

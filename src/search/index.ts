@@ -20,6 +20,7 @@ export {
   PERPLEXITY_ALONE,
   parseObjective,
 } from './objectives/terms.js';
+export { type Contradiction, contradictions } from './option-rules.js';
 export type { SearchOptions, SearchProgress } from './options.js';
 export { type CommandObjectiveOptions, openCommandObjective } from './outside/command-objective.js';
 export { type FunctionObjectiveOptions, functionObjective } from './outside/function-objective.js';

@@ -9,7 +9,7 @@ import { type FactorSet, formatFactorSets, type LengthFactors, parseFactorFile }
 import { type Json, writeFileAtomic } from '../run/index.js';
 import { MEASURE_NAMES, parseBudget, racingSettings, type SearchProgress, type SearchResult } from '../search/index.js';
 import type { StageContext } from './extend-stages.js';
-import { searchModel } from './search-model.js';
+import { type SearchJob, searchModel } from './search-model.js';
 import { readTexts } from './texts.js';
 
 /** What a search leaves in its folder that others read. */
@@ -90,7 +90,7 @@ function common(
   }: Pick<StageJob, 'pathOf' | 'signal'> & { readonly stage: StageOf<'search'> | StageOf<'readjust'> },
   { device, workers, threads, command }: StageContext,
   budget: string,
-) {
+): Omit<SearchJob, 'documents' | 'heldOut' | 'textName' | 'targetLength' | 'tokenizer' | 'out'> {
   const { objective, racing } = stage;
   return {
     modelPath: pathOf(stage.model),

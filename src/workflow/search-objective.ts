@@ -1,9 +1,11 @@
-import { type Problem, UserError } from '../errors.js';
+import { UserError } from '../errors.js';
 import type { Model } from '../model/index.js';
 import { rescaledRope } from '../rope/frequencies.js';
 import type { Engine } from '../runtime/index.js';
 import {
   type Candidate,
+  type Contradiction,
+  contradictions,
   type Json,
   meanLoss,
   modelObjective,
@@ -121,26 +123,18 @@ function heldOutTerms(terms: readonly ObjectiveTerm[]): readonly ObjectiveTerm[]
   return [...PERPLEXITY_ALONE, ...others];
 }
 
-function checkOptions(
-  { targetLength, needleDepths, judge, shortLimit, racing }: SearchJob,
-  lengths: readonly WeightedLength[],
-  terms: readonly ObjectiveTerm[],
-): void {
-  const problems: Problem[] = [];
-  const long = lengths.filter(({ length }) => length > targetLength);
-  if (long.length > 0)
-    problems.push({
-      where: '--length',
-      expected: `no length above the target, ${targetLength}`,
-      found: long.map(({ length }) => length).join(', '),
-    });
-  const measured = terms.map(({ measure }) => measure);
-  const found = `--objective ${measured.join(',')}`;
-  if (needleDepths !== undefined && !measured.includes('needle'))
-    problems.push({ where: '--needle-depths', expected: 'needle in --objective', found });
-  if (judge !== undefined && !measured.includes('longppl'))
-    problems.push({ where: '--judge', expected: 'longppl in --objective', found });
-  if (shortLimit !== undefined && racing !== undefined)
-    problems.push({ where: '--short-limit', expected: 'no --racing, whose parts cannot decide it', found: 'both' });
+const FLAGS: { readonly [option in Contradiction['option']]: string } = {
+  lengths: '--length',
+  needleDepths: '--needle-depths',
+  judge: '--judge',
+  shortLimit: '--short-limit',
+};
+
+function checkOptions(job: SearchJob, lengths: readonly WeightedLength[], terms: readonly ObjectiveTerm[]): void {
+  const problems = contradictions({
+    ...job,
+    lengths: lengths.map(({ length }) => length),
+    measures: terms.map(({ measure }) => measure),
+  }).map(({ option, ...problem }) => ({ where: FLAGS[option], ...problem }));
   if (problems.length > 0) throw new UserError('usage', problems);
 }

@@ -85,9 +85,9 @@ describe('a recipe', () => {
     ]).replace('pull: 0.01', 'objective: {}');
     expect(problemsOf(wrong)).toEqual([
       'r.yaml, line 12, stages.0.judge: expected model of an earlier stage (base), found "books"',
-      'r.yaml, line 13, stages.0.short_limit: expected no racing, whose parts cannot decide it, found both',
-      'r.yaml, line 11, stages.0.needle_depths: expected needle in the objective, found longppl',
       'r.yaml, line 14, stages.0.racing: expected an algorithm that compares a population, found gradient',
+      'r.yaml, line 11, stages.0.needle_depths: expected needle in the objective, found longppl',
+      'r.yaml, line 13, stages.0.short_limit: expected no racing, whose parts cannot decide it, found both',
       'r.yaml, line 37, stages.3.objective: expected at least one of perplexity, needle, longppl, found none',
       expect.stringMatching(/^r.yaml, line 14, stages.0.racing: .*did you mean "block"\?$/),
     ]);
