@@ -62,18 +62,24 @@ export class Session {
 
   /** The same for several outputs, each a copy of its own. */
   async runFor(inputs: Readonly<Record<string, Tensor>>, outputs: readonly string[]): Promise<Float32Array[]> {
-    const feeds = Object.fromEntries(
-      Object.entries({ ...inputs, ...this.#given(inputs) }).map(([name, { type, data, dims }]) => [
-        name,
-        new ort.Tensor(type, data as never, dims),
-      ]),
-    );
-    const results = await this.inner.run(feeds, outputs);
+    const results = await this.inner.run(ortTensors({ ...inputs, ...this.#given(inputs) }), outputs);
     return outputs.map((output) => {
       const data = results[output]?.data;
       if (!(data instanceof Float32Array)) throw new Error(`${this.name}: output ${output} is not float32`);
       return data;
     });
+  }
+
+  /** Runs the graph, which writes its outputs into the arrays that are given for them. */
+  async runInto(inputs: Readonly<Record<string, Tensor>>, outputs: Readonly<Record<string, Tensor>>): Promise<void> {
+    const results = await this.inner.run(ortTensors(inputs), ortTensors(outputs));
+    // The binding returns a copy of what is written already. Millions of bytes per layer that only the garbage collector
+    // frees would make it run all the time, on cores that matrix products need; a transfer to nowhere frees them at once.
+    const copies = Object.entries(outputs).flatMap(([name, { data }]) => {
+      const copy = results[name]?.data as Tensor['data'];
+      return copy.buffer === data.buffer ? [] : [copy.buffer as ArrayBuffer];
+    });
+    NOWHERE.postMessage(undefined, copies);
   }
 
   /** A graph for a device does not compute shapes: they follow from the ids and the total length here. */
@@ -92,6 +98,17 @@ export class Session {
   async close(): Promise<void> {
     await this.inner.release();
   }
+}
+
+/** What is sent through a closed port is freed. */
+const NOWHERE = new MessageChannel().port1;
+NOWHERE.close();
+
+/** Not copied. */
+function ortTensors(tensors: Readonly<Record<string, Tensor>>): Record<string, ort.Tensor> {
+  return Object.fromEntries(
+    Object.entries(tensors).map(([name, { type, data, dims }]) => [name, new ort.Tensor(type, data as never, dims)]),
+  );
 }
 
 /** Version of the engine, and the device where it is not the CPU; stored with every result. */

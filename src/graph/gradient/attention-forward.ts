@@ -10,7 +10,7 @@ export function attentionForward(spec: DecoderSpec, window: number | null): Step
   const graph = new OnnxBuilder('attention');
   const rows = (name: string, heads: number) => graph.input(name, 'float32', ['B', 'S', heads * spec.headDim]);
   const [attended] = graph.node(
-    'attention',
+    'attended',
     'com.microsoft.GroupQueryAttention',
     [
       rows('q', spec.heads),
@@ -30,7 +30,6 @@ export function attentionForward(spec: DecoderSpec, window: number | null): Step
     // Unnamed present outputs would switch the tiled kernel off.
     ['', 'present_key', 'present_value'],
   ) as [Value, Value, Value];
-  const output = graph.apply('attended', 'Identity', [attended]);
-  graph.output(output, 'float32', ['B', 'S', spec.heads * spec.headDim]);
+  graph.output(attended, 'float32', ['B', 'S', spec.heads * spec.headDim]);
   return { name: 'attention', model: graph.build(), parameters: [], outputs: ['attended'], gradients: new Map() };
 }

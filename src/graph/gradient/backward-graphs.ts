@@ -87,10 +87,14 @@ export function attentionInputs(spec: DecoderSpec): StepGraph {
   return write('attention inputs', { q, k, v }, new Map());
 }
 
-/** `attentionBackward` as a graph: its inputs by the names of `attentionBackwardInputs`, outputs `d_q`, `d_k` and `d_v`. */
+/**
+ * `attentionBackward` as a graph: its inputs by the names of `attentionBackwardInputs`, output `d_q`; to `k_sum` and `v_sum`, what
+ * other queries gave, it adds `d_k` and `d_v`.
+ */
 export function attentionBackwardGraph(spec: DecoderSpec, seenByAll: boolean): StepGraph {
   const { dQ, dK, dV } = attentionBackward(spec, attentionBackwardInputs(spec, seenByAll));
-  return write('attention backward', { d_q: dQ, d_k: dK, d_v: dV }, new Map());
+  const [kSum, vSum] = [input('k_sum', dK.shape), input('v_sum', dV.shape)];
+  return write('attention backward', { d_q: dQ, d_k: add(kSum, dK), d_v: add(vSum, dV) }, new Map());
 }
 
 /**

@@ -29,13 +29,18 @@ export function writeGraph(
       }
     }
   };
+  const outputOf = new Map(Object.entries(outputs).map(([output, expression]) => [expression, output]));
   topologicalOrder(Object.values(outputs)).forEach((expression, i) => {
-    const id = `${expression.kind === 'operation' ? expression.op : expression.kind}.${i}`;
-    values.set(expression, write(expression, id));
+    const isOperation = expression.kind === 'operation';
+    const id = `${isOperation ? expression.op : expression.kind}.${i}`;
+    values.set(expression, write(expression, (isOperation && outputOf.get(expression)) || id));
   });
   for (const [output, expression] of Object.entries(outputs)) {
-    const value = graph.apply(output, 'Identity', [values.get(expression) as Value]);
-    graph.output(value, elementType(expression, element), expression.shape);
+    const value = values.get(expression) as Value;
+    // What is given, or an output already, is copied under one more name.
+    const isNamed = expression.kind === 'operation' && outputOf.get(expression) === output;
+    const named = isNamed ? value : graph.apply(output, 'Identity', [value]);
+    graph.output(named, elementType(expression, element), expression.shape);
   }
   return graph.build();
 }

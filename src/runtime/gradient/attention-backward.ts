@@ -2,7 +2,7 @@ import type { DecoderSpec } from '../../model/types.js';
 import type { Tensor } from '../session.js';
 import { blocks, rows } from './matrix-rows.js';
 import type { Span } from './sequence-rows.js';
-import { addInto, type Pass, type Step } from './step.js';
+import type { Pass, Step } from './step.js';
 
 /** Scores of one block of queries stay near this many floats (32 MB), of which about five copies live at a time. */
 const BLOCK_SCORES = 8 * 2 ** 20;
@@ -52,7 +52,12 @@ export async function attentionBackward(
   { spans, window, blockQueries }: AttentionBlocks,
 ): Promise<AttentionRows> {
   const [width, keyWidth] = [spec.heads * spec.headDim, spec.keyValueHeads * spec.headDim];
-  const d = { q: new Float32Array(q.length), k: new Float32Array(k.length), v: new Float32Array(v.length) };
+  const { buffers } = pass;
+  const d = {
+    q: buffers.get('d q', q.length),
+    k: buffers.zeros('d k', k.length),
+    v: buffers.zeros('d v', v.length),
+  };
   const mask = masks(spec.heads / spec.keyValueHeads, window);
   for (const span of spans)
     for (const [from, to] of blocks(
@@ -67,18 +72,24 @@ export async function attentionBackward(
         seen_keys: rows(k, keyWidth, first, masked),
         masked_keys: rows(k, keyWidth, masked, to),
       };
-      const result = await steps[parts ? 'someSeen' : 'allMasked'].run(pass, 0, {
-        q: rows(q, width, from, to),
-        attended: rows(attended, width, from, to),
-        d_attended: rows(dAttended, width, from, to),
-        k: rows(k, keyWidth, first, to),
-        v: rows(v, keyWidth, first, to),
-        ...parts,
-        mask: mask(to - from, to - masked),
-      });
-      d.q.set(result('d_q'), from * width);
-      addInto(d.k.subarray(first * keyWidth, to * keyWidth), result('d_k'));
-      addInto(d.v.subarray(first * keyWidth, to * keyWidth), result('d_v'));
+      // Read and written at once: the graph's last step adds entry by entry.
+      const [dK, dV] = [rows(d.k, keyWidth, first, to), rows(d.v, keyWidth, first, to)];
+      await steps[parts ? 'someSeen' : 'allMasked'].run(
+        pass,
+        0,
+        {
+          q: rows(q, width, from, to),
+          attended: rows(attended, width, from, to),
+          d_attended: rows(dAttended, width, from, to),
+          k: rows(k, keyWidth, first, to),
+          v: rows(v, keyWidth, first, to),
+          ...parts,
+          mask: mask(to - from, to - masked),
+          k_sum: dK,
+          v_sum: dV,
+        },
+        { d_q: rows(d.q, width, from, to), d_k: dK, d_v: dV },
+      );
     }
   return d;
 }

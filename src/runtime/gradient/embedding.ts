@@ -4,13 +4,18 @@ import { addInto, type Pass } from './step.js';
 const EMBEDDING = 'model.embed_tokens.weight';
 
 /** The first layer's input, [N, hiddenSize]. */
-export function embed({ hiddenSize, embeddingScale }: DecoderSpec, { weights }: Pass, ids: Int32Array): Float32Array {
+export function embed(
+  { hiddenSize, embeddingScale }: DecoderSpec,
+  { weights, buffers }: Pass,
+  ids: Int32Array,
+): Float32Array {
   const matrix = weights.get(EMBEDDING) as Float32Array;
-  const x = new Float32Array(ids.length * hiddenSize);
+  const x = buffers.get('x 0', ids.length * hiddenSize);
   ids.forEach((id, row) => {
     x.set(matrix.subarray(id * hiddenSize, (id + 1) * hiddenSize), row * hiddenSize);
   });
-  return embeddingScale === 1 ? x : x.map((value) => value * Math.fround(embeddingScale));
+  if (embeddingScale !== 1) for (let i = 0; i < x.length; i++) x[i] = (x[i] as number) * Math.fround(embeddingScale);
+  return x;
 }
 
 /** Adds the embedding's gradient to the sums of the pass; a tied one holds that of the head already. */

@@ -1,6 +1,7 @@
 import * as graphs from '../../graph/index.js';
 import type { DecoderSpec } from '../../model/types.js';
 import type { RopeGradient, TableGradient } from '../../rope/table-gradient.js';
+import { Buffers } from './buffers.js';
 import { refuseUndifferentiable } from './differentiable.js';
 import { embed, embedBackward } from './embedding.js';
 import { headPass } from './head-pass.js';
@@ -51,6 +52,8 @@ export const BLOCK_ROWS = 1024;
  * Weights are given with every call, so training changes them in place. A run blocks its thread.
  */
 export class GradientEngine {
+  private readonly buffers = new Buffers();
+
   private constructor(
     private readonly config: GradientConfig,
     private readonly layers: LayerPass,
@@ -74,7 +77,7 @@ export class GradientEngine {
   async lossAndGradient(sequences: readonly GradientSequence[], weights: Weights): Promise<LossGradient> {
     const { spec, wanted } = this.config;
     const laidOut = sequenceRows(sequences, spec.vocabularySize, spec.rope.geometry.rotaryDim / 2);
-    const pass: Pass = { weights, sums: new Map() };
+    const pass: Pass = { weights, sums: new Map(), buffers: this.buffers };
     const kept: Kept[] = [];
     let x = embed(spec, pass, laidOut.ids);
     const fits = Math.floor((this.config.keepBytes ?? KEEP_BYTES) / (innerBytesPerRow(spec) * laidOut.length));

@@ -15,23 +15,29 @@ export interface HeadResult {
 
 /** Losses and their gradient with respect to the last layer's output, in blocks of rows; rows that are not scored cost nothing. */
 export async function headPass(
-  { hiddenSize, vocabularySize }: DecoderSpec,
+  { hiddenSize, vocabularySize, layers }: DecoderSpec,
   step: Step,
   pass: Pass,
   x: Float32Array,
   { length, targets, lossWeights, spans }: SequenceRows,
 ): Promise<HeadResult> {
   const block = headBlockRows(vocabularySize);
-  const [dX, losses] = [new Float32Array(x.length), new Float32Array(length)];
+  // Rows that are not scored stay 0.
+  const dX = pass.buffers.zeros(`d ${layers % 2}`, x.length);
+  const losses = pass.buffers.zeros('losses', length);
   for (const [first, last] of scoredRanges(spans))
     for (const [from, to] of blocks(first, last, block)) {
-      const result = await step.run(pass, 0, {
-        x: rows(x, hiddenSize, from, to),
-        targets: { type: 'int64', data: BigInt64Array.from(targets.subarray(from, to), BigInt), dims: [to - from, 1] },
-        loss_weights: rows(lossWeights, 1, from, to),
-      });
-      losses.set(result('loss'), from);
-      dX.set(result('d_x'), from * hiddenSize);
+      const int64 = BigInt64Array.from(targets.subarray(from, to), BigInt);
+      await step.run(
+        pass,
+        0,
+        {
+          x: rows(x, hiddenSize, from, to),
+          targets: { type: 'int64', data: int64, dims: [to - from, 1] },
+          loss_weights: rows(lossWeights, 1, from, to),
+        },
+        { loss: rows(losses, 1, from, to), d_x: rows(dX, hiddenSize, from, to) },
+      );
     }
   return { losses, dX };
 }

@@ -1,12 +1,11 @@
 import * as graphs from '../../graph/index.js';
 import type { DecoderSpec } from '../../model/types.js';
 import type { TableGradient } from '../../rope/table-gradient.js';
-import type { Tensor } from '../session.js';
 import { type AttentionBackwardSteps, type AttentionRows, attentionBackward } from './attention-backward.js';
 import { attentionForward } from './attention-forward.js';
 import { blocks, rows } from './matrix-rows.js';
 import type { SequenceRows } from './sequence-rows.js';
-import { addInto, type Pass, Step } from './step.js';
+import { type Pass, Step } from './step.js';
 
 export interface LayerOptions {
   readonly threads: number;
@@ -26,14 +25,9 @@ export interface Kept {
 
 interface Inner {
   readonly attention: AttentionRows;
-  /** As the steps gave them, one for each block of rows: both passes cut rows alike, so they need not be put together. */
-  readonly blocks: readonly InnerBlock[];
-}
-
-interface InnerBlock {
-  readonly middle: Tensor;
-  readonly gate: Tensor;
-  readonly up: Tensor;
+  readonly middle: Float32Array;
+  readonly gate: Float32Array;
+  readonly up: Float32Array;
 }
 
 /** Bytes that the inner values of one layer take per row. */
@@ -78,23 +72,25 @@ export class LayerPass {
   /** From a layer's input [N, hiddenSize] to its output and what the backward pass is to be given, inner values if `keep`. */
   async forward(pass: Pass, layer: number, x: Float32Array, sequences: SequenceRows, keep: boolean) {
     const { hiddenSize } = this.spec;
-    const attention = await this.#attentionInputs(pass, layer, x, sequences);
+    const { buffers } = pass;
+    // What is not kept lies where every layer puts it.
+    const place = keep ? ` ${layer}` : '';
+    const attention = await this.#attentionInputs(pass, layer, x, sequences, place);
     const kernel = await this.#attentionOf(layer);
-    const attended = await attentionForward(this.spec, kernel, pass, attention, sequences.spans);
-    const y = new Float32Array(x.length);
+    const attended = buffers.get(`attended ${layer}`, sequences.length * this.#width);
+    await attentionForward(this.spec, kernel, pass, attention, sequences.spans, attended);
+    const y = buffers.get(`x ${layer + 1}`, x.length);
     const widths = graphs.keptWidths(this.spec);
-    const inner: InnerBlock[] = [];
-    for (const [from, to] of this.#blocks(sequences)) {
-      const result = await this.afterAttention.run(pass, layer, {
-        x: rows(x, hiddenSize, from, to),
-        attended: rows(attended, this.#width, from, to),
-      });
-      y.set(result('y'), from * hiddenSize);
-      if (!keep) continue;
-      const block = (name: keyof InnerBlock) => rows(result(name), widths[name]);
-      inner.push({ middle: block('middle'), gate: block('gate'), up: block('up') });
-    }
-    const kept: Kept = { x, attended, inner: keep ? { attention, blocks: inner } : null };
+    const value = (name: keyof typeof widths) => buffers.get(name + place, sequences.length * widths[name]);
+    const inner: Inner = { attention, middle: value('middle'), gate: value('gate'), up: value('up') };
+    for (const [from, to] of this.#blocks(sequences))
+      await this.afterAttention.run(
+        pass,
+        layer,
+        { x: rows(x, hiddenSize, from, to), attended: rows(attended, this.#width, from, to) },
+        { y: rows(y, hiddenSize, from, to), ...this.#innerRows(inner, from, to) },
+      );
+    const kept: Kept = { x, attended, inner: keep ? inner : null };
     return { y, kept };
   }
 
@@ -109,41 +105,51 @@ export class LayerPass {
   ): Promise<Float32Array> {
     const { spec, options } = this;
     const { hiddenSize } = spec;
-    const dX = new Float32Array(x.length);
-    const dAttended = new Float32Array(attended.length);
-    let block = 0;
-    for (const [from, to] of this.#blocks(sequences)) {
-      const after = await this.afterAttentionBackward[inner ? 'kept' : 'anew'].run(pass, layer, {
-        x: rows(x, hiddenSize, from, to),
-        attended: rows(attended, this.#width, from, to),
-        d_y: rows(dY, hiddenSize, from, to),
-        ...inner?.blocks[block++],
-      });
-      dX.set(after('d_x'), from * hiddenSize);
-      dAttended.set(after('d_attended'), from * this.#width);
-    }
+    const { buffers } = pass;
+    // Two by turns, as the layer above wrote the other.
+    const dX = buffers.get(`d ${layer % 2}`, x.length);
+    const dRest = buffers.get('d rest', x.length);
+    const dAttended = buffers.get('d attended', attended.length);
+    for (const [from, to] of this.#blocks(sequences))
+      await this.afterAttentionBackward[inner ? 'kept' : 'anew'].run(
+        pass,
+        layer,
+        {
+          x: rows(x, hiddenSize, from, to),
+          attended: rows(attended, this.#width, from, to),
+          d_y: rows(dY, hiddenSize, from, to),
+          ...(inner && this.#innerRows(inner, from, to)),
+        },
+        { d_x: rows(dRest, hiddenSize, from, to), d_attended: rows(dAttended, this.#width, from, to) },
+      );
     const d = await attentionBackward(
       spec,
       this.attentionBackward,
       pass,
-      { ...(inner?.attention ?? (await this.#attentionInputs(pass, layer, x, sequences))), attended, dAttended },
+      { ...(inner?.attention ?? (await this.#attentionInputs(pass, layer, x, sequences, ''))), attended, dAttended },
       { spans: sequences.spans, window: spec.slidingWindow[layer] ?? null, blockQueries: options.blockQueries },
     );
     const { cos, sin, width } = sequences.table;
     for (const [from, to] of this.#blocks(sequences)) {
-      const before = await this.beforeAttentionBackward.run(pass, layer, {
-        x: rows(x, hiddenSize, from, to),
-        cos: rows(cos, width, from, to),
-        sin: rows(sin, width, from, to),
-        d_q: rows(d.q, this.#width, from, to),
-        d_k: rows(d.k, this.#keyWidth, from, to),
-        d_v: rows(d.v, this.#keyWidth, from, to),
-        d_rest: rows(dX, hiddenSize, from, to),
-      });
-      dX.set(before('d_x'), from * hiddenSize);
-      if (!options.wanted.tables) continue;
-      addInto(tables.cos.subarray(from * width, to * width), before('d_cos'));
-      addInto(tables.sin.subarray(from * width, to * width), before('d_sin'));
+      const table = (name: string) => rows(buffers.get(name, (to - from) * width), width);
+      const dTables = options.wanted.tables ? { d_cos: table('d cos'), d_sin: table('d sin') } : null;
+      await this.beforeAttentionBackward.run(
+        pass,
+        layer,
+        {
+          x: rows(x, hiddenSize, from, to),
+          cos: rows(cos, width, from, to),
+          sin: rows(sin, width, from, to),
+          d_q: rows(d.q, this.#width, from, to),
+          d_k: rows(d.k, this.#keyWidth, from, to),
+          d_v: rows(d.v, this.#keyWidth, from, to),
+          d_rest: rows(dRest, hiddenSize, from, to),
+        },
+        { d_x: rows(dX, hiddenSize, from, to), ...dTables },
+      );
+      if (dTables === null) continue;
+      addInto(tables.cos.subarray(from * width, to * width), dTables.d_cos.data);
+      addInto(tables.sin.subarray(from * width, to * width), dTables.d_sin.data);
     }
     return dX;
   }
@@ -167,25 +173,44 @@ export class LayerPass {
     return this.spec.keyValueHeads * this.spec.headDim;
   }
 
-  /** Rotated queries and keys, and values, of all rows. */
-  async #attentionInputs(pass: Pass, layer: number, x: Float32Array, sequences: SequenceRows): Promise<AttentionRows> {
+  /** The rows of the inner values of a layer. */
+  #innerRows({ middle, gate, up }: Inner, from: number, to: number) {
+    const widths = graphs.keptWidths(this.spec);
+    return {
+      middle: rows(middle, widths.middle, from, to),
+      gate: rows(gate, widths.gate, from, to),
+      up: rows(up, widths.up, from, to),
+    };
+  }
+
+  /** Rotated queries and keys, and values, of all rows, in the buffers of that place. */
+  async #attentionInputs(
+    pass: Pass,
+    layer: number,
+    x: Float32Array,
+    sequences: SequenceRows,
+    place: string,
+  ): Promise<AttentionRows> {
     const { cos, sin, width } = sequences.table;
     const { length } = sequences;
-    const [q, k, v] = [
-      new Float32Array(length * this.#width),
-      new Float32Array(length * this.#keyWidth),
-      new Float32Array(length * this.#keyWidth),
-    ];
-    for (const [from, to] of this.#blocks(sequences)) {
-      const result = await this.attentionInputs.run(pass, layer, {
-        x: rows(x, this.spec.hiddenSize, from, to),
-        cos: rows(cos, width, from, to),
-        sin: rows(sin, width, from, to),
-      });
-      q.set(result('q'), from * this.#width);
-      k.set(result('k'), from * this.#keyWidth);
-      v.set(result('v'), from * this.#keyWidth);
-    }
+    const q = pass.buffers.get(`q${place}`, length * this.#width);
+    const k = pass.buffers.get(`k${place}`, length * this.#keyWidth);
+    const v = pass.buffers.get(`v${place}`, length * this.#keyWidth);
+    for (const [from, to] of this.#blocks(sequences))
+      await this.attentionInputs.run(
+        pass,
+        layer,
+        {
+          x: rows(x, this.spec.hiddenSize, from, to),
+          cos: rows(cos, width, from, to),
+          sin: rows(sin, width, from, to),
+        },
+        {
+          q: rows(q, this.#width, from, to),
+          k: rows(k, this.#keyWidth, from, to),
+          v: rows(v, this.#keyWidth, from, to),
+        },
+      );
     return { q, k, v };
   }
 
@@ -202,4 +227,8 @@ export class LayerPass {
     this.#attention.set(window, step);
     return step;
   }
+}
+
+function addInto(sum: Float64Array, part: Float32Array): void {
+  for (let i = 0; i < part.length; i++) sum[i] = (sum[i] as number) + (part[i] as number);
 }

@@ -1,7 +1,9 @@
 import type { Tensor } from '../session.js';
 
+type Matrix = Extract<Tensor, { readonly type: 'float32' }>;
+
 /** Rows from..to-1 of a matrix, as a view. */
-export function rows(data: Float32Array, width: number, from = 0, to = data.length / width): Tensor {
+export function rows(data: Float32Array, width: number, from = 0, to = data.length / width): Matrix {
   return { type: 'float32', data: data.subarray(from * width, to * width), dims: [to - from, width] };
 }
 

@@ -2,6 +2,7 @@ import type { StepGraph } from '../../graph/index.js';
 import { decoderTensors } from '../../model/index.js';
 import type { DecoderSpec } from '../../model/types.js';
 import { Session, type Tensor } from '../session.js';
+import { Buffers } from './buffers.js';
 
 /** Weights by canonical name, float32, row-major as checkpoints store them. */
 export type Weights = ReadonlyMap<string, Float32Array>;
@@ -10,11 +11,14 @@ export type Weights = ReadonlyMap<string, Float32Array>;
 export interface Pass {
   readonly weights: Weights;
   readonly sums: Map<string, Float32Array>;
+  /** For all that does not outlive the pass. */
+  readonly buffers: Buffers;
 }
 
 /** A graph that serves every layer, since weights are its inputs. */
 export class Step {
   readonly #shapes: ReadonlyMap<string, readonly number[]>;
+  readonly #parts = new Buffers();
 
   private constructor(
     private readonly graph: StepGraph,
@@ -33,8 +37,13 @@ export class Step {
     );
   }
 
-  /** Runs with the weights of `layer`. Gradients of weights are added to the sums of the pass, the other outputs returned. */
-  async run({ weights, sums }: Pass, layer: number, feeds: Readonly<Record<string, Tensor>>) {
+  /** Runs with the weights of `layer`. Gradients of weights are added to the sums of the pass, the other outputs written to `outputs`. */
+  async run(
+    { weights, sums }: Pass,
+    layer: number,
+    feeds: Readonly<Record<string, Tensor>>,
+    outputs: Readonly<Record<string, Tensor>>,
+  ): Promise<void> {
     const own = (name: string) => name.replace(/^model\.layers\.\d+\./, `model.layers.${layer}.`);
     const all: Record<string, Tensor> = { ...feeds };
     for (const name of this.graph.parameters) {
@@ -42,14 +51,20 @@ export class Step {
       if (data === undefined || dims === undefined) throw new Error(`no weight named ${own(name)}`);
       all[name] = { type: 'float32', data, dims };
     }
-    const results = await this.session.runFor(all, this.graph.outputs);
-    const others: Record<string, Float32Array> = {};
-    this.graph.outputs.forEach((output, i) => {
-      const weight = this.graph.gradients.get(output);
-      if (weight === undefined) others[output] = results[i] as Float32Array;
-      else addTo(sums, own(weight), results[i] as Float32Array);
-    });
-    return (output: string) => others[output] as Float32Array;
+    const targets: Record<string, Tensor> = { ...outputs };
+    const parts: { readonly sum: Float32Array; readonly part: Float32Array }[] = [];
+    for (const [output, weight] of this.graph.gradients) {
+      const dims = this.#shapes.get(weight) as readonly number[];
+      const size = dims.reduce((product, length) => product * length, 1);
+      const sum = sums.get(own(weight));
+      // The first part of a sum becomes the sum.
+      const data = sum === undefined ? new Float32Array(size) : this.#parts.get(output, size);
+      if (sum === undefined) sums.set(own(weight), data);
+      else parts.push({ sum, part: data });
+      targets[output] = { type: 'float32', data, dims };
+    }
+    await this.session.runInto(all, targets);
+    for (const { sum, part } of parts) addInto(sum, part);
   }
 
   close(): Promise<void> {
@@ -57,12 +72,6 @@ export class Step {
   }
 }
 
-function addTo(sums: Map<string, Float32Array>, name: string, part: Float32Array): void {
-  const sum = sums.get(name);
-  if (sum === undefined) sums.set(name, part);
-  else addInto(sum, part);
-}
-
-export function addInto(sum: Float32Array | Float64Array, part: ArrayLike<number>): void {
+export function addInto(sum: Float32Array, part: Float32Array): void {
   for (let i = 0; i < part.length; i++) sum[i] = (sum[i] as number) + (part[i] as number);
 }

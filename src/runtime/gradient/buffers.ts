@@ -1,0 +1,20 @@
+/**
+ * Arrays that one pass after another uses. Fresh ones would be zeroed, paged in and collected in every layer; on two cores
+ * that took as long as the attention.
+ */
+export class Buffers {
+  readonly #arrays = new Map<string, Float32Array>();
+
+  /** `length` floats with what they held before. The next who asks for this name gets the same memory. */
+  get(name: string, length: number): Float32Array {
+    const known = this.#arrays.get(name);
+    if (known !== undefined && known.length >= length) return known.subarray(0, length);
+    const array = new Float32Array(length);
+    this.#arrays.set(name, array);
+    return array;
+  }
+
+  zeros(name: string, length: number): Float32Array {
+    return this.get(name, length).fill(0);
+  }
+}
