@@ -1,4 +1,5 @@
 import { newtonSchulz } from '../graph/index.js';
+import { Buffers } from './buffers.js';
 import { Session } from './session.js';
 
 /**
@@ -6,6 +7,8 @@ import { Session } from './session.js';
  * long as the gradient itself.
  */
 export class Orthogonalizer {
+  private readonly buffers = new Buffers();
+
   private constructor(
     private readonly wide: Session,
     private readonly tall: Session,
@@ -17,10 +20,15 @@ export class Orthogonalizer {
     return new Orthogonalizer(await open('wide'), await open('tall'));
   }
 
-  /** `data` is row-major [rows, columns], as is the result, a matrix of its own. */
-  run(data: Float32Array, [rows, columns]: readonly [number, number]): Promise<Float32Array> {
-    const session = rows > columns ? this.tall : this.wide;
-    return session.run({ matrix: { type: 'float32', data, dims: [rows, columns] } }, 'orthogonal');
+  /** `data` is row-major [rows, columns], as is the result, which lasts until the next run. */
+  async run(data: Float32Array, dims: readonly [rows: number, columns: number]): Promise<Float32Array> {
+    const session = dims[0] > dims[1] ? this.tall : this.wide;
+    const orthogonal = this.buffers.get('orthogonal', data.length);
+    await session.runInto(
+      { matrix: { type: 'float32', data, dims } },
+      { orthogonal: { type: 'float32', data: orthogonal, dims } },
+    );
+    return orthogonal;
   }
 
   async close(): Promise<void> {

@@ -1,6 +1,6 @@
 import type { Update } from './adamw.js';
 
-/** The orthogonal factor of a row-major matrix; a new one. */
+/** The orthogonal factor of a row-major matrix; it lasts until the next one. */
 export type Orthogonalize = (matrix: Float32Array, shape: readonly [number, number]) => Promise<Float32Array>;
 
 export interface MuonSettings {
@@ -10,7 +10,7 @@ export interface MuonSettings {
 /**
  * One step of Muon (Jordan 2024) on a matrix in place, as `torch.optim.Muon` with `nesterov` and
  * `adjust_lr_fn='match_rms_adamw'` (Liu et al. 2025): the rate times 0.2 sqrt(max(rows, columns)), so that rate and decay of AdamW
- * serve both; decay by the rate itself. torch iterates in bfloat16, this in float32.
+ * serve both; decay by the rate itself. `gradient` is used up: it becomes the matrix that is made orthogonal. torch iterates in bfloat16, this in float32.
  */
 export async function muonUpdate(
   weight: Float32Array,
@@ -20,14 +20,13 @@ export async function muonUpdate(
   { momentum, orthogonalize }: MuonSettings & { readonly orthogonalize: Orthogonalize },
   { learningRate, weightDecay }: Omit<Update, 'step'>,
 ): Promise<void> {
-  const ahead = new Float32Array(buffer.length);
   for (let i = 0; i < buffer.length; i++) {
     const g = gradient[i] as number;
     const mean = (buffer[i] as number) + (1 - momentum) * (g - (buffer[i] as number));
     buffer[i] = mean;
-    ahead[i] = g + momentum * (mean - g);
+    gradient[i] = g + momentum * (mean - g);
   }
-  const direction = await orthogonalize(ahead, shape);
+  const direction = await orthogonalize(gradient, shape);
   const kept = 1 - learningRate * weightDecay;
   const rate = learningRate * 0.2 * Math.sqrt(Math.max(...shape));
   for (let i = 0; i < weight.length; i++) weight[i] = (weight[i] as number) * kept - rate * (direction[i] as number);

@@ -28,7 +28,7 @@ export function stateKinds(optimizer: OptimizerName, name: string, shape: readon
   return optimizer === 'muon' && isHiddenMatrix(name, shape) ? ['momentum_buffer'] : ['exp_avg', 'exp_avg_sq'];
 }
 
-/** Changes weights by their gradients; what it remembers between steps is `state`, tensors that begin as zeros. */
+/** Changes weights by their gradients, which it uses up; what it remembers between steps is `state`, tensors that begin as zeros. */
 export class Optimizer {
   /** `KIND.NAME` for each of `stateKinds`. */
   readonly state = new Map<string, Float32Array>();

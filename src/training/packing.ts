@@ -29,21 +29,56 @@ const SHORTEST = 2;
 export function packRows(documents: Iterable<TokenDocument>, { rowTokens, ...marks }: PackingOptions): Row[] {
   const rows: Row[] = [];
   const open: { segments: Segment[]; room: number }[] = [];
+  const store = new TokenStore();
   for (const { id, ids } of documents) {
-    const tokens = withBosAndEos(ids, marks);
+    const tokens = store.add(withBosAndEos(ids, marks));
+    const piece = (from: number, length: number) => new Piece(id, tokens.array, tokens.from + from, length);
     let from = 0;
-    for (; tokens.length - from >= rowTokens; from += rowTokens)
-      rows.push([{ document: id, ids: tokens.subarray(from, from + rowTokens) }]);
-    const rest = tokens.subarray(from);
-    if (rest.length < SHORTEST) continue;
-    let row = open.find(({ room }) => room >= rest.length);
+    for (; tokens.length - from >= rowTokens; from += rowTokens) rows.push([piece(from, rowTokens)]);
+    const rest = tokens.length - from;
+    if (rest < SHORTEST) continue;
+    let row = open.find(({ room }) => room >= rest);
     if (row === undefined) {
       if (open.length === OPEN_ROWS) rows.push((open.shift() as (typeof open)[number]).segments);
       row = { segments: [], room: rowTokens };
       open.push(row);
     }
-    row.segments.push({ document: id, ids: rest });
-    row.room -= rest.length;
+    row.segments.push(piece(from, rest));
+    row.room -= rest;
   }
   return [...rows, ...open.map(({ segments }) => segments)];
+}
+
+/** A segment that knows where its tokens lie. With an array each, every garbage collection of a training would visit them all. */
+class Piece implements Segment {
+  constructor(
+    readonly document: string,
+    private readonly array: Int32Array,
+    private readonly from: number,
+    private readonly length: number,
+  ) {}
+
+  get ids(): Int32Array {
+    return this.array.subarray(this.from, this.from + this.length);
+  }
+}
+
+const STORE_TOKENS = 2 ** 20;
+
+/** Tokens of many documents one after another, in few arrays. */
+class TokenStore {
+  #array = new Int32Array(0);
+  #filled = 0;
+
+  add(tokens: Int32Array): { readonly array: Int32Array; readonly from: number; readonly length: number } {
+    const { length } = tokens;
+    if (this.#filled + length > this.#array.length) {
+      this.#array = new Int32Array(Math.max(length, STORE_TOKENS));
+      this.#filled = 0;
+    }
+    const from = this.#filled;
+    this.#array.set(tokens, from);
+    this.#filled += length;
+    return { array: this.#array, from, length };
+  }
 }

@@ -1,7 +1,7 @@
 import * as graphs from '../../graph/index.js';
 import type { DecoderSpec } from '../../model/types.js';
 import type { RopeGradient, TableGradient } from '../../rope/table-gradient.js';
-import { Buffers } from './buffers.js';
+import { Buffers } from '../buffers.js';
 import { refuseUndifferentiable } from './differentiable.js';
 import { embed, embedBackward } from './embedding.js';
 import { headPass } from './head-pass.js';

@@ -1,8 +1,8 @@
 import type { StepGraph } from '../../graph/index.js';
 import { decoderTensors } from '../../model/index.js';
 import type { DecoderSpec } from '../../model/types.js';
+import { Buffers } from '../buffers.js';
 import { Session, type Tensor } from '../session.js';
-import { Buffers } from './buffers.js';
 
 /** Weights by canonical name, float32, row-major as checkpoints store them. */
 export type Weights = ReadonlyMap<string, Float32Array>;
