@@ -37,12 +37,15 @@ interface AttentionCoordinate {
  * Coordinates in which a search starts from a standard normal distribution:
  * ln factor_i = sum over j <= i of softplus(x_j), at most ln of the largest factor, with x = x(origin) + A z and A A^T the prior
  * covariance. Every z is a candidate whose factors never decrease. Free factors are softplus(x_i) each.
+ * Where the origin leaves the shortest wave alone, so does every candidate: its increment is part of all factors, and what a few
+ * noisy steps left of it cost 1 to 3 % of the perplexity, with a derivative too small to bring it back.
  */
 export class IncrementSpace {
   /** One coordinate per rotary pair, then the attention factor and then the start tokens if they are searched. */
   readonly dimension: number;
   private readonly pairs: number;
   private readonly monotone: boolean;
+  private readonly isFirstHeld: boolean;
   private readonly isAttentionSearched: boolean;
   private readonly start: Float64Array;
   private readonly prior: Matrix;
@@ -55,6 +58,7 @@ export class IncrementSpace {
     prior: IncrementPrior,
   ) {
     this.monotone = prior.factors === 'monotone';
+    this.isFirstHeld = this.monotone && origin.factors[0] === 1;
     this.pairs = problem.rotaryPairs;
     const least = prior.leastIncrease / this.pairs;
     this.start = Float64Array.from(origin.factors, (factor, pair) =>
@@ -101,6 +105,7 @@ export class IncrementSpace {
     });
     const ofIncrements = this.monotone ? summed.toReversed() : bounded;
     const moved = increments.map((increment, pair) => sigmoid(increment) * (ofIncrements[pair] as number));
+    if (this.isFirstHeld) moved[0] = 0;
     const result = new Float64Array(this.dimension);
     result.set(this.prior.transpose().mmul(Matrix.columnVector(moved)).to1DArray());
     // Start tokens have no derivative.
@@ -111,7 +116,8 @@ export class IncrementSpace {
 
   private logarithms(increments: Float64Array): Float64Array {
     let before = 0;
-    return increments.map((increment) => {
+    return increments.map((increment, pair) => {
+      if (pair === 0 && this.isFirstHeld) return 0;
       const logarithm = before + softplus(increment);
       if (this.monotone) before = logarithm;
       return logarithm;

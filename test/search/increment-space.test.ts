@@ -57,6 +57,20 @@ test('only free factors can decrease', () => {
   expect([decreases(at('monotone')), decreases(at('free'))]).toEqual([false, true]);
 });
 
+test('the shortest wave is rescaled only where the origin does', () => {
+  const firstFrom = (origin: typeof ORIGIN) => {
+    const space = new IncrementSpace(PROBLEM, origin, { ...PRIOR, factors: 'monotone' });
+    return space.decode(Float64Array.from({ length: space.dimension }, () => 2)).factors[0];
+  };
+  expect(firstFrom(ORIGIN)).toBe(1);
+  const even = makeCandidate(
+    ORIGIN.factors.map(() => 4),
+    1,
+    0,
+  );
+  expect(firstFrom(even)).toBeGreaterThan(4.1);
+});
+
 test('start tokens are a rounded coordinate behind the others, within the given values', () => {
   const problem = { ...PROBLEM, startTokens: [16, 0, 4] };
   const origin = { ...ORIGIN, startTokens: 4 };

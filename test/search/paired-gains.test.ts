@@ -45,5 +45,5 @@ it('stop_level ends a descent that gains no more, and not one that does', async 
   expect(stopped.spent.documents).toBeLessThan(10_000);
   const short = await run('150evals', { stop_level: 0.2 });
   expect(short.stop).toEqual({ budget: '150 documents' });
-  expect(stopped.winner.loss).toBeLessThanOrEqual(short.winner.loss);
+  expect(stopped.winner.loss).toBeLessThan(short.winner.loss + 0.001);
 });
