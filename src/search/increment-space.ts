@@ -21,6 +21,11 @@ export interface IncrementPrior {
   readonly independentShare: number;
   /** Sum over all pairs of the least ln increment at the origin: where softplus is flat, a search would never leave 0. */
   readonly leastIncrease: number;
+  /**
+   * Where the origin leaves the shortest wave alone, so does every candidate. Its increment is part of all factors: what a few noisy
+   * steps of a descent left of it cost 1 to 3 % of the perplexity, with a derivative too small to bring it back.
+   */
+  readonly holdsShortest: boolean;
   /** Standard deviation of ln attention factor; 0 keeps it as in the origin. */
   readonly attentionDeviation: number;
   /** Standard deviation of the start tokens in the order of the problem's values, in places; 0 keeps them as in the origin. */
@@ -37,8 +42,6 @@ interface AttentionCoordinate {
  * Coordinates in which a search starts from a standard normal distribution:
  * ln factor_i = sum over j <= i of softplus(x_j), at most ln of the largest factor, with x = x(origin) + A z and A A^T the prior
  * covariance. Every z is a candidate whose factors never decrease. Free factors are softplus(x_i) each.
- * Where the origin leaves the shortest wave alone, so does every candidate: its increment is part of all factors, and what a few
- * noisy steps left of it cost 1 to 3 % of the perplexity, with a derivative too small to bring it back.
  */
 export class IncrementSpace {
   /** One coordinate per rotary pair, then the attention factor and then the start tokens if they are searched. */
@@ -58,7 +61,7 @@ export class IncrementSpace {
     prior: IncrementPrior,
   ) {
     this.monotone = prior.factors === 'monotone';
-    this.isFirstHeld = this.monotone && origin.factors[0] === 1;
+    this.isFirstHeld = prior.holdsShortest && this.monotone && origin.factors[0] === 1;
     this.pairs = problem.rotaryPairs;
     const least = prior.leastIncrease / this.pairs;
     this.start = Float64Array.from(origin.factors, (factor, pair) =>

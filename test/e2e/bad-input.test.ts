@@ -178,7 +178,7 @@ describe('search options', () => {
     expectRefusal(
       await search(out, '--needle-depths', '5', '--judge', TINY),
       2,
-      /--needle-depths: expected needle in --objective[\s\S]*--judge: expected longppl/,
+      /--needle-depths: expected needle in the objective[\s\S]*--judge: expected longppl/,
     );
     expectRefusal(await search(out, '--objective', 'needle', '--length', '64'), 3, /at least \d+ tokens for needle/);
     expectRefusal(await search(out, '--start-tokens', '0,300'), 2, /at most the original length, 256, found 300/);

@@ -17,6 +17,7 @@ const PRIOR = {
   correlationDecades: 0.25,
   independentShare: 0.2,
   leastIncrease: 0.01,
+  holdsShortest: true,
   attentionDeviation: 0.05,
   startTokensDeviation: 0,
 };
@@ -57,18 +58,19 @@ test('only free factors can decrease', () => {
   expect([decreases(at('monotone')), decreases(at('free'))]).toEqual([false, true]);
 });
 
-test('the shortest wave is rescaled only where the origin does', () => {
-  const firstFrom = (origin: typeof ORIGIN) => {
-    const space = new IncrementSpace(PROBLEM, origin, { ...PRIOR, factors: 'monotone' });
+test('the shortest wave is held only where the origin leaves it alone, and only if asked', () => {
+  const firstFrom = (origin: typeof ORIGIN, holdsShortest: boolean) => {
+    const space = new IncrementSpace(PROBLEM, origin, { ...PRIOR, factors: 'monotone', holdsShortest });
     return space.decode(Float64Array.from({ length: space.dimension }, () => 2)).factors[0];
   };
-  expect(firstFrom(ORIGIN)).toBe(1);
+  expect(firstFrom(ORIGIN, true)).toBe(1);
+  expect(firstFrom(ORIGIN, false)).toBeGreaterThan(1.001);
   const even = makeCandidate(
     ORIGIN.factors.map(() => 4),
     1,
     0,
   );
-  expect(firstFrom(even)).toBeGreaterThan(4.1);
+  expect(firstFrom(even, true)).toBeGreaterThan(4.1);
 });
 
 test('start tokens are a rounded coordinate behind the others, within the given values', () => {

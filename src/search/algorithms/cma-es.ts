@@ -129,6 +129,7 @@ class CmaEs implements SearchAlgorithm {
       correlationDecades: values.correlation_decades,
       independentShare: values.independent_share,
       leastIncrease: values.least_increase,
+      holdsShortest: false,
       attentionDeviation: values.attention_factor === 'search' ? values.attention_sigma : 0,
       startTokensDeviation: 1,
     });

@@ -159,6 +159,7 @@ class GradientDescent implements SearchAlgorithm {
         correlationDecades: values.correlation_decades,
         independentShare: values.independent_share,
         leastIncrease: values.least_increase,
+        holdsShortest: true,
         attentionDeviation: values.attention_factor === 'search' ? values.attention_sigma : 0,
         startTokensDeviation: 0,
       });
