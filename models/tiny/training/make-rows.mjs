@@ -1,4 +1,4 @@
-// Writes the rows that the embedded model is trained on beside its books, as JSONL, always the same bytes:
+// Writes the rows that a model of this shape learns retrieval from, beside books, as JSONL, always the same bytes:
 //   node models/tiny/training/make-rows.mjs BOOKS > rows.jsonl
 //   node models/tiny/training/make-rows.mjs BOOKS --numbers > number-rows.jsonl
 //   node models/tiny/training/make-rows.mjs BOOKS --long > long-rows.jsonl
