@@ -6,7 +6,7 @@
 // lines of a book), and pieces of a book that are said twice: what teaches so small a model to look things up. Books have a line
 // break every 70 characters; half of all book text here, and the pieces of prose that nothing is hidden in, are without them.
 // --numbers: lists of numbers said two or three times, where nothing but the copy can be foreseen.
-// --long: passkey episodes of 300 to 16,000 tokens, for fine-tuning on longer contexts (docs/replica.md).
+// --long: passkey episodes of 300 to 16,000 tokens, for fine-tuning on longer contexts (recipes/tiny-512x.yaml).
 import { readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { Draws, openTokenizer, passkeyTask } from 'longrope';
