@@ -158,6 +158,22 @@ describe.each(CASES)('the gradient with $name', ({ config, spec: change, blocks 
   });
 });
 
+it('passes that are asked for at once are as those asked for one after another, whatever was refused between them', async () => {
+  const model = await randomModel(tinyConfig('mistral', { sliding_window: 12, head_dim: 16 }));
+  const { engine, weights } = await opened(model, { weights: true, tables: true }, {});
+  const pass = (tokens: number) =>
+    engine.lossAndGradient(
+      [{ ids: randomIds(model, tokens, tokens), rope: interpolated(model, 2), scoreFrom: 1 }],
+      weights,
+    );
+  const lengths = [40, 9, 40, 25];
+  const inTurn = [];
+  for (const length of lengths) inTurn.push(await pass(length));
+  const [first, refused, ...others] = lengths.map(pass).toSpliced(1, 0, pass(1));
+  await expect(refused).rejects.toThrow('scoreFrom 1 of 1 tokens');
+  expect(await Promise.all([first, ...others])).toEqual(inTurn);
+});
+
 describe('several sequences in one pass', () => {
   it('have the weighted mean of their gradients, whatever their lengths, RoPEs and positions', async () => {
     const model = await randomModel(tinyConfig('mistral', { sliding_window: 12, head_dim: 16 }));

@@ -53,6 +53,7 @@ export const BLOCK_ROWS = 1024;
  */
 export class GradientEngine {
   private readonly buffers = new Buffers();
+  #last: Promise<unknown> = Promise.resolve();
 
   private constructor(
     private readonly config: GradientConfig,
@@ -74,7 +75,14 @@ export class GradientEngine {
    * Tokens scoreFrom..T-1 of every sequence are scored, each from those before it. The gradient of a weight has its rows in the
    * order of `weights`, which for the queries and keys of a GGUF file is not that of Hugging Face (`DecoderSpec.rotaryPairing`).
    */
-  async lossAndGradient(sequences: readonly GradientSequence[], weights: Weights): Promise<LossGradient> {
+  lossAndGradient(sequences: readonly GradientSequence[], weights: Weights): Promise<LossGradient> {
+    // Passes share buffers, so one begins when the one before has ended.
+    const result = this.#last.then(() => this.#pass(sequences, weights));
+    this.#last = result.catch(() => undefined);
+    return result;
+  }
+
+  async #pass(sequences: readonly GradientSequence[], weights: Weights): Promise<LossGradient> {
     const { spec, wanted } = this.config;
     const laidOut = sequenceRows(sequences, spec.vocabularySize, spec.rope.geometry.rotaryDim / 2);
     const pass: Pass = { weights, sums: new Map(), buffers: this.buffers };
