@@ -10,7 +10,8 @@ export interface MuonSettings {
 /**
  * One step of Muon (Jordan 2024) on a matrix in place, as `torch.optim.Muon` with `nesterov` and
  * `adjust_lr_fn='match_rms_adamw'` (Liu et al. 2025): the rate times 0.2 sqrt(max(rows, columns)), so that rate and decay of AdamW
- * serve both; decay by the rate itself. `gradient` is used up: it becomes the matrix that is made orthogonal. torch iterates in bfloat16, this in float32.
+ * serve both; decay by the rate itself. torch iterates in bfloat16, this in float32.
+ * `gradient` is used up: it becomes the matrix that is made orthogonal.
  */
 export async function muonUpdate(
   weight: Float32Array,

@@ -5,7 +5,7 @@ import { type AttentionBackwardSteps, type AttentionRows, attentionBackward } fr
 import { attentionForward } from './attention-forward.js';
 import { blocks, rows } from './matrix-rows.js';
 import type { SequenceRows } from './sequence-rows.js';
-import { type Pass, Step } from './step.js';
+import { addInto, type Pass, Step } from './step.js';
 
 export interface LayerOptions {
   readonly threads: number;
@@ -227,8 +227,4 @@ export class LayerPass {
     this.#attention.set(window, step);
     return step;
   }
-}
-
-function addInto(sum: Float64Array, part: Float32Array): void {
-  for (let i = 0; i < part.length; i++) sum[i] = (sum[i] as number) + (part[i] as number);
 }

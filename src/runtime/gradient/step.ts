@@ -72,6 +72,6 @@ export class Step {
   }
 }
 
-export function addInto(sum: Float32Array, part: Float32Array): void {
+export function addInto(sum: Float32Array | Float64Array, part: Float32Array): void {
   for (let i = 0; i < part.length; i++) sum[i] = (sum[i] as number) + (part[i] as number);
 }
