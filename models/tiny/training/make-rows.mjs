@@ -6,7 +6,8 @@
 //   between sentences of a book), and spans of a book that are said twice: what teaches so small a model to look things up.
 // prose: fewer of both, half of the book text with its line breaks (every 70 characters), and prose without them that nothing is
 //   hidden in. A model that has met unwrapped text in `retrieval` alone takes all unwrapped text for an episode.
-// long: passkey episodes of 300 to 16,000 tokens, for fine-tuning on longer contexts (recipes/tiny-512x.yaml).
+// long: passkey episodes of 300 to 16,000 tokens and as long pieces of books with passages of theirs said again at the end, for
+//   fine-tuning on longer contexts (recipes/tiny-512x.yaml).
 import { readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { Draws, openTokenizer, passkeyTask, textHaystack } from 'longrope';
@@ -14,7 +15,7 @@ import { Draws, openTokenizer, passkeyTask, textHaystack } from 'longrope';
 /** How often each part of a kind is written. */
 const RETRIEVAL = 9_000;
 const PROSE = { passkeys: 6_000, repeated: 6_000, plain: 12_000 };
-const LONG = 900;
+const LONG = 1_200;
 /** Tokens; every doubling of a length is as frequent as any other. */
 const LONG_TOKENS = [300, 16_000];
 const CHARACTERS_PER_TOKEN = 3.32;
@@ -64,12 +65,24 @@ function longRows(draws) {
   const [least, most] = LONG_TOKENS;
   for (let trial = 0; trial < LONG; trial++) {
     const tokens = Math.round(least * (most / least) ** draws.uniform());
-    write(
-      trial % 2 === 0
-        ? amongSentences(trial, tokens)
-        : amongLines(draws, () => Math.round(tokens * CHARACTERS_PER_TOKEN)),
-    );
+    const characters = Math.round(tokens * CHARACTERS_PER_TOKEN);
+    if (trial % 3 === 0) write(amongSentences(trial, tokens));
+    else if (trial % 3 === 1) write(amongLines(draws, () => characters));
+    else write(quoted(draws, characters));
   }
+}
+
+/** A piece of a book that ends with passages from anywhere in it: far more tokens to look up than the five digits of an episode. */
+function quoted(draws, characters) {
+  const text = piece(draws, Math.round(0.8 * characters));
+  const quotes = [];
+  for (let length = 0; length < 0.2 * characters; ) {
+    const span = draws.between(100, Math.min(500, Math.round(0.2 * characters)));
+    const from = draws.between(0, text.length - span - 1);
+    quotes.push(text.slice(from, from + span).replace(/^\S*\s+/, '').replace(/\s+\S*$/, ''));
+    length += span;
+  }
+  return [text, ...quotes].join('\n\n');
 }
 
 /** An episode of the paper's passkey task, `tokens` long. */
