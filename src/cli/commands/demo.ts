@@ -15,7 +15,7 @@ export function demoCommand(): Command {
   return new Command('demo')
     .description('Search 8 times the context of the embedded model on Moby-Dick, compare, write factors and a report.')
     .option('--out <folder>', 'run folder', 'longrope-demo')
-    .option('--budget <amount>', 'what the search may spend, e.g. 84evals, 2Mtokens, 60s', '84evals')
+    .option('--budget <amount>', 'what the search may spend, e.g. 84evals, 2Mtokens, 60s', '120evals')
     .option('--seed <n>', 'of the search', wholeNumber, 1)
     .addOption(deviceOption())
     .option('--workers <n>', 'evaluations at the same time', positiveInteger)

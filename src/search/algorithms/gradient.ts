@@ -15,7 +15,7 @@ export const GRADIENT_HYPERPARAMETERS = {
   learning_rate_ratio: real(2, 0, 100),
   adam_beta1: real(0.9, 0, 1),
   adam_beta2: real(0.95, 0, 1),
-  warmup_steps: integer(2, 1),
+  warmup_steps: integer(8, 1),
   /** Step t weighs t^this in the average that is the answer. */
   averaging_power: integer(1, 0),
   /** Standard deviation of the coordinates that a descent starts from, around its seed. */
@@ -126,16 +126,23 @@ class GradientDescent implements SearchAlgorithm {
     return this.last ?? this.seedWinner;
   }
 
-  /** The averages, on the grid, then where the last step began, and the seed, for a model that no descent improved. */
+  /**
+   * The averages, then points half the way to them, for descents whose first steps went too far, all on the grid; then the seed, for a
+   * model that no descent improved.
+   */
   contenders(): readonly Candidate[] {
     const { grid } = this.hyperparameters;
-    const averages = (this.descents ?? []).map(({ space, adam }) => space.decode(adam.average));
-    const answers = grid === 'none' ? averages : averages.map((candidate) => onGrid(candidate, grid));
-    const others = [this.last, this.seedWinner].flatMap((evaluation) => evaluation?.candidate ?? []);
-    const { unscaledSeed } = this.problem;
-    if (unscaledSeed !== true) return distinct([...answers, ...others]);
+    const descents = this.descents ?? [];
+    const averages = descents.map(({ space, adam }) => space.decode(adam.average));
+    const halfway = descents.map(({ space, adam }) => space.decode(adam.average.map((coordinate) => coordinate / 2)));
+    const [best, second, ...others] = [...averages, ...halfway].map((candidate) =>
+      grid === 'none' ? candidate : onGrid(candidate, grid),
+    );
+    const first = [best, second].filter((candidate) => candidate !== undefined);
+    const seed = this.seedWinner === null ? [] : [this.seedWinner.candidate];
     // Descents end on either side of a limit: one of the first three, which the budget always covers, must keep it.
-    return distinct([...answers.slice(0, 2), unscaledCandidate(this.problem), ...answers.slice(2), ...others]);
+    const unscaled = this.problem.unscaledSeed === true ? [unscaledCandidate(this.problem)] : [];
+    return distinct([...first, ...unscaled, ...others, ...seed]);
   }
 
   state(): Json {
