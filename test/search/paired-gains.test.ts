@@ -43,7 +43,7 @@ it('stop_level ends a descent that gains no more, and not one that does', async 
   const stopped = await run('20000evals', { stop_level: 0.2, tolerance: 1e-9 });
   expect(stopped.stop).toEqual({ gain: 0.2 });
   expect(stopped.spent.documents).toBeLessThan(10_000);
-  const short = await run('100evals', { stop_level: 0.2 });
-  expect(short.stop).toEqual({ budget: '100 documents' });
+  const short = await run('40evals', { stop_level: 0.2 });
+  expect(short.stop).toEqual({ budget: '40 documents' });
   expect(stopped.winner.loss).toBeLessThanOrEqual(short.winner.loss);
 });
