@@ -25,6 +25,9 @@ const remembered = z.object({
   nonFinite: z.array(z.object({ tensor: z.string(), index: z.number() })),
 });
 
+/** A hard link that an export makes meanwhile changes the times of a file, and nothing else. */
+const MAX_SCANS = 3;
+
 export type Fingerprint = Pick<z.output<typeof remembered>, 'sha256' | 'nonFinite'>;
 
 /**
@@ -38,21 +41,23 @@ export async function fingerprint(
 ): Promise<Fingerprint> {
   return withFile(weightFile, async (file) => {
     const memory = path.join(cacheDir, 'fingerprints', `${sha256(file.path)}.json`);
-    const state = await fileState(file);
     const known = await recall(memory);
-    if (known !== undefined && known.path === file.path && known.state === state) return known;
-    const found = await scan(file, tensors);
-    if ((await fileState(file)) !== state)
-      throw new UserError('input', {
-        where: file.path,
-        expected: 'a file at rest',
-        found: 'changes while it was read',
-        fix: 'try again when it is complete',
-      });
-    const entry = { version: VERSION, path: file.path, state, ...found };
-    await makeCacheFolder(path.dirname(memory));
-    await writeFileAtomic(memory, JSON.stringify(entry));
-    return found;
+    for (let attempt = 0; attempt < MAX_SCANS; attempt++) {
+      const state = await fileState(file);
+      if (known !== undefined && known.path === file.path && known.state === state) return known;
+      const found = await scan(file, tensors);
+      if ((await fileState(file)) !== state) continue;
+      const entry = { version: VERSION, path: file.path, state, ...found };
+      await makeCacheFolder(path.dirname(memory));
+      await writeFileAtomic(memory, JSON.stringify(entry));
+      return found;
+    }
+    throw new UserError('input', {
+      where: file.path,
+      expected: 'a file at rest',
+      found: 'changes while it was read',
+      fix: 'try again when it is complete',
+    });
   });
 }
 

@@ -128,7 +128,7 @@ class GradientDescent implements SearchAlgorithm {
 
   /**
    * The averages, then points half the way to them, for descents whose first steps went too far, all on the grid; then the seed, for a
-   * model that no descent improved.
+   * model that no descent improved, and where the last step began.
    */
   contenders(): readonly Candidate[] {
     const { grid } = this.hyperparameters;
@@ -139,10 +139,10 @@ class GradientDescent implements SearchAlgorithm {
       grid === 'none' ? candidate : onGrid(candidate, grid),
     );
     const first = [best, second].filter((candidate) => candidate !== undefined);
-    const seed = this.seedWinner === null ? [] : [this.seedWinner.candidate];
+    const told = [this.seedWinner, this.last].flatMap((evaluation) => evaluation?.candidate ?? []);
     // Descents end on either side of a limit: one of the first three, which the budget always covers, must keep it.
     const unscaled = this.problem.unscaledSeed === true ? [unscaledCandidate(this.problem)] : [];
-    return distinct([...first, ...unscaled, ...others, ...seed]);
+    return distinct([...first, ...unscaled, ...others, ...told]);
   }
 
   state(): Json {
