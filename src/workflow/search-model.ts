@@ -3,7 +3,7 @@ import type { TokenDocument, Tokenizer } from '../corpus/index.js';
 import { hashModel, loadModel } from '../model/index.js';
 import { searchReport } from '../report/index.js';
 import { type Device, engineName, openEngine } from '../runtime/index.js';
-import { type Candidate, checkRacing, unscaledCandidate } from '../search/index.js';
+import { type Candidate, checkRacing, type SearchAlgorithm, unscaledCandidate } from '../search/index.js';
 import { chooseAlgorithm } from './choose-algorithm.js';
 import { writeSearchArtefacts } from './search-artefacts.js';
 import { baselineLosses, comparedMethods, compareHeldOut } from './search-comparison.js';
@@ -53,6 +53,7 @@ export async function searchModel(job: SearchJob): Promise<SearchOutcome> {
   const engine = await openEngine(model, {
     maxLength: planned.maxLength,
     gradients: algorithm.wantsGradients !== undefined,
+    ...(algorithm.descents !== undefined && { maxWorkers: algorithm.descents * documentsAtATime(algorithm, job) }),
     ...(job.device !== undefined && { device: job.device }),
     ...(job.workers !== undefined && { workers: job.workers }),
     ...(job.threads !== undefined && { threads: job.threads }),
@@ -94,6 +95,10 @@ export async function searchModel(job: SearchJob): Promise<SearchOutcome> {
   } finally {
     await engine.close();
   }
+}
+
+function documentsAtATime({ documentsPerGeneration: count }: SearchAlgorithm, { documents }: SearchJob): number {
+  return count === 'all' ? documents.length : count;
 }
 
 /** What the model is before the search. */
