@@ -1,6 +1,6 @@
-// What one step of a gradient search costs against one evaluation, and whether a plan foresees both: seconds and peak memory of the
-// loss of one document and of its gradient with respect to factors and attention factor, each in a process of its own.
-//   node bench/search/cost.mjs [--model models/tiny] [--lengths 256,1024,4096,16384] [--rounds 3]
+// What one step of a gradient search costs against one evaluation: seconds and peak memory of the loss of one document and of its
+// gradient with respect to factors and attention factor, each in a process of its own.
+//   node bench/search/cost.mjs [--model models/tiny] [--lengths 256,1024,4096,16384] [--rounds 3] [--book FILE]
 import { execFile } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
@@ -91,7 +91,7 @@ async function measure(kind, length) {
   if (ids.length < length) throw new Error(`${values.book} has ${ids.length} tokens, expected ${length}`);
   const rope = (await parseRopeMethod('yarn@1', model.spec.rope)).resolve(length);
   const engine = await openEngine(model, { maxLength: length, gradients: kind === 'gradient', workers: 1 });
-  const request = { ids: Int32Array.from(ids), rope, scoreFrom: 1 };
+  const request = { ids, rope, scoreFrom: 1 };
   const seconds = [];
   for (let run = 0; run < 4; run++) {
     const started = performance.now();

@@ -61,7 +61,7 @@ export class SecondInterpolation implements SearchAlgorithm {
   readonly comparesAcrossGenerations: boolean;
   readonly documentsPerGeneration: number | 'all';
   readonly wantsGradients?: () => boolean;
-  readonly descents?: number;
+  readonly gradientCandidates?: number;
   private asked: { readonly multipliers: readonly Candidate[]; readonly products: readonly Candidate[] } | null = null;
 
   constructor(
@@ -72,7 +72,7 @@ export class SecondInterpolation implements SearchAlgorithm {
     this.hyperparameters = multipliers.hyperparameters;
     this.comparesAcrossGenerations = multipliers.comparesAcrossGenerations;
     this.documentsPerGeneration = multipliers.documentsPerGeneration;
-    if (multipliers.descents !== undefined) this.descents = multipliers.descents;
+    if (multipliers.gradientCandidates !== undefined) this.gradientCandidates = multipliers.gradientCandidates;
     if (multipliers.wantsGradients) this.wantsGradients = () => multipliers.wantsGradients?.() ?? false;
   }
 

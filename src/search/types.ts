@@ -46,8 +46,8 @@ export interface SearchAlgorithm {
   ask(): readonly Candidate[];
   /** Whether the candidates of the last `ask` are wanted with gradients, which cost `GRADIENT_COST` evaluations each; default no. */
   wantsGradients?(): boolean;
-  /** Candidates of a generation with gradients, at most; there where `wantsGradients` is. */
-  readonly descents?: number;
+  /** Most candidates of one `ask` whose gradients are wanted; given wherever `wantsGradients` is. */
+  readonly gradientCandidates?: number;
   tell(evaluations: readonly Evaluation[]): void;
   stop(): StopReasons;
   /** The best candidate the algorithm would return now, with the loss it believes in; null before the first tell. */

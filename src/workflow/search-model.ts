@@ -53,7 +53,10 @@ export async function searchModel(job: SearchJob): Promise<SearchOutcome> {
   const engine = await openEngine(model, {
     maxLength: planned.maxLength,
     gradients: algorithm.wantsGradients !== undefined,
-    ...(algorithm.descents !== undefined && { maxWorkers: algorithm.descents * documentsAtATime(algorithm, job) }),
+    // Almost all time goes to gradients: a worker that has none to compute would keep its cores from those that have.
+    ...(algorithm.gradientCandidates !== undefined && {
+      maxWorkers: algorithm.gradientCandidates * documentsAtATime(algorithm, job),
+    }),
     ...(job.device !== undefined && { device: job.device }),
     ...(job.workers !== undefined && { workers: job.workers }),
     ...(job.threads !== undefined && { threads: job.threads }),

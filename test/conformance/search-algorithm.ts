@@ -118,6 +118,18 @@ export function describeSearchAlgorithm(contract: AlgorithmContract): void {
       }
     });
 
+    test('says how many gradients it wants at a time, if it wants any', () => {
+      const algorithm = contract.create(problem, 7);
+      expect(algorithm.gradientCandidates === undefined).toBe(algorithm.wantsGradients === undefined);
+      let most = 0;
+      for (let generation = 0; generation < 5; generation++) {
+        const asked = algorithm.ask();
+        if (algorithm.wantsGradients?.() === true) most = Math.max(most, asked.length);
+        algorithm.tell(answer(algorithm, asked));
+      }
+      expect(most).toBe(algorithm.gradientCandidates ?? 0);
+    });
+
     test('a generation cut short by the budget still has its best', () => {
       const algorithm = contract.create(problem, 8);
       const told = evaluate(algorithm.ask()).slice(0, 3);

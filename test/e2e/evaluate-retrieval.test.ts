@@ -9,11 +9,19 @@ import { TINY } from '../helpers/tiny-model.js';
 
 const evaluate = (kind: string, ...more: string[]) => longrope(['evaluate', kind, TINY, ...more]);
 
+/** What `longrope demo` finds for the embedded model, to two decimals. */
+const SEARCHED = [
+  ...[1, 1, 1, 1.01, 1.01, 1.01, 1.01, 1.01, 1.01, 1.02, 1.05, 1.13, 1.46, 2.89, 3.16, 3.98, 8.9],
+  ...Array<number>(15).fill(10),
+];
+
 describe('evaluate passkey', { timeout: 60_000 }, () => {
   it('finds the keys in the trained length, and beyond it only with rescaled frequencies', async () => {
+    const searched = path.join(await temporaryFolder(), 'searched.csv');
+    await writeFile(searched, SEARCHED.join('\n'));
     const { stdout, stderr, code } = await evaluate(
       'passkey',
-      ...['--length', '256,384', '--rope', 'none', '--rope', 'yarn@1', '--json'],
+      ...['--length', '256,512', '--rope', 'none', '--rope', `${searched}@1.09`, '--json'],
     );
     expect(stderr).toBe('');
     expect(code).toBe(0);
@@ -27,7 +35,7 @@ describe('evaluate passkey', { timeout: 60_000 }, () => {
     expect(hits.slice(0, 1)).toEqual([['none', 256, 10]]);
     expect(hits[2]?.[2]).toBe(10);
     expect(hits[3]?.[2]).toBeGreaterThanOrEqual(8);
-    expect(hits[1]?.[2]).toBeLessThanOrEqual(5);
+    expect(hits[1]?.[2]).toBeLessThanOrEqual(4);
     expect(record.notes).toEqual([]);
   });
 

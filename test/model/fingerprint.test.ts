@@ -5,7 +5,7 @@ import { expect, it } from 'vitest';
 import { fingerprint } from '../../src/model/fingerprint.js';
 import { temporaryFolder } from '../helpers/temporary-folder.js';
 
-/** A file that takes several chunks to read, and what is done to it while it is read: `change` is called once per turn of the loop. */
+/** A file that takes several chunks to read, and what is done to it while it is read: `change` is called every millisecond. */
 async function whileRead(change: (file: string, turn: number) => void) {
   const folder = await temporaryFolder();
   const file = path.join(folder, 'weights');

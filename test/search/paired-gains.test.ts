@@ -40,10 +40,11 @@ it('stop_level ends a descent that gains no more, and not one that does', async 
       runDirectory: await temporaryFolder(),
       inputs: {},
     });
-  const stopped = await run('20000evals', { stop_level: 0.2, tolerance: 1e-9 });
+  const hyperparameters = { stop_level: 0.2, warmup_steps: 2 };
+  const stopped = await run('20000evals', { ...hyperparameters, tolerance: 1e-9 });
   expect(stopped.stop).toEqual({ gain: 0.2 });
   expect(stopped.spent.documents).toBeLessThan(10_000);
-  const short = await run('40evals', { stop_level: 0.2 });
-  expect(short.stop).toEqual({ budget: '40 documents' });
+  const short = await run('100evals', hyperparameters);
+  expect(short.stop).toEqual({ budget: '100 documents' });
   expect(stopped.winner.loss).toBeLessThanOrEqual(short.winner.loss);
 });

@@ -64,9 +64,9 @@ class GradientDescent implements SearchAlgorithm {
   readonly name = 'gradient';
   readonly comparesAcrossGenerations = false;
   readonly documentsPerGeneration: number | 'all';
-  readonly descents: number;
+  readonly gradientCandidates: number;
   private asked: readonly Candidate[] | null = null;
-  private running: Descent[] | null = null;
+  private descents: Descent[] | null = null;
   private seedWinner: Evaluation | null = null;
   private last: Evaluation | null = null;
   private still = false;
@@ -79,22 +79,22 @@ class GradientDescent implements SearchAlgorithm {
     private readonly random: RandomState,
   ) {
     this.documentsPerGeneration = hyperparameters.documents_per_step;
-    this.descents = hyperparameters.restarts;
+    this.gradientCandidates = hyperparameters.restarts;
   }
 
   ask(): readonly Candidate[] {
     if (this.asked !== null) throw new Error('ask before the last candidates were told');
     if (Object.keys(this.stop()).length > 0) return [];
     this.asked =
-      this.running === null
+      this.descents === null
         ? // No gradient leads from one number of start tokens to another: all are scored, and descents keep their seed's.
           startingCandidates(this.problem, this.hyperparameters.attention_factor, true, this.problem.startTokens)
-        : this.running.map(({ space, adam }) => space.decode(adam.probe));
+        : this.descents.map(({ space, adam }) => space.decode(adam.probe));
     return this.asked;
   }
 
   wantsGradients(): boolean {
-    return this.running !== null;
+    return this.descents !== null;
   }
 
   tell(evaluations: readonly Evaluation[]): void {
@@ -104,16 +104,16 @@ class GradientDescent implements SearchAlgorithm {
     checkTold(asked, evaluations);
     if (evaluations.length === 0) return;
     const ranked = evaluations.toSorted((a, b) => (a.loss < b.loss ? -1 : a.loss > b.loss ? 1 : 0));
-    if (this.running === null) {
+    if (this.descents === null) {
       this.seedWinner = ranked[0] as Evaluation;
-      this.running = this.start(ranked.map(({ candidate }) => candidate));
+      this.descents = this.start(ranked.map(({ candidate }) => candidate));
       return;
     }
     if (evaluations.length < asked.length) return;
     const [best] = ranked as [Evaluation];
     if (Number.isFinite(best.loss)) this.last = best;
     this.emptySteps = Number.isFinite(best.loss) ? 0 : this.emptySteps + 1;
-    const descents = this.running;
+    const { descents } = this;
     for (const [i, evaluation] of evaluations.entries()) this.move(descents[i] as Descent, evaluation);
     if ((descents[0] as Descent).losses.length >= this.hyperparameters.trial_steps) this.compare(descents);
   }
@@ -134,23 +134,21 @@ class GradientDescent implements SearchAlgorithm {
    */
   contenders(): readonly Candidate[] {
     const { grid } = this.hyperparameters;
-    const descents = this.running ?? [];
+    const descents = this.descents ?? [];
     const averages = descents.map(({ space, adam }) => space.decode(adam.average));
     const halfway = descents.map(({ space, adam }) => space.decode(adam.average.map((coordinate) => coordinate / 2)));
-    const [best, second, ...others] = [...averages, ...halfway].map((candidate) =>
-      grid === 'none' ? candidate : onGrid(candidate, grid),
-    );
-    const first = [best, second].filter((candidate) => candidate !== undefined);
+    const found = [...averages, ...halfway];
+    const answers = grid === 'none' ? found : found.map((candidate) => onGrid(candidate, grid));
     const told = [this.seedWinner, this.last].flatMap((evaluation) => evaluation?.candidate ?? []);
     // Descents end on either side of a limit: one of the first three, which the budget always covers, must keep it.
     const unscaled = this.problem.unscaledSeed === true ? [unscaledCandidate(this.problem)] : [];
-    return distinct([...first, ...unscaled, ...others, ...told]);
+    return distinct([...answers.slice(0, 2), ...unscaled, ...answers.slice(2), ...told]);
   }
 
   state(): Json {
     return {
       descents:
-        this.running?.map(({ adam, losses, gains }) => ({ adam: adam.state(), losses, gains: gains.state() })) ?? null,
+        this.descents?.map(({ adam, losses, gains }) => ({ adam: adam.state(), losses, gains: gains.state() })) ?? null,
       random: this.random.state(),
     };
   }
@@ -212,13 +210,13 @@ class GradientDescent implements SearchAlgorithm {
     const mean = ({ losses }: Descent) => losses.reduce((sum, loss) => sum + loss, 0) / losses.length;
     const order = descents.toSorted((a, b) => (mean(a) < mean(b) ? -1 : mean(a) > mean(b) ? 1 : 0));
     const better = order.slice(0, Math.ceil(descents.length / 2));
-    this.running = descents.filter((descent) => better.includes(descent));
-    const [only, ...others] = this.running;
+    this.descents = descents.filter((descent) => better.includes(descent));
+    const [only, ...others] = this.descents;
     this.still = only !== undefined && others.length === 0 && Math.max(...only.moves) < this.hyperparameters.tolerance;
     const { stop_level: level } = this.hyperparameters;
     const pValue = others.length === 0 ? (only?.gains.takePValue() ?? null) : null;
     if (level !== 'none' && pValue !== null) this.stalled = pValue > level ? this.stalled + 1 : 0;
-    for (const descent of this.running) {
+    for (const descent of this.descents) {
       descent.losses = [];
       descent.moves = [];
     }
