@@ -13,6 +13,7 @@ import {
   secondBaselines,
   startCandidates,
 } from '../../src/search/index.js';
+import type { Candidate } from '../../src/search/types.js';
 import { optimum, searchProblem } from './problem.js';
 
 const problem = searchProblem({ pairs: 8, ratio: 16 });
@@ -87,6 +88,20 @@ describe('start factors', () => {
         .map(candidateKey),
     ).toEqual(starts.map(candidateKey));
     expect(createAlgorithm('cma-es', problem, values, 1).ask()).toHaveLength(6);
+  });
+
+  test('lead to smaller steps in gradient than closed forms do', () => {
+    const starts = startCandidates({ ...problem, targetLength: 2048 }, [set(eightfold)]);
+    const start = starts[0] as Candidate;
+    const movedBy = (scale: number) => {
+      const values = { started_scale: scale };
+      const algorithm = createAlgorithm('gradient', { ...problem, starts }, values, 1);
+      algorithm.tell(algorithm.ask().map((candidate) => ({ candidate, loss: candidate.factors[4] === 4 ? 1 : 2 })));
+      const [probe] = algorithm.ask();
+      return Math.max(...start.factors.map((factor, pair) => Math.abs(Math.log((probe?.factors[pair] ?? 0) / factor))));
+    };
+    expect(movedBy(0.1)).toBeGreaterThan(0);
+    expect(movedBy(0.1)).toBeLessThan(movedBy(1) / 5);
   });
 
   test('and a largest factor are refused by the released algorithms', () => {

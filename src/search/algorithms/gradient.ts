@@ -20,8 +20,8 @@ export const GRADIENT_HYPERPARAMETERS = {
   averaging_power: integer(1, 0),
   /** Standard deviation of the coordinates that a descent starts from, around its seed. */
   start_sigma: real(0.1, 0, 10),
-  /** Steps and `start_sigma` of a descent from a set of the user's are times this: it needs less change than a closed form. */
-  started_scale: real(0.3, 0, 10),
+  /** Steps, `start_sigma` and `least_increase` of a descent from a set of the user's are times this: it needs less change than a closed form. */
+  started_scale: real(0.1, 0, 10),
   trial_steps: integer(10, 1),
   factors: word<FactorOrder>('monotone', FACTOR_ORDERS),
   correlation_decades: real(0.25, 0, 100),
@@ -168,7 +168,7 @@ class GradientDescent implements SearchAlgorithm {
         deviation: scale,
         correlationDecades: values.correlation_decades,
         independentShare: values.independent_share,
-        leastIncrease: values.least_increase,
+        leastIncrease: scale * values.least_increase,
         holdsShortest: true,
         attentionDeviation: values.attention_factor === 'search' ? scale * values.attention_sigma : 0,
         startTokensDeviation: 0,
