@@ -19,6 +19,7 @@ export type { ModelGeometry } from './outside-geometry.js';
 export { type Plan, type PlanJob, planModel } from './plan.js';
 export { type Pull, type PulledFile, type PullJob, pull } from './pull.js';
 export { readRecords } from './read-records.js';
+export { searchByCurriculum } from './search-curriculum.js';
 export { type SearchJob, searchModel } from './search-model.js';
 export { type OutsideSearchJob, searchOutside } from './search-outside.js';
 export type { SearchOutcome, SearchSettings } from './search-run.js';

@@ -33,6 +33,8 @@ export interface SearchJob extends SearchSettings, ObjectiveOptions {
   readonly device?: Device;
   readonly workers?: number;
   readonly threads?: number;
+  /** More lines for the report's notes. */
+  readonly notes?: readonly string[];
   /** What is to be known before a long search begins. */
   readonly onNotice?: (notice: string) => void;
   readonly onEvaluate?: (done: number, total: number, detail: string) => void;
@@ -87,6 +89,7 @@ export async function searchModel(job: SearchJob): Promise<SearchOutcome> {
       protocol: `Protocol document: mean over all tokens of ${job.heldOut.length} held-out documents, ${job.tokenizer.bosTokenId === null ? 'no BOS' : 'BOS first'}; closed forms at the ratio of each length${space.frozen === null ? '' : ` to ${space.frozen.length}`}, the searched set unchanged at every length.`,
       notes: [
         ...(chosen.reason === null ? [] : [`Algorithm ${chosen.reason}.`]),
+        ...(job.notes ?? []),
         ...notesOf(job, space, planned, result),
       ],
     });

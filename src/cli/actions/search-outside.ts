@@ -33,6 +33,13 @@ export async function runOutsideSearchCommand(
   given: readonly Option[],
 ): Promise<void> {
   refuseForeign(given);
+  if (flags.curriculum !== undefined)
+    throw new UserError('usage', {
+      where: '--curriculum',
+      expected: 'a search on --text',
+      found: 'one by --objective-command',
+      fix: 'search the shorter targets one by one, each from the factors of the one before (--start)',
+    });
   const settings = await searchSettings(flags);
   const outcome = await interruptible((signal) =>
     withSearchProgress(({ onSearch }) =>

@@ -3,7 +3,7 @@ import { openTokenizer } from '../../corpus/index.js';
 import { UserError } from '../../errors.js';
 import { fileError } from '../../run/index.js';
 import { parseBudget, parseObjective, parseRacing, type WeightedLength } from '../../search/index.js';
-import { searchModel } from '../../workflow/search-model.js';
+import { searchByCurriculum } from '../../workflow/search-curriculum.js';
 import type { SearchSettings } from '../../workflow/search-run.js';
 import { readTexts } from '../../workflow/texts.js';
 import type { SearchFlags } from '../commands/search.js';
@@ -45,25 +45,28 @@ export async function runSearchCommand(model: string, flags: SearchFlags): Promi
         });
   const outcome = await interruptible((signal) =>
     withSearchProgress((callbacks) =>
-      searchModel({
-        modelPath: model,
-        tokenizer,
-        documents,
-        heldOut,
-        textName: [...text, ...heldOutText].join(', '),
-        ...(lengths !== undefined && { lengths }),
-        ...(objective !== undefined && { objective }),
-        ...(flags.needleDepths !== undefined && { needleDepths: flags.needleDepths }),
-        ...(flags.judge !== undefined && { judge: flags.judge }),
-        ...(flags.shortLimit !== undefined && { shortLimit: flags.shortLimit }),
-        ...settings,
-        device: flags.device,
-        ...(flags.workers !== undefined && { workers: flags.workers }),
-        ...(flags.threads !== undefined && { threads: flags.threads }),
-        ...callbacks,
-        onNotice: (notice) => process.stderr.write(`note: ${notice}\n`),
-        signal,
-      }),
+      searchByCurriculum(
+        {
+          modelPath: model,
+          tokenizer,
+          documents,
+          heldOut,
+          textName: [...text, ...heldOutText].join(', '),
+          ...(lengths !== undefined && { lengths }),
+          ...(objective !== undefined && { objective }),
+          ...(flags.needleDepths !== undefined && { needleDepths: flags.needleDepths }),
+          ...(flags.judge !== undefined && { judge: flags.judge }),
+          ...(flags.shortLimit !== undefined && { shortLimit: flags.shortLimit }),
+          ...settings,
+          device: flags.device,
+          ...(flags.workers !== undefined && { workers: flags.workers }),
+          ...(flags.threads !== undefined && { threads: flags.threads }),
+          ...callbacks,
+          onNotice: (notice) => process.stderr.write(`note: ${notice}\n`),
+          signal,
+        },
+        flags.curriculum ?? [],
+      ),
     ),
   );
   printOutcome(outcome, flags.json === true);

@@ -29,6 +29,7 @@ export interface SearchFlags {
   readonly startTokens?: number[];
   readonly over?: string;
   readonly start?: string[];
+  readonly curriculum?: number[];
   readonly maxFactor?: number;
   readonly pull?: number;
   readonly racing?: string | true;
@@ -96,6 +97,11 @@ export function searchCommand(): Command {
       'second interpolation: search what to multiply these factors by, which stay as they are',
     )
     .option('--start <factors>', 'a factor file to start from, stretched if it is for less; repeatable', collect)
+    .option(
+      '--curriculum <tokens>',
+      'shorter targets to search before, e.g. 2k,8k, each the start of the next; they share the budget equally',
+      lengthList,
+    )
     .option(
       '--max-factor <n>',
       'largest factor (default: 1.25 s); with it --target may be the original length',
