@@ -1,6 +1,5 @@
 import { checkTold, distinct, makeCandidate } from '../candidate.js';
-import { PairedGains } from '../descent/paired-gains.js';
-import { ScheduleFreeAdam } from '../descent/schedule-free-adam.js';
+import { Descent } from '../descent/descent.js';
 import { type HyperparameterValues, integer, numberOr, parseHyperparameters, real, word } from '../hyperparameters.js';
 import { FACTOR_ORDERS, type FactorOrder, IncrementSpace } from '../increment-space.js';
 import { RandomState } from '../random.js';
@@ -47,16 +46,6 @@ const MAX_STALLED = 2;
 /** Steps in a row without a finite loss after which the search ends. */
 const MAX_EMPTY_STEPS = 100;
 
-interface Descent {
-  readonly space: IncrementSpace;
-  adam: ScheduleFreeAdam;
-  learningRate: number;
-  /** Since the last comparison. */
-  losses: number[];
-  moves: number[];
-  gains: PairedGains;
-}
-
 /**
  * Gradient descent through the model on the coordinates of cma-es: increments of ln factor, which never decrease, and the
  * attention factor. It first scores PI, NTK and YaRN, with attention factor 1 and the usual formula, without gradients, and
@@ -91,7 +80,7 @@ class GradientDescent implements SearchAlgorithm {
       this.descents === null
         ? // No gradient leads from one number of start tokens to another: all are scored, and descents keep their seed's.
           startingCandidates(this.problem, this.hyperparameters.attention_factor, true, this.problem.startTokens)
-        : this.descents.map(({ space, adam }) => space.decode(adam.probe));
+        : this.descents.map(({ probe }) => probe);
     return this.asked;
   }
 
@@ -116,8 +105,8 @@ class GradientDescent implements SearchAlgorithm {
     if (Number.isFinite(best.loss)) this.last = best;
     this.emptySteps = Number.isFinite(best.loss) ? 0 : this.emptySteps + 1;
     const { descents } = this;
-    for (const [i, evaluation] of evaluations.entries()) this.move(descents[i] as Descent, evaluation);
-    if ((descents[0] as Descent).losses.length >= this.hyperparameters.trial_steps) this.compare(descents);
+    for (const [i, evaluation] of evaluations.entries()) (descents[i] as Descent).step(evaluation);
+    if ((descents[0] as Descent).steps >= this.hyperparameters.trial_steps) this.compare(descents);
   }
 
   stop(): StopReasons {
@@ -137,9 +126,7 @@ class GradientDescent implements SearchAlgorithm {
   contenders(): readonly Candidate[] {
     const { grid } = this.hyperparameters;
     const descents = this.descents ?? [];
-    const averages = descents.map(({ space, adam }) => space.decode(adam.average));
-    const halfway = descents.map(({ space, adam }) => space.decode(adam.average.map((coordinate) => coordinate / 2)));
-    const found = [...averages, ...halfway];
+    const found = [...descents.map(({ average }) => average), ...descents.map(({ halfway }) => halfway)];
     const answers = grid === 'none' ? found : found.map((candidate) => onGrid(candidate, grid));
     const told = [this.seedWinner, this.last].flatMap((evaluation) => evaluation?.candidate ?? []);
     // Descents end on either side of a limit: one of the first three, which the budget always covers, must keep it.
@@ -149,8 +136,7 @@ class GradientDescent implements SearchAlgorithm {
 
   state(): Json {
     return {
-      descents:
-        this.descents?.map(({ adam, losses, gains }) => ({ adam: adam.state(), losses, gains: gains.state() })) ?? null,
+      descents: this.descents?.map((descent) => descent.state()) ?? null,
       random: this.random.state(),
     };
   }
@@ -173,56 +159,29 @@ class GradientDescent implements SearchAlgorithm {
         attentionDeviation: values.attention_factor === 'search' ? scale * values.attention_sigma : 0,
         startTokensDeviation: 0,
       });
-      const learningRate = values.learning_rate * values.learning_rate_ratio ** power;
-      return {
-        ...{ space, adam: this.descentFrom(space, learningRate), learningRate },
-        ...{ losses: [], moves: [], gains: new PairedGains() },
+      const options = {
+        learningRate: values.learning_rate * values.learning_rate_ratio ** power,
+        beta1: values.adam_beta1,
+        beta2: values.adam_beta2,
+        warmupSteps: values.warmup_steps,
+        averagingPower: values.averaging_power,
+        startSigma: values.start_sigma,
       };
+      return new Descent(space, options, this.random);
     });
-  }
-
-  private descentFrom({ dimension }: IncrementSpace, learningRate: number): ScheduleFreeAdam {
-    const {
-      adam_beta1: beta1,
-      adam_beta2: beta2,
-      warmup_steps: warmupSteps,
-      averaging_power: averagingPower,
-      start_sigma: sigma,
-    } = this.hyperparameters;
-    const start = Float64Array.from({ length: dimension }, () => sigma * this.random.normal());
-    return new ScheduleFreeAdam(start, { learningRate, beta1, beta2, warmupSteps, averagingPower });
-  }
-
-  /** A descent whose loss is not finite begins again elsewhere near its seed, with smaller steps. */
-  private move(descent: Descent, { loss, gradient, documents }: Evaluation): void {
-    const { space } = descent;
-    if (documents !== undefined) descent.gains.see(documents, loss);
-    if (Number.isFinite(loss) && gradient != null) {
-      descent.losses.push(loss);
-      descent.moves.push(descent.adam.step(space.pullBack(descent.adam.probe, gradient)));
-      return;
-    }
-    descent.losses.push(Number.POSITIVE_INFINITY);
-    descent.moves.push(Number.POSITIVE_INFINITY);
-    descent.learningRate /= 2;
-    descent.adam = this.descentFrom(space, descent.learningRate);
   }
 
   /** Ends the worse half of the descents; all saw the same documents. Ends the search when the one that is left stands still. */
   private compare(descents: readonly Descent[]): void {
-    const mean = ({ losses }: Descent) => losses.reduce((sum, loss) => sum + loss, 0) / losses.length;
-    const order = descents.toSorted((a, b) => (mean(a) < mean(b) ? -1 : mean(a) > mean(b) ? 1 : 0));
+    const order = descents.toSorted((a, b) => (a.meanLoss < b.meanLoss ? -1 : a.meanLoss > b.meanLoss ? 1 : 0));
     const better = order.slice(0, Math.ceil(descents.length / 2));
     this.descents = descents.filter((descent) => better.includes(descent));
     const [only, ...others] = this.descents;
-    this.still = only !== undefined && others.length === 0 && Math.max(...only.moves) < this.hyperparameters.tolerance;
+    this.still = only !== undefined && others.length === 0 && only.largestMove < this.hyperparameters.tolerance;
     const { stop_level: level } = this.hyperparameters;
-    const pValue = others.length === 0 ? (only?.gains.takePValue() ?? null) : null;
+    const pValue = others.length === 0 ? (only?.takeGainPValue() ?? null) : null;
     if (level !== 'none' && pValue !== null) this.stalled = pValue > level ? this.stalled + 1 : 0;
-    for (const descent of this.descents) {
-      descent.losses = [];
-      descent.moves = [];
-    }
+    for (const descent of this.descents) descent.endTrial();
   }
 }
 
