@@ -1,26 +1,31 @@
-/** One line on standard error with the share done and the time left; silent when it is not a terminal. */
+/** Share done and time left: on a terminal one line that is drawn anew, elsewhere (nohup, a log file) a line a minute. */
 export interface Progress {
   update(done: number, total: number, detail?: string): void;
   finish(): void;
 }
 
 const REDRAW_MILLISECONDS = 100;
+const LOG_MILLISECONDS = 60_000;
+const ERASE_LINE = '\r\x1b[2K';
 
-export function startProgress(label: string, stream: NodeJS.WriteStream = process.stderr): Progress {
-  if (!stream.isTTY) return { update() {}, finish() {} };
+type Stream = Pick<NodeJS.WriteStream, 'isTTY' | 'columns' | 'write'>;
+
+export function startProgress(label: string, stream: Stream = process.stderr): Progress {
   const started = Date.now();
-  let drawn = 0;
+  let written = stream.isTTY ? 0 : started;
+  const isDue = (now: number, isLast: boolean) =>
+    stream.isTTY ? isLast || now - written >= REDRAW_MILLISECONDS : now - written >= LOG_MILLISECONDS;
   return {
     update(done, total, detail = '') {
       const now = Date.now();
-      if (now - drawn < REDRAW_MILLISECONDS && done < total) return;
-      drawn = now;
-      const left = done > 0 ? ((now - started) / done) * (total - done) : Number.NaN;
-      const line = `${label}  ${Math.floor((100 * done) / total)} %  ${Number.isNaN(left) ? '' : `${formatDuration(left)} left`}  ${detail}`;
-      stream.write(`\r\x1b[2K${line.slice(0, (stream.columns ?? 80) - 1)}`);
+      if (!isDue(now, done >= total)) return;
+      written = now;
+      const left = done > 0 ? `${formatDuration(((now - started) / done) * (total - done))} left` : '';
+      const line = `${label}  ${Math.floor((100 * done) / total)} %  ${left}  ${detail}`;
+      stream.write(stream.isTTY ? `${ERASE_LINE}${line.slice(0, (stream.columns ?? 80) - 1)}` : `${line}\n`);
     },
     finish() {
-      stream.write('\r\x1b[2K');
+      if (stream.isTTY) stream.write(ERASE_LINE);
     },
   };
 }

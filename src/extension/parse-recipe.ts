@@ -4,6 +4,7 @@ import { type Problem, UserError } from '../errors.js';
 import { nearestWord, parseBudget, racingSettings } from '../search/index.js';
 import { type Recipe, recipeSchema } from './recipe.js';
 import { checkReferences } from './references.js';
+import { withWarmStarts } from './warm-start.js';
 
 /** A recipe of a hundred stages has some 20 kB. */
 const MAX_CHARACTERS = 2 ** 20;
@@ -45,7 +46,7 @@ export function parseRecipe(text: string, file: string): Recipe {
     ({ path, ...problem }): Problem => ({ ...problem, where: at(path) }),
   );
   if (problems.length > 0) throw new UserError('input', problems);
-  return parsed.data;
+  return withWarmStarts(parsed.data);
 }
 
 function problemsOf(issue: z.core.$ZodIssue, json: unknown, at: (path: Path, isKey?: boolean) => string): Problem[] {

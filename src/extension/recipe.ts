@@ -61,8 +61,8 @@ const searching = {
   judge: name.optional(),
   /** Settings of --racing; {} is all defaults. */
   racing: z.record(z.string(), z.union([z.number(), z.string()]), 'settings of docs/search.md').optional(),
-  /** Factors to start from. */
-  start: list(name, 'a list of names of factors').optional(),
+  /** Factors to start from; none: closed forms alone. */
+  start: z.array(name, 'a list of names of factors').optional(),
 };
 const onModel = { name, model: name.default('base') };
 
