@@ -7,7 +7,7 @@ import { mkdir, readFile } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
-import { parseBudget, parseRacing, searchModel } from '../../dist/index.js';
+import { parseBudget, parseRacing, searchByCurriculum } from '../../dist/index.js';
 import { writeFileAtomic } from '../../dist/run/index.js';
 import { books, MODELS } from './models.mjs';
 
@@ -24,6 +24,7 @@ const { values } = parseArgs({
   },
 });
 const list = (text) => text.split(',');
+const sum = (numbers) => numbers.reduce((total, number) => total + number, 0);
 const file = path.join(import.meta.dirname, 'results.json');
 const { cells } = JSON.parse(await readFile(file, 'utf8').catch(() => '{"cells":{}}'));
 const machine = `${os.cpus()[0]?.model.trim()}, ${os.availableParallelism()} cores`;
@@ -54,7 +55,7 @@ for (const name of list(values.models)) {
 async function search(key, { folder, tokenizer, originalLength }, texts, { scale, algorithm, budget, seed }) {
   const [, name, racing, attention] = /^([a-z-]+)(\+racing)?(?:@([\d.]+))?$/.exec(algorithm);
   const out = path.join(values.out, key.replaceAll('/', '-'));
-  const { result } = await searchModel({
+  const { result, before } = await searchByCurriculum({
     modelPath: folder,
     tokenizer,
     documents: texts.search,
@@ -72,16 +73,19 @@ async function search(key, { folder, tokenizer, originalLength }, texts, { scale
   });
   const scores = (of) => {
     const { documentLosses } = result.heldOut.scores.find((score) => score.name === of);
-    const perplexity = (losses) => Math.exp(losses.reduce((sum, loss) => sum + loss, 0) / losses.length);
+    const perplexity = (losses) => Math.exp(sum(losses) / losses.length);
     return {
       heldOut: perplexity(documentLosses.slice(0, texts.test.length)),
       otherBooks: perplexity(documentLosses.slice(texts.test.length)),
     };
   };
+  const searches = [...before, { out, result }];
+  const seconds = await Promise.all(searches.map((one) => secondsOf(path.join(one.out, 'timings.jsonl'))));
+  const spent = (unit) => sum(searches.map((one) => one.result.spent[unit]));
   return {
-    documents: result.spent.documents,
-    tokens: result.spent.tokens,
-    seconds: values.untimed ? null : await secondsOf(path.join(out, 'timings.jsonl')),
+    documents: spent('documents'),
+    tokens: spent('tokens'),
+    seconds: values.untimed ? null : sum(seconds),
     search: Math.exp(result.winner.loss),
     ...scores('searched'),
     yarn: scores('YaRN'),
@@ -97,5 +101,5 @@ async function secondsOf(timings) {
     .trim()
     .split('\n')
     .map((line) => JSON.parse(line));
-  return lines.filter(({ phase }) => phase !== 'held-out').reduce((sum, { seconds }) => sum + seconds, 0);
+  return sum(lines.filter(({ phase }) => phase !== 'held-out').map(({ seconds }) => seconds));
 }

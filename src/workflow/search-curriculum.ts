@@ -1,34 +1,61 @@
 import path from 'node:path';
-import { UserError } from '../errors.js';
+import { type Problem, UserError } from '../errors.js';
 import { loadModel } from '../model/index.js';
-import type { Budget } from '../search/index.js';
+import type { Budget, SearchResult } from '../search/index.js';
+import { AUTO } from './choose-algorithm.js';
 import { type SearchJob, searchModel } from './search-model.js';
 import type { SearchOutcome } from './search-run.js';
 
+export interface CurriculumOutcome extends SearchOutcome {
+  /** Searches of the shorter targets with their run folders, in order. */
+  readonly before: readonly { readonly out: string; readonly result: SearchResult }[];
+}
+
+/** Largest ratio to the original length that is searched from closed forms alone, and the steps between targets from there. */
+const FIRST_RATIO = 8;
+const STEP_RATIO = 4;
+
+/** A shorter search with fewer evaluations has little to hand on. */
+const LEAST_EVALUATIONS = 60;
+
 /**
- * A search whose shorter `targets` are searched before, in rising order, each from the factors of the one before, stretched. The
- * budget is shared out in equal parts. Shorter searches are runs of their own beside that of `job`, in folders that end in their
- * length; a run that was cut off goes on at any of them. Throws `UserError('usage')` for targets that do not rise from the
- * original length to the job's, or that `--length` would exceed.
+ * What `auto` searches before a target of 16 times the original length or more: 8, 32, 128 ... times it, up to half the target.
+ * Nothing where the user says where to start, or where the budget is too small for it.
  */
-export async function searchByCurriculum(job: SearchJob, targets: readonly number[]): Promise<SearchOutcome> {
+export function autoCurriculum(
+  { algorithm, lengths, over, starts, maxFactor, budget, targetLength }: CurriculumJob,
+  originalLength: number,
+): readonly number[] {
+  if (algorithm !== AUTO || [lengths, over, starts, maxFactor].some((option) => option !== undefined)) return [];
+  const targets: number[] = [];
+  for (let length = FIRST_RATIO * originalLength; 2 * length <= targetLength; length *= STEP_RATIO)
+    targets.push(length);
+  const evaluations = {
+    documents: budget.amount,
+    tokens: budget.amount / targetLength,
+    seconds: Number.POSITIVE_INFINITY,
+  }[budget.unit];
+  return evaluations / (targets.length + 1) < LEAST_EVALUATIONS ? [] : targets;
+}
+
+type CurriculumJob = Pick<
+  SearchJob,
+  'algorithm' | 'lengths' | 'over' | 'starts' | 'maxFactor' | 'budget' | 'targetLength'
+>;
+
+/**
+ * A search whose shorter `targets` (default: `autoCurriculum`) are searched before, in rising order, each from the factors of the one
+ * before, stretched. The budget is shared out in equal parts. Shorter searches are runs of their own beside that of `job`, in folders
+ * that end in their length; a run that was cut off goes on at any of them. Throws `UserError('usage')` for targets that do not rise
+ * from the original length to the job's, or that `--length` would exceed.
+ */
+export async function searchByCurriculum(job: SearchJob, given?: readonly number[]): Promise<CurriculumOutcome> {
   const { originalLength } = (await loadModel(job.modelPath)).spec.rope;
-  const all = [...targets, job.targetLength];
-  const rises = all.every((length, i) => length > (all[i - 1] ?? originalLength));
-  if (!rises)
-    throw new UserError('usage', {
-      where: '--curriculum',
-      expected: `lengths that rise from above ${originalLength}, the original length, to below the target, ${job.targetLength}`,
-      found: targets.join(','),
-    });
-  if (targets.length > 0 && job.lengths !== undefined)
-    throw new UserError('usage', {
-      where: '--curriculum',
-      expected: 'no --length: a shorter target has none of these lengths above it',
-      found: 'both',
-    });
-  const shares = equalShares(job.budget, all.length);
+  const targets = given ?? autoCurriculum(job, originalLength);
+  if (targets.length > 0) checkCurriculum(job, targets, originalLength);
+  const shares = equalShares(job.budget, targets.length + 1);
   let starts = job.starts ?? [];
+  const before: { out: string; result: SearchResult }[] = [];
   const notes: string[] = [];
   for (const [i, targetLength] of targets.entries()) {
     const out = `${path.resolve(job.out)}-${targetLength}`;
@@ -42,13 +69,33 @@ export async function searchByCurriculum(job: SearchJob, targets: readonly numbe
       heldOut: [],
       compare: false,
     });
+    before.push({ out, result });
     starts = [path.join(out, 'factors.json')];
     const { documents, tokens } = result.spent;
     notes.push(
       `Curriculum: it started from a search at ${count(targetLength)} tokens, which spent ${count(documents)} documents, ${count(tokens)} tokens (${path.basename(out)}).`,
     );
   }
-  return searchModel({ ...job, starts, budget: shares.at(-1) as Budget, notes });
+  return { ...(await searchModel({ ...job, starts, budget: shares.at(-1) as Budget, notes })), before };
+}
+
+function checkCurriculum(
+  { targetLength, lengths }: SearchJob,
+  targets: readonly number[],
+  originalLength: number,
+): void {
+  const problems: Problem[] = [];
+  const where = '--curriculum';
+  const all = [...targets, targetLength];
+  if (!all.every((length, i) => length > (all[i - 1] ?? originalLength)))
+    problems.push({
+      where,
+      expected: `lengths that rise from above ${originalLength}, the original length, to below the target, ${targetLength}`,
+      found: targets.join(','),
+    });
+  if (lengths !== undefined)
+    problems.push({ where, expected: 'no --length, as shorter targets lie below some of these', found: 'both' });
+  if (problems.length > 0) throw new UserError('usage', problems);
 }
 
 function count(value: number): string {

@@ -65,7 +65,7 @@ export async function runSearchCommand(model: string, flags: SearchFlags): Promi
           onNotice: (notice) => process.stderr.write(`note: ${notice}\n`),
           signal,
         },
-        flags.curriculum ?? [],
+        flags.curriculum,
       ),
     ),
   );

@@ -99,8 +99,8 @@ export function searchCommand(): Command {
     .option('--start <factors>', 'a factor file to start from, stretched if it is for less; repeatable', collect)
     .option(
       '--curriculum <tokens>',
-      'shorter targets to search before, e.g. 2k,8k, each the start of the next; they share the budget equally',
-      lengthList,
+      'shorter targets to search before, e.g. 2k,8k, each the start of the next, or none (default: as auto says); they share the budget equally',
+      (text) => (text === 'none' ? [] : lengthList(text)),
     )
     .option(
       '--max-factor <n>',
