@@ -6,6 +6,7 @@ export { clip, globalNorm } from './gradient-sum.js';
 export { initialWeights } from './initial-weights.js';
 export { type LengthShare, lengthBuckets, withShortWindows } from './length-mix.js';
 export { type EvaluationEntry, isEvaluation, type LogEntry, type TrainingEntry } from './log.js';
+export { LoraOptimizer, type LoraSettings, loraTensors } from './lora.js';
 export { checkTrainingMemory, type TrainingSize, trainingMemory } from './memory.js';
 export { type MuonSettings, muonUpdate, type Orthogonalize } from './muon.js';
 export {
@@ -15,6 +16,8 @@ export {
   Optimizer,
   type OptimizerName,
   type OptimizerSettings,
+  type Shapes,
+  type WeightUpdater,
 } from './optimizer.js';
 export { type PackingOptions, packRows, type Row, type Segment } from './packing.js';
 export { skippedPositions } from './positions.js';

@@ -2,7 +2,8 @@ import { UserError } from '../errors.js';
 import { decoderTensors } from '../model/index.js';
 import type { DecoderSpec } from '../model/types.js';
 import { availableMemory, evaluationMemory, weightGradientMemory } from '../runtime/memory.js';
-import { type OptimizerName, stateKinds } from './optimizer.js';
+import { type LoraSettings, loraTensors, trainedShapes } from './lora.js';
+import { type OptimizerName, type Shapes, stateKinds } from './optimizer.js';
 
 export interface TrainingSize {
   readonly optimizer: OptimizerName;
@@ -14,6 +15,8 @@ export interface TrainingSize {
   readonly batchesPerStep: number;
   /** Longest length of a validation; 0 = none. */
   readonly evalLength: number;
+  /** Default: all weights are trained. */
+  readonly lora?: LoraSettings;
 }
 
 /** The program, ONNX Runtime and the graphs (measured: 170 MB). */
@@ -25,17 +28,34 @@ const PROCESS = 192 * 2 ** 20;
  * (`bench/train/memory.mjs`).
  */
 export function trainingMemory(spec: DecoderSpec, size: TrainingSize): number {
-  let [weights, state] = [0, 0];
-  for (const [name, shape] of decoderTensors(spec)) {
-    const bytes = 4 * shape.reduce((product, length) => product * length, 1);
-    weights += bytes;
-    state += stateKinds(size.optimizer, name, shape).length * bytes;
-  }
+  const shapes = decoderTensors(spec);
+  const bytesOf = (shape: readonly number[]) => 4 * shape.reduce((product, length) => product * length, 1);
+  const weights = sum([...shapes.values()].map(bytesOf));
+  const { lora } = size;
+  const trained = lora === undefined ? shapes : trainedShapes(lora, shapes);
+  const remembered = [...trained].map(
+    ([name, shape]) => stateKinds(size.optimizer, name, shape).length * bytesOf(shape),
+  );
+  const state = sum(remembered) + (lora === undefined ? 0 : loraBytes(lora, shapes, bytesOf));
   const gradients = (size.batchesPerStep > 1 ? 2 : 1) * weights;
   const step = gradients + weightGradientMemory(spec, size.tokens, size.longest);
   // Weights are written to a file then, which the engine maps.
   const validation = size.evalLength === 0 ? 0 : weights + evaluationMemory(spec, [], size.evalLength).perWorker;
   return PROCESS + weights + state + Math.max(step, validation);
+}
+
+/** Copies of the adapted matrices, and their factors with gradients. */
+function loraBytes(lora: LoraSettings, shapes: Shapes, bytesOf: (shape: readonly number[]) => number): number {
+  const { adapted, whole } = loraTensors(lora, shapes);
+  const factors = [...trainedShapes(lora, shapes)].filter(([name]) => !whole.includes(name));
+  return (
+    sum(adapted.map((name) => bytesOf(shapes.get(name) as readonly number[]))) +
+    2 * sum(factors.map(([, shape]) => bytesOf(shape)))
+  );
+}
+
+function sum(numbers: readonly number[]): number {
+  return numbers.reduce((total, number) => total + number, 0);
 }
 
 /** Throws `UserError('resource')` where training does not fit into the memory that is free. */

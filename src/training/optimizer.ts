@@ -28,8 +28,22 @@ export function stateKinds(optimizer: OptimizerName, name: string, shape: readon
   return optimizer === 'muon' && isHiddenMatrix(name, shape) ? ['momentum_buffer'] : ['exp_avg', 'exp_avg_sq'];
 }
 
-/** Changes weights by their gradients, which it uses up; what it remembers between steps is `state`, tensors that begin as zeros. */
-export class Optimizer {
+/** How a step changes weights. */
+export interface WeightUpdater {
+  /** What it remembers between steps. */
+  readonly state: ReadonlyMap<string, Float32Array>;
+  /** The gradients of what is trained, from those of all weights, which it uses up. */
+  gradients(ofWeights: ReadonlyMap<string, Float32Array>): Promise<ReadonlyMap<string, Float32Array>>;
+  /** Changes weights by the gradients of what is trained, which it uses up. */
+  update(
+    weights: Weights,
+    gradients: ReadonlyMap<string, Float32Array>,
+    update: Omit<Update, 'weightDecay'>,
+  ): Promise<void>;
+}
+
+/** Trains all weights; what it remembers are tensors that begin as zeros. */
+export class Optimizer implements WeightUpdater {
   /** `KIND.NAME` for each of `stateKinds`. */
   readonly state = new Map<string, Float32Array>();
 
@@ -43,6 +57,10 @@ export class Optimizer {
       for (const kind of stateKinds(settings.name, name, shape))
         this.state.set(`${kind}.${name}`, new Float32Array(size));
     }
+  }
+
+  async gradients(ofWeights: ReadonlyMap<string, Float32Array>): Promise<ReadonlyMap<string, Float32Array>> {
+    return ofWeights;
   }
 
   async update(

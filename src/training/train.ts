@@ -15,7 +15,7 @@ import {
 } from './checkpoint.js';
 import { clip, GradientSum, globalNorm } from './gradient-sum.js';
 import { type EvaluationEntry, TrainingLog } from './log.js';
-import type { Optimizer } from './optimizer.js';
+import type { WeightUpdater } from './optimizer.js';
 import { learningRateAt, type Schedule } from './schedule.js';
 
 export interface TrainingOptions {
@@ -29,7 +29,7 @@ export interface TrainingOptions {
   readonly weights: Map<string, Float32Array>;
   /** With respect to the weights. */
   readonly gradients: Pick<GradientEngine, 'lossAndGradient'>;
-  readonly optimizer: Optimizer;
+  readonly optimizer: WeightUpdater;
   readonly batches: Batches;
   readonly schedule: Schedule;
   /** Gradients are scaled down to this norm; null = never. */
@@ -110,7 +110,8 @@ class Trainer {
     const { batches, optimizer, weights, schedule, maxGradNorm, loggingSteps, onStep } = this.options;
     const { step } = this.#state;
     const named = batches.step(step);
-    const { loss, tokens, gradient } = await this.#gradient(named);
+    const { loss, tokens, gradient: ofWeights } = await this.#gradient(named);
+    const gradient = await optimizer.gradients(ofWeights);
     const norm = globalNorm(gradient);
     if (!Number.isFinite(norm)) throw await this.#diverged(named.flat(), `a gradient of norm ${norm}`);
     // The weights of the newest checkpoint have given a finite loss, so no older one is needed any more.

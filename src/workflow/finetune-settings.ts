@@ -1,13 +1,21 @@
 import { type Problem, UserError } from '../errors.js';
 import { configWithLongrope, type LongropeTable } from '../export/index.js';
-import type { Model } from '../model/index.js';
+import { decoderTensors, type Model } from '../model/index.js';
 import { type ResolvedRope, type RopeScaling, resolveRope } from '../rope/index.js';
 import type { Json } from '../run/index.js';
-import type { BatchOptions, LengthShare, OptimizerSettings, Schedule, ScheduleName } from '../training/index.js';
+import type {
+  BatchOptions,
+  LengthShare,
+  LoraSettings,
+  OptimizerSettings,
+  Schedule,
+  ScheduleName,
+} from '../training/index.js';
 import { type ExportRopeOptions, exportTable } from './export-rope.js';
+import { type LoraOptions, loraProblems, loraSettings } from './lora-settings.js';
 
 /** What a user sets, named as HF Trainer's TrainingArguments where it has them. */
-export interface FinetuneSettings extends ExportRopeOptions {
+export interface FinetuneSettings extends ExportRopeOptions, LoraOptions {
   /** Default: `numTrainEpochs` times all rows. */
   readonly maxSteps?: number;
   readonly numTrainEpochs: number;
@@ -58,6 +66,8 @@ export interface ResolvedFinetune {
   readonly shortWindows: { readonly share: number; readonly windowTokens: number };
   readonly batches: BatchOptions;
   readonly optimizer: OptimizerSettings;
+  /** null: all weights are trained. */
+  readonly lora: LoraSettings | null;
   readonly maxGradNorm: number | null;
   readonly evalSteps: number;
   readonly evalLengths: readonly number[];
@@ -101,12 +111,14 @@ export async function resolveFinetune(settings: FinetuneSettings, model: Model):
     batchesPerStep: settings.gradientAccumulationSteps,
     skipTo: settings.positionSkipping ?? null,
   };
+  const lora = loraSettings(settings);
   const { mixedWindows, loggingSteps, fromScratch } = settings;
   return {
     rope: settings.rope,
     table,
     config: table === null ? model.config : configWithLongrope(model.config, spec.geometry, table),
     ...resolved,
+    lora,
     batches: { ...batches, rope: (positions) => servedRope(mixedWindows ? positions : Math.max(positions, reach)) },
     servedRope,
     schedule: (rows) => scheduleOf(settings, rows),
@@ -116,6 +128,9 @@ export async function resolveFinetune(settings: FinetuneSettings, model: Model):
       lengthMix: resolved.lengthMix.map(({ from, share }) => [from, share]),
       optimizer: { ...resolved.optimizer },
       batches,
+      ...(lora !== null && {
+        lora: { ...lora, targetModules: [...lora.targetModules], modulesToSave: [...lora.modulesToSave] },
+      }),
       mixedWindows,
       ...(fromScratch && { fromScratch }),
       loggingSteps,
@@ -186,5 +201,6 @@ function refuseContradictions(
       found: 'a warm-up',
       fix: 'use constant_with_warmup',
     });
+  problems.push(...loraProblems(settings, decoderTensors(model.spec)));
   if (problems.length > 0) throw new UserError('usage', problems);
 }

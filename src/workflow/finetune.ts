@@ -3,7 +3,7 @@ import { hashDocuments, openTokenizer } from '../corpus/index.js';
 import { configJson, ExportProgress, type HfDtype, type PlacedFile, writeHfFolder } from '../export/index.js';
 import { decoderTensors, hashModel, loadModel, loadShape, type Model } from '../model/index.js';
 import { type Json, openRunDirectory, type RunDirectory, sha256Json } from '../run/index.js';
-import { ENGINE_VERSION, GradientEngine, Orthogonalizer, readWeights } from '../runtime/index.js';
+import { ENGINE_VERSION, GradientEngine, readWeights } from '../runtime/index.js';
 import {
   Batches,
   checkpointName,
@@ -13,7 +13,6 @@ import {
   isEvaluation,
   type LogEntry,
   lengthBuckets,
-  Optimizer,
   type StepProgress,
   type TrainingEntry,
   train,
@@ -24,6 +23,7 @@ import { describeTable, type ExportedRope } from './export-rope.js';
 import { type FinetuneSettings, type ResolvedFinetune, resolveFinetune } from './finetune-settings.js';
 import { finetuneTexts } from './finetune-texts.js';
 import { programVersion } from './version.js';
+import { openUpdater } from './weight-updater.js';
 
 export interface FinetuneJob extends FinetuneSettings {
   readonly model: string;
@@ -76,6 +76,7 @@ export async function finetune(job: FinetuneJob): Promise<Finetune> {
     longest: rowTokens,
     batchesPerStep: batches.batchesPerStep,
     evalLength: job.heldOut.length === 0 ? 0 : Math.max(...settings.evalLengths),
+    ...(settings.lora !== null && { lora: settings.lora }),
   });
   const { documents, heldOut, bos, eos } = await finetuneTexts(job, settings, model, tokenizer);
   const packing = { rowTokens, bos, eos };
@@ -104,7 +105,10 @@ export async function finetune(job: FinetuneJob): Promise<Finetune> {
     threads: job.threads,
     wanted: { weights: true, tables: false },
   });
-  const orthogonalizer = await Orthogonalizer.create(job.threads);
+  const updater = await openUpdater({
+    ...{ optimizer: settings.optimizer, lora: settings.lora, shapes: decoderTensors(model.spec) },
+    ...{ seed: job.seed, threads: job.threads },
+  });
   const run = await openRunDirectory(job.out, manifest);
   try {
     const weights = job.fromScratch ? initialWeights(model.spec, job.seed) : await readWeights(model);
@@ -115,9 +119,7 @@ export async function finetune(job: FinetuneJob): Promise<Finetune> {
       config: configJson({ ...settings.config, dtype: 'float32', torch_dtype: 'float32' }),
       weights,
       gradients: engine,
-      optimizer: new Optimizer(settings.optimizer, decoderTensors(model.spec), (matrix, shape) =>
-        orthogonalizer.run(matrix, shape),
-      ),
+      optimizer: updater.of(weights),
       batches: new Batches(buckets, batches),
       schedule,
       maxGradNorm: settings.maxGradNorm,
@@ -156,7 +158,7 @@ export async function finetune(job: FinetuneJob): Promise<Finetune> {
   } finally {
     await run.close();
     await engine.close();
-    await orthogonalizer.close();
+    await updater.close();
   }
 }
 

@@ -1,15 +1,17 @@
 import path from 'node:path';
 import { decoderTensors, loadModel, type Model } from '../../src/model/index.js';
 import { openRunDirectory } from '../../src/run/index.js';
-import { GradientEngine, readWeights } from '../../src/runtime/index.js';
+import { GradientEngine, readWeights, type Weights } from '../../src/runtime/index.js';
 import {
   Batches,
   Optimizer,
+  type OptimizerSettings,
   packRows,
   type Schedule,
   type TrainingOptions,
   train,
   validate,
+  type WeightUpdater,
 } from '../../src/training/index.js';
 import { interpolated, randomIds } from '../helpers/engine-models.js';
 import { writeTinyCheckpoint } from '../helpers/tiny-checkpoint.js';
@@ -18,6 +20,8 @@ export interface SmallRun {
   readonly out: string;
   readonly schedule?: Partial<Schedule>;
   readonly options?: Partial<TrainingOptions>;
+  /** Default: AdamW on all weights. */
+  readonly updater?: (settings: OptimizerSettings, weights: Weights) => WeightUpdater;
   /** Measure held-out documents every two steps; `onMeasure` hears of it beforehand. */
   readonly onMeasure?: (step: number) => void;
 }
@@ -51,7 +55,7 @@ export async function openSmallTraining(folder: string, config: Readonly<Record<
     rope,
     gradients,
     close: () => gradients.close(),
-    async run({ out, schedule, options, onMeasure }: SmallRun) {
+    async run({ out, schedule, options, updater, onMeasure }: SmallRun) {
       const weights = await readWeights(model);
       const run = await openRunDirectory(out, { small: true });
       const settings = {
@@ -70,9 +74,11 @@ export async function openSmallTraining(folder: string, config: Readonly<Record<
           config: JSON.stringify(model.config),
           weights,
           gradients,
-          optimizer: new Optimizer(settings, decoderTensors(model.spec), () => {
-            throw new Error('no Muon here');
-          }),
+          optimizer:
+            updater?.(settings, weights) ??
+            new Optimizer(settings, decoderTensors(model.spec), () => {
+              throw new Error('no Muon here');
+            }),
           batches,
           schedule: { name: 'linear', learningRate: 1e-2, warmupSteps: 1, maxSteps: 6, ...schedule },
           maxGradNorm: 1,

@@ -80,6 +80,14 @@ export function finetuneCommand(): Command {
     .option('--adam-epsilon <n>', 'added to the root', positiveNumber, DEFAULTS.adamEpsilon)
     .option('--muon-momentum <n>', 'decay of the mean gradient in Muon', shareNumber, DEFAULTS.muonMomentum)
     .option('--max-grad-norm <n>', 'clip gradients to this norm; 0 = never', atLeastZero, DEFAULTS.maxGradNorm)
+    .option('--lora-r <n>', 'train updates of this rank and leave the matrices (default: all weights)', positiveInteger)
+    .option(
+      '--lora-alpha <n>',
+      'an update is this over its rank times its factors (default: twice the rank)',
+      positiveNumber,
+    )
+    .option('--lora-target-modules <list>', 'matrices with updates (default: q_proj,k_proj,v_proj,o_proj)', words)
+    .option('--modules-to-save <list>', 'with --lora-r: what is trained whole, e.g. embed_tokens,norm', words)
     .option('--seed <n>', 'order of the data', seedNumber, DEFAULTS.seed)
     .option('--logging-steps <n>', 'steps per line of the log', positiveInteger, DEFAULTS.loggingSteps)
     .option('--save-steps <n>', 'steps per checkpoint', positiveInteger, DEFAULTS.saveSteps)
@@ -122,6 +130,12 @@ function atLeastZero(text: string): number {
   if (text.trim() === '' || !(Number.isFinite(value) && value >= 0))
     throw new InvalidArgumentError('Expected a number, 0 or more.');
   return value;
+}
+
+function words(text: string): string[] {
+  const list = text.split(',').map((word) => word.trim());
+  if (list.includes('')) throw new InvalidArgumentError('Expected words with commas between them.');
+  return list;
 }
 
 /** '0:0.3,1k:0.7': documents from so many tokens on : share of the rows. */
