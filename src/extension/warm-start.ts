@@ -2,8 +2,8 @@ import type { Recipe, Stage } from './recipe.js';
 
 /**
  * Gives every search that does not say where it starts the factors of an earlier one: on the same model, over the same frozen set
- * if any, for the longest target that is shorter than its own. Stretched, they are nearer than any closed form. The released
- * algorithms take no start.
+ * if any, for the longest target that is shorter than its own; else the frozen set itself. Stretched, they are nearer than any
+ * closed form. The released algorithms take no start.
  */
 export function withWarmStarts(recipe: Recipe): Recipe {
   return { ...recipe, stages: recipe.stages.map((stage, i) => withWarmStart(stage, recipe.stages.slice(0, i))) };
@@ -16,5 +16,6 @@ function withWarmStart(stage: Stage, before: readonly Stage[]): Stage {
     .filter(({ model, over, target }) => model === stage.model && over === stage.over && target < stage.target);
   const longest = Math.max(...shorter.map(({ target }) => target));
   const first = shorter.find(({ target }) => target === longest);
-  return first === undefined ? stage : { ...stage, start: [first.name] };
+  const start = first?.name ?? stage.over;
+  return start === undefined ? stage : { ...stage, start: [start] };
 }

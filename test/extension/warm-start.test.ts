@@ -32,7 +32,7 @@ it('a search starts from the longest shorter target before it on the same model'
   ).toEqual([undefined, undefined, ['s8'], ['s32'], ['s8']]);
 });
 
-it('a second interpolation from one over the same frozen set', () => {
+it('a second interpolation from one over the same frozen set, the first of them from that set', () => {
   expect(
     startsOf(
       'name: s8, target: 2k',
@@ -40,7 +40,7 @@ it('a second interpolation from one over the same frozen set', () => {
       'name: second, model: tuned, target: 8k, over: s8',
       'name: third, model: tuned, target: 16k, over: s8',
     ),
-  ).toEqual([undefined, undefined, undefined, ['second']]);
+  ).toEqual([undefined, undefined, ['s8'], ['second']]);
 });
 
 it('not where it says from what, or from nothing, or where the algorithm takes none', () => {
