@@ -1,6 +1,6 @@
 // The tables of docs/replica.md, as Markdown, from run folders of `longrope extend tiny-512x` and `tiny-512x-baselines`, whatever of
 // them is done:   node scripts/replica-tables.js RUN [RUN...]
-import { readdirSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 const runs = process.argv.slice(2);
@@ -9,10 +9,11 @@ if (runs.length === 0) {
   process.exit(2);
 }
 const stages = runs.flatMap((run) => {
-  const folder = join(run, 'stages');
-  return readdirSync(folder)
-    .filter((name) => name.endsWith('.json'))
-    .map((name) => JSON.parse(readFileSync(join(folder, name), 'utf8')));
+  const journal = readFileSync(join(run, 'journal.jsonl'), 'utf8').trim().split('\n');
+  return journal
+    .map((line) => JSON.parse(line).entry)
+    .filter(({ type }) => type === 'done')
+    .map(({ stage }) => JSON.parse(readFileSync(join(run, 'stages', `${stage}.json`), 'utf8')));
 });
 const of = (kind) => stages.filter(({ stage }) => stage === kind);
 
