@@ -59,7 +59,9 @@ export async function searchByCurriculum(job: SearchJob, given?: readonly number
   const notes: string[] = [];
   for (const [i, targetLength] of targets.entries()) {
     const out = `${path.resolve(job.out)}-${targetLength}`;
-    job.onNotice?.(`first a search at ${count(targetLength)} tokens: ${path.relative(process.cwd(), out)}`);
+    // What was asked for need not be told.
+    if (given === undefined)
+      job.onNotice?.(`first a search at ${count(targetLength)} tokens: ${path.relative(process.cwd(), out)}`);
     const { result } = await searchModel({
       ...job,
       targetLength,
