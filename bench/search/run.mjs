@@ -80,12 +80,12 @@ async function search(key, { folder, tokenizer, originalLength }, texts, { scale
     };
   };
   const searches = [...before, { out, result }];
-  const seconds = await Promise.all(searches.map((one) => secondsOf(path.join(one.out, 'timings.jsonl'))));
+  const seconds = () => Promise.all(searches.map((one) => secondsOf(path.join(one.out, 'timings.jsonl'))));
   const spent = (unit) => sum(searches.map((one) => one.result.spent[unit]));
   return {
     documents: spent('documents'),
     tokens: spent('tokens'),
-    seconds: values.untimed ? null : sum(seconds),
+    seconds: values.untimed ? null : sum(await seconds()),
     search: Math.exp(result.winner.loss),
     ...scores('searched'),
     yarn: scores('YaRN'),

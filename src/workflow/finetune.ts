@@ -106,8 +106,11 @@ export async function finetune(job: FinetuneJob): Promise<Finetune> {
     wanted: { weights: true, tables: false },
   });
   const updater = await openUpdater({
-    ...{ optimizer: settings.optimizer, lora: settings.lora, shapes: decoderTensors(model.spec) },
-    ...{ seed: job.seed, threads: job.threads },
+    optimizer: settings.optimizer,
+    lora: settings.lora,
+    shapes: decoderTensors(model.spec),
+    seed: job.seed,
+    threads: job.threads,
   });
   const run = await openRunDirectory(job.out, manifest);
   try {

@@ -1,6 +1,7 @@
 import path from 'node:path';
 import { type Problem, UserError } from '../errors.js';
 import { loadModel } from '../model/index.js';
+import { formatCount } from '../report/format.js';
 import type { Budget, SearchResult } from '../search/index.js';
 import { AUTO } from './choose-algorithm.js';
 import { type SearchJob, searchModel } from './search-model.js';
@@ -61,7 +62,7 @@ export async function searchByCurriculum(job: SearchJob, given?: readonly number
     const out = `${path.resolve(job.out)}-${targetLength}`;
     // What was asked for need not be told.
     if (given === undefined)
-      job.onNotice?.(`first a search at ${count(targetLength)} tokens: ${path.relative(process.cwd(), out)}`);
+      job.onNotice?.(`first a search at ${formatCount(targetLength)} tokens: ${path.relative(process.cwd(), out)}`);
     const { result } = await searchModel({
       ...job,
       targetLength,
@@ -75,7 +76,7 @@ export async function searchByCurriculum(job: SearchJob, given?: readonly number
     starts = [path.join(out, 'factors.json')];
     const { documents, tokens } = result.spent;
     notes.push(
-      `Curriculum: it started from a search at ${count(targetLength)} tokens, which spent ${count(documents)} documents, ${count(tokens)} tokens (${path.basename(out)}).`,
+      `Curriculum: it started from a search at ${formatCount(targetLength)} tokens, which spent ${formatCount(documents)} documents, ${formatCount(tokens)} tokens (${path.basename(out)}).`,
     );
   }
   return { ...(await searchModel({ ...job, starts, budget: shares.at(-1) as Budget, notes })), before };
@@ -98,10 +99,6 @@ function checkCurriculum(
   if (lengths !== undefined)
     problems.push({ where, expected: 'no --length, as shorter targets lie below some of these', found: 'both' });
   if (problems.length > 0) throw new UserError('usage', problems);
-}
-
-function count(value: number): string {
-  return value.toLocaleString('en');
 }
 
 /** What does not divide goes to the last. */
