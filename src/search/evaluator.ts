@@ -8,6 +8,7 @@ import type { DocumentLoss, Objective } from './objective.js';
 import type { SearchOptions } from './options.js';
 import { pullPenalty } from './pull.js';
 import { type Batch, Recorder } from './recorder.js';
+import { baselineCandidates } from './seeds.js';
 import type { Stopwatch } from './stopwatch.js';
 import type { Candidate, StopReasons } from './types.js';
 
@@ -28,6 +29,7 @@ export class Evaluator {
   private readonly allowance: Allowance;
   /** Candidate -> its loss on each search document, where known: the final scores need only the rest. */
   private readonly known = new Map<string, Known>();
+  private readonly heldOut: number;
 
   constructor(
     private readonly options: SearchOptions,
@@ -36,6 +38,8 @@ export class Evaluator {
   ) {
     this.recorder = new Recorder(directory);
     this.allowance = new Allowance(options.budget, options.algorithm, options.objective);
+    const { problem, heldOut, baselines = baselineCandidates(problem) } = options;
+    this.heldOut = (1 + baselines.length) * (heldOut?.documents.length ?? 0);
   }
 
   /** Losses of a batch in the order of its requests; short only where the clock ended the search. */
@@ -133,6 +137,7 @@ export class Evaluator {
       total: requests.length,
       spent: { ...this.spent },
       budget,
+      heldOut: this.heldOut,
       best: best && !breaksLimit(best.loss) ? { ...best, loss: best.loss - pullPenalty(pull, best.candidate) } : null,
     });
   }

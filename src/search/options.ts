@@ -15,6 +15,8 @@ export interface SearchProgress {
   readonly spent: Readonly<Spending>;
   readonly budget: Budget;
   readonly best: Evaluation | null;
+  /** Evaluations on held-out documents that the whole search will have made after its budget. */
+  readonly heldOut: number;
 }
 
 export interface SearchOptions {

@@ -7,7 +7,7 @@ import { loadModel } from '../model/index.js';
 import { longropeAttentionFactor } from '../rope/attention-factor.js';
 import { type FactorSet, formatFactorSets, type LengthFactors, parseFactorFile } from '../rope/index.js';
 import { type Json, writeFileAtomic } from '../run/index.js';
-import { MEASURE_NAMES, parseBudget, racingSettings, type SearchProgress, type SearchResult } from '../search/index.js';
+import { MEASURE_NAMES, parseBudget, racingSettings, type SearchResult } from '../search/index.js';
 import type { StageContext } from './extend-stages.js';
 import { type SearchJob, searchModel } from './search-model.js';
 import { readTexts } from './texts.js';
@@ -36,7 +36,7 @@ export async function searchStage(job: StageJob<'search'>, context: StageContext
     hyperparameters: stage.hyperparameters,
     tokenizer,
     out: folder,
-    onSearch: (progress) => onProgress(...searchShare(progress)),
+    onSearch: onProgress,
   });
   return { outputs: SEARCH_FILES, figures: searchFigures(result) };
 }
@@ -68,10 +68,8 @@ export async function readjustStage(job: StageJob<'readjust'>, context: StageCon
         stage.attention === 'own' ? stage.hyperparameters : { ...stage.hyperparameters, attention_factor: attention },
       tokenizer: context.tokenizer,
       out: path.join(folder, `${length}`),
-      onSearch: (progress) => {
-        const [done, total, detail] = searchShare(progress);
-        onProgress(index + Math.min(1, done / total), stage.lengths.length, `${length} tokens, ${detail}`);
-      },
+      onSearch: (done, total, detail) =>
+        onProgress(index + done / total, stage.lengths.length, `${length} tokens, ${detail}`),
     });
     sets.push({ maxLength: length, ...result.winner.candidate });
     figures[`${length}`] = searchFigures(result);
@@ -142,12 +140,6 @@ async function longSet(file: string, rotaryPairs: number, lengths: readonly numb
     expected: `a length above those that are readjusted, ${most}`,
     found: `${targetLength ?? 'none'}`,
   });
-}
-
-function searchShare({ phase, spent, budget, best, done, total }: SearchProgress): [number, number, string] {
-  const perplexity = best === null ? '' : `best ${Math.exp(best.loss).toFixed(2)}`;
-  if (phase === 'search') return [Math.min(spent[budget.unit], budget.amount), budget.amount, perplexity];
-  return [done, total, phase === 'final' ? 'scoring the contenders' : 'scoring held-out documents'];
 }
 
 function searchFigures({ winner, spent, stop, heldOut }: SearchResult): Json {

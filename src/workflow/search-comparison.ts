@@ -11,6 +11,7 @@ import {
   multiply,
   type NamedCandidate,
   type Objective,
+  type Score,
   type SearchResult,
   score,
 } from '../search/index.js';
@@ -76,11 +77,16 @@ export async function compareHeldOut(
 }
 
 /** Where the closed forms stand on the search documents, for the curve. */
-export async function baselineLosses(baselines: readonly NamedCandidate[], objective: Objective) {
+export async function baselineLosses(
+  { compare, signal }: Pick<SearchJob, 'compare' | 'signal'>,
+  baselines: readonly NamedCandidate[],
+  objective: Objective,
+): Promise<Score[]> {
+  if (compare === false) return [];
   const requests = baselines.flatMap(({ candidate }) =>
     objective.documents.map((_, document) => ({ candidate, document })),
   );
-  const losses = await objective.evaluate(requests);
+  const losses = await objective.evaluate(requests, signal && { signal });
   const count = objective.documents.length;
   return baselines.map(({ name, candidate }, i) =>
     score(name, candidate, losses.slice(i * count, (i + 1) * count), objective.parts),

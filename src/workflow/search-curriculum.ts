@@ -5,6 +5,7 @@ import { formatCount } from '../report/format.js';
 import type { Budget, SearchResult } from '../search/index.js';
 import { AUTO } from './choose-algorithm.js';
 import { type SearchJob, searchModel } from './search-model.js';
+import { type CurriculumPart, reportPart } from './search-progress.js';
 import type { SearchOutcome } from './search-run.js';
 
 export interface CurriculumOutcome extends SearchOutcome {
@@ -54,7 +55,12 @@ export async function searchByCurriculum(job: SearchJob, given?: readonly number
   const { originalLength } = (await loadModel(job.modelPath)).spec.rope;
   const targets = given ?? autoCurriculum(job, originalLength);
   if (targets.length > 0) checkCurriculum(job, targets, originalLength);
-  const shares = equalShares(job.budget, targets.length + 1);
+  const parts = equalShares(job.budget, [...targets, job.targetLength]);
+  const { onSearch } = job;
+  const part = (i: number) => ({
+    ...(parts[i] as CurriculumPart),
+    ...(onSearch && { onSearch: reportPart(onSearch, parts, i) }),
+  });
   let starts = job.starts ?? [];
   const before: { out: string; result: SearchResult }[] = [];
   const notes: string[] = [];
@@ -65,9 +71,8 @@ export async function searchByCurriculum(job: SearchJob, given?: readonly number
       job.onNotice?.(`first a search at ${formatCount(targetLength)} tokens: ${path.relative(process.cwd(), out)}`);
     const { result } = await searchModel({
       ...job,
-      targetLength,
       starts,
-      budget: shares[i] as Budget,
+      ...part(i),
       out,
       heldOut: [],
       compare: false,
@@ -79,7 +84,7 @@ export async function searchByCurriculum(job: SearchJob, given?: readonly number
       `Curriculum: it started from a search at ${formatCount(targetLength)} tokens, which spent ${formatCount(documents)} documents, ${formatCount(tokens)} tokens (${path.basename(out)}).`,
     );
   }
-  return { ...(await searchModel({ ...job, starts, budget: shares.at(-1) as Budget, notes })), before };
+  return { ...(await searchModel({ ...job, starts, ...part(targets.length), notes })), before };
 }
 
 function checkCurriculum(
@@ -102,10 +107,11 @@ function checkCurriculum(
 }
 
 /** What does not divide goes to the last. */
-function equalShares({ unit, amount }: Budget, parts: number): Budget[] {
-  const share = unit === 'seconds' ? amount / parts : Math.floor(amount / parts);
-  return Array.from({ length: parts }, (_, i) => ({
-    unit,
-    amount: i < parts - 1 ? share : amount - share * (parts - 1),
+function equalShares({ unit, amount }: Budget, targets: readonly number[]): CurriculumPart[] {
+  const others = targets.length - 1;
+  const share = unit === 'seconds' ? amount / targets.length : Math.floor(amount / targets.length);
+  return targets.map((targetLength, i) => ({
+    targetLength,
+    budget: { unit, amount: i < others ? share : amount - share * others },
   }));
 }

@@ -28,7 +28,10 @@ export interface SearchJob extends SearchSettings, ObjectiveOptions {
   readonly heldOut: readonly TokenDocument[];
   /** What the texts are called in the report. */
   readonly textName: string;
-  /** Compare winner and closed forms at 1, 2, 4 ... times the original length on the held-out documents; default true. */
+  /**
+   * Compare winner and closed forms at 1, 2, 4 ... times the original length on the held-out documents, and the closed forms on
+   * the search documents; default true.
+   */
   readonly compare?: boolean;
   readonly device?: Device;
   readonly workers?: number;
@@ -84,7 +87,7 @@ export async function searchModel(job: SearchJob): Promise<SearchOutcome> {
       targetLength: job.targetLength,
       result,
       ...reportedSets({ ...job, algorithm: chosen.name }, space, baselines, methods, result),
-      baselines: await baselineLosses(baselines, objective),
+      baselines: await baselineLosses(job, baselines, objective),
       perplexities,
       protocol: `Protocol document: mean over all tokens of ${job.heldOut.length} held-out documents, ${job.tokenizer.bosTokenId === null ? 'no BOS' : 'BOS first'}; closed forms at the ratio of each length${space.frozen === null ? '' : ` to ${space.frozen.length}`}, the searched set unchanged at every length.`,
       notes: [

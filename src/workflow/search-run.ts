@@ -10,12 +10,12 @@ import {
   type Racing,
   runSearch,
   type SearchOptions,
-  type SearchProgress,
   type SearchResult,
   SecondInterpolation,
   secondBaselines,
 } from '../search/index.js';
 import type { ComparedMethod } from './search-comparison.js';
+import { type ReportProgress, reportSearch } from './search-progress.js';
 import type { SearchSpace, SpaceOptions } from './search-space.js';
 
 /** What every search is told, whoever computes its losses. */
@@ -34,7 +34,7 @@ export interface SearchSettings extends SpaceOptions {
   readonly out: string;
   /** The command that reproduces the run. */
   readonly command: string;
-  readonly onSearch?: (progress: SearchProgress) => void;
+  readonly onSearch?: ReportProgress;
   readonly signal?: AbortSignal;
 }
 
@@ -76,7 +76,7 @@ export async function runSearchIn(
     ...(settings.racing && { racing: settings.racing }),
     budget: settings.budget,
     runDirectory: settings.out,
-    ...(settings.onSearch && { onProgress: settings.onSearch }),
+    ...(settings.onSearch && { onProgress: reportSearch(settings.onSearch) }),
     ...(settings.signal && { signal: settings.signal }),
   });
 }

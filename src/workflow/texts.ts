@@ -31,9 +31,10 @@ export async function readTexts(
   tokenizer: Tokenizer,
   { minTokens = 1, samples, ...options }: TextSelection,
 ): Promise<readonly TokenDocument[]> {
-  const all: TokenDocument[] = [];
+  const found: (readonly TokenDocument[])[] = [];
   for (const path of paths)
-    all.push(...(await openCorpus({ path, tokenizer, cacheDir: cacheDirectory(), ...options })).documents);
+    found.push((await openCorpus({ path, tokenizer, cacheDir: cacheDirectory(), ...options })).documents);
+  const all = found.flat();
   refuseRepeatedNames(all, paths);
   const enough = all.filter(({ ids }) => ids.length >= minTokens);
   if (enough.length === 0)
@@ -41,7 +42,9 @@ export async function readTexts(
       where: paths.join(', '),
       expected: `documents of at least ${minTokens} tokens`,
       found:
-        all.length === 0 ? 'none' : `${all.length}, the longest with ${Math.max(...all.map(({ ids }) => ids.length))}`,
+        all.length === 0
+          ? 'none'
+          : `${all.length}, the longest with ${all.reduce((most, { ids }) => Math.max(most, ids.length), 0)}`,
       fix: 'give longer texts or a shorter length',
     });
   return selectDocuments(enough, { minTokens, ...(samples !== undefined && { count: samples }) });

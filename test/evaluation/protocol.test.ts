@@ -11,6 +11,12 @@ describe('document', () => {
     ]);
   });
 
+  it('takes windows that are longer than an argument list may be', () => {
+    const [window] = windowsOf({ name: 'document', length: 2_000_000 }, text(2_000_000), 1);
+    expect(window).toMatchObject({ scoreFrom: 1, tokens: 1_999_999 });
+    expect([...window!.ids.slice(0, 2), window!.ids.at(-1)]).toEqual([1, 100, 100 + 1_999_998]);
+  });
+
   it('refuses short documents, all at once', () => {
     const documents = [...text(3), { id: 'other', ids: new Int32Array(2) }, { id: 'long', ids: new Int32Array(9) }];
     expect(() => windowsOf({ name: 'document', length: 8 }, documents, 1)).toThrow(

@@ -1,8 +1,7 @@
 import { renderJson, renderTerminal } from '../../report/index.js';
-import type { SearchProgress } from '../../search/index.js';
 import type { SearchJob } from '../../workflow/search-model.js';
 import type { SearchOutcome } from '../../workflow/search-run.js';
-import { type Progress, startProgress } from '../progress.js';
+import { startProgress } from '../progress.js';
 
 /** Runs `job` with progress lines for its search and its comparison; both are wiped when it ends, however it ends. */
 export async function withSearchProgress(
@@ -12,22 +11,13 @@ export async function withSearchProgress(
   const comparison = startProgress('compare');
   try {
     return await job({
-      onSearch: showSearch(search),
+      onSearch: (done, total, detail) => search.update(done, total, detail),
       onEvaluate: (done, total, detail) => comparison.update(done, total, detail),
     });
   } finally {
     search.finish();
     comparison.finish();
   }
-}
-
-/** Progress of a search in the unit of its budget. */
-function showSearch(progress: Progress): (state: SearchProgress) => void {
-  return ({ phase, spent, budget, best, done, total }) => {
-    const perplexity = best === null ? '' : `best ${Math.exp(best.loss).toFixed(2)}`;
-    if (phase === 'search') progress.update(Math.min(spent[budget.unit], budget.amount), budget.amount, perplexity);
-    else progress.update(done, total, phase === 'final' ? 'scoring the contenders' : 'scoring held-out documents');
-  };
 }
 
 export function printOutcome({ view, files }: SearchOutcome, json: boolean): void {

@@ -53,6 +53,6 @@ function withBos(tokenizer: Tokenizer): (text: string) => Int32Array {
   const bos = tokenizer.decode([bosTokenId]);
   return (text) => {
     const ids = tokenizer.encode(text);
-    return bos !== '' && text.startsWith(bos) ? ids : Int32Array.of(bosTokenId, ...ids);
+    return bos !== '' && text.startsWith(bos) ? ids : Int32Array.from([bosTokenId, ...ids]);
   };
 }

@@ -92,6 +92,11 @@ describe('token sequences', () => {
     expect(scoreFrom).toBe(2);
   });
 
+  it('may be longer than an argument list, BOS first', () => {
+    const { ids, scoreFrom } = encode('ab'.repeat(200_000), 'cd', 1_000_000, true);
+    expect([ids.length, ids[0], scoreFrom]).toEqual([200_002, 1, 200_001]);
+  });
+
   it('move white space at the end of the context to the continuation', () => {
     const { ids, scoreFrom } = encode('ab\n ', 'cd');
     expect([...ids]).toEqual(codes('a\nc'));

@@ -30,13 +30,14 @@ export async function readQuestions<Entry extends object>(
   format: DatasetFormat<Entry>,
   problems: ProblemList,
 ): Promise<Questions<Entry>> {
-  const rows: Row[] = [];
+  const shards: (readonly Row[])[] = [];
   const files: { path: string; sha256: string; questions: number }[] = [];
   for (const path of paths) {
     const file = await readRows(path, problems);
     files.push({ path, sha256: file.sha256, questions: file.rows.length });
-    rows.push(...file.rows);
+    shards.push(file.rows);
   }
+  const rows = shards.flat();
   const seen = new Map<string, string>();
   const entries = rows.flatMap(({ where, value }, index) => {
     const parsed = format.schema.safeParse(value);

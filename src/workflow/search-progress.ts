@@ -1,0 +1,33 @@
+import type { Budget, SearchProgress } from '../search/index.js';
+
+/** Work that is done, all of it, and what is being done. */
+export type ReportProgress = (done: number, total: number, detail: string) => void;
+
+/**
+ * How far a search is, in the unit of its budget: the scores on held-out documents, which follow outside the budget, are taken to cost
+ * what an evaluation cost on average, so that the share never falls.
+ */
+export function reportSearch(report: ReportProgress): (progress: SearchProgress) => void {
+  return ({ phase, spent, budget: { unit, amount }, best, done, heldOut }) => {
+    const evaluation = spent[unit] / spent.documents;
+    const total = amount + heldOut * evaluation;
+    if (phase === 'held-out') return report(amount + done * evaluation, total, 'scoring held-out documents');
+    const detail = phase === 'final' ? 'scoring the contenders' : best && `best ${Math.exp(best.loss).toFixed(2)}`;
+    report(Math.min(spent[unit], amount), total, detail ?? '');
+  };
+}
+
+export interface CurriculumPart {
+  readonly targetLength: number;
+  readonly budget: Budget;
+}
+
+/** Progress of the searches of a curriculum as that of one. */
+export function reportPart(report: ReportProgress, parts: readonly CurriculumPart[], index: number): ReportProgress {
+  const costs = parts.map(
+    ({ targetLength, budget }) => budget.amount * (budget.unit === 'documents' ? targetLength : 1),
+  );
+  const sum = (some: readonly number[]) => some.reduce((all, cost) => all + cost, 0);
+  return (done, total, detail) =>
+    report(sum(costs.slice(0, index)) + ((costs[index] as number) * done) / total, sum(costs), detail);
+}
