@@ -2,7 +2,7 @@ import { stat } from 'node:fs/promises';
 import path from 'node:path';
 import { type Problem, UserError } from '../errors.js';
 import { HANDOFF_NAME, readHandoff } from '../export/index.js';
-import { isClosedForm, type StageJob, type StageOutcome } from '../extension/index.js';
+import { isClosedForm, type StageJob, type StageOf, type StageOutcome } from '../extension/index.js';
 import { type DecoderSpec, hashModel, loadModel } from '../model/index.js';
 import { errnoOf, writeFileAtomic } from '../run/index.js';
 import { FINETUNE_DEFAULTS } from '../training/defaults.js';
@@ -11,6 +11,7 @@ import { exportTraining } from './export-training.js';
 import { modelFiles } from './extend-files.js';
 import type { StageContext } from './extend-stages.js';
 import { finetune } from './finetune.js';
+import type { LoraOptions } from './lora-settings.js';
 
 /** What the recipe asks of the trainer, whose own settings stand in the hand-off. */
 const HYPERPARAMETERS_NAME = 'hyperparameters.json';
@@ -18,6 +19,15 @@ const MAX_SHARD_BYTES = 5e9;
 
 export function finetuneStage(job: StageJob<'finetune'>, context: StageContext): Promise<StageOutcome> {
   return job.stage.where === 'here' ? trainHere(job, context) : trainElsewhere(job, context);
+}
+
+export function loraOptions({ hyperparameters: hp }: StageOf<'finetune'>): Omit<LoraOptions, 'fromScratch'> {
+  return {
+    ...(hp.lora_r !== undefined && { loraR: hp.lora_r }),
+    ...(hp.lora_alpha !== undefined && { loraAlpha: hp.lora_alpha }),
+    ...(hp.lora_target_modules && { loraTargetModules: hp.lora_target_modules }),
+    ...(hp.modules_to_save && { modulesToSave: hp.modules_to_save }),
+  };
 }
 
 async function trainHere(job: StageJob<'finetune'>, context: StageContext): Promise<StageOutcome> {
@@ -48,10 +58,7 @@ async function trainHere(job: StageJob<'finetune'>, context: StageContext): Prom
     adamEpsilon: hp.adam_epsilon,
     muonMomentum: hp.muon_momentum,
     maxGradNorm: hp.max_grad_norm,
-    ...(hp.lora_r !== undefined && { loraR: hp.lora_r }),
-    ...(hp.lora_alpha !== undefined && { loraAlpha: hp.lora_alpha }),
-    ...(hp.lora_target_modules && { loraTargetModules: hp.lora_target_modules }),
-    ...(hp.modules_to_save && { modulesToSave: hp.modules_to_save }),
+    ...loraOptions(stage),
     seed: hp.seed,
     loggingSteps: hp.logging_steps,
     saveSteps: hp.save_steps,

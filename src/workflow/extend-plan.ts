@@ -1,6 +1,7 @@
 import { type Stage, type StageWork, stageWork } from '../extension/index.js';
 import { chooseGpu, type Gpu, type GpuWish, type Speed, type WorkCost, workCost } from '../plan/index.js';
 import { calibrate } from './calibrate.js';
+import { checkStages } from './extend-check.js';
 import { type RecipeOverrides, readRecipe } from './extend-recipe.js';
 import { readPlanInput } from './plan-input.js';
 
@@ -36,6 +37,7 @@ export async function planExtension(job: ExtendPlanJob): Promise<ExtendPlan> {
   const recipe = await readRecipe(job.recipe, job);
   const gpu = chooseGpu(job.gpu);
   const { spec: shape, model, notes } = await readPlanInput(recipe.model);
+  await checkStages(recipe, shape);
   const works = recipe.stages.map((stage) => stageWork(stage, recipe));
   const all = works.flatMap(({ work }) => work);
   const signal = job.signal && { signal: job.signal };

@@ -6,11 +6,10 @@ import { hashModel, loadModel, type Model } from '../model/index.js';
 import { chooseGpu, workCost } from '../plan/index.js';
 import { sha256File, writeFileAtomic } from '../run/index.js';
 import { type Device, engineName } from '../runtime/index.js';
-import { createAlgorithm } from '../search/index.js';
 import { readFactors } from './export-rope.js';
+import { checkStages } from './extend-check.js';
 import { type RecipeOverrides, readRecipe } from './extend-recipe.js';
 import { stageRunners } from './extend-stages.js';
-import { searchSpace } from './search-space.js';
 import { readTexts } from './texts.js';
 import { programVersion } from './version.js';
 
@@ -48,7 +47,7 @@ export async function extend(job: ExtendJob): Promise<Extension> {
   const tokenizerPath = recipe.tokenizer ?? recipe.model;
   const tokenizer = await openTokenizer(tokenizerPath);
   refuseOtherCheckpoints(recipe, job.checkpoints);
-  await checkSearches(recipe, model);
+  await checkStages(recipe, model.spec);
   const inputs = await hashInputs(job, recipe, model, tokenizer);
   const { onProgress, device, workers, threads, signal } = job;
   const flops = recipe.stages.map((stage) => stageFlops(stage, recipe, model));
@@ -82,28 +81,6 @@ export async function extend(job: ExtendJob): Promise<Extension> {
   const extension = { format: 'longrope-extension/1', version: programVersion(), stages } as const;
   await writeFileAtomic(path.join(job.out, EXTENSION_NAME), `${JSON.stringify(extension, null, 2)}\n`);
   return extension;
-}
-
-/** What a search would refuse at its start, hours after the recipe's. */
-async function checkSearches({ stages }: Recipe, model: Model): Promise<void> {
-  const problems: Problem[] = [];
-  for (const stage of stages) {
-    if (stage.stage !== 'search' && stage.stage !== 'readjust') continue;
-    const targets = stage.stage === 'search' ? [stage.target] : stage.lengths;
-    for (const targetLength of targets) {
-      try {
-        const { max_factor: maxFactor, algorithm, hyperparameters, seed } = stage;
-        const { problem } = await searchSpace(model, { targetLength, ...(maxFactor !== undefined && { maxFactor }) });
-        createAlgorithm(algorithm, problem, hyperparameters, seed);
-      } catch (error) {
-        if (!(error instanceof UserError)) throw error;
-        problems.push(
-          ...error.problems.map((problem) => ({ ...problem, where: `stage ${stage.name}, ${problem.where}` })),
-        );
-      }
-    }
-  }
-  if (problems.length > 0) throw new UserError('input', problems);
 }
 
 /** At least something, so that an export has its place in the progress. */
