@@ -5,6 +5,7 @@ export { openGguf } from './checkpoint/gguf.js';
 export { openSafetensors } from './checkpoint/safetensors.js';
 export { decoderTensors } from './decoder-tensors.js';
 export { loadModel, loadShape } from './load-model.js';
+export { sizeOfShape } from './tensor-shape.js';
 export type * from './types.js';
 export {
   checkFinite,

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { freemem } from 'node:os';
-import type { PreparedWeights } from '../model/index.js';
+import { type PreparedWeights, sizeOfShape } from '../model/index.js';
 import type { DecoderSpec } from '../model/types.js';
 import { chunkTokens } from './cached-decoder.js';
 import { scoresPerBlock } from './gradient/attention-backward.js';
@@ -64,7 +64,7 @@ const GRADIENT_BLOCKS = 256 * 2 ** 20;
 
 /** Bytes of a gradient with respect to the rotary tables beside `evaluationMemory`: weights as float32, blocks and rows. */
 export function ropeGradientMemory(spec: DecoderSpec, weights: PreparedWeights, length: number): number {
-  const parameters = weights.reduce((sum, { shape }) => sum + shape.reduce((product, size) => product * size, 1), 0);
+  const parameters = weights.reduce((sum, { shape }) => sum + sizeOfShape(shape), 0);
   return GRADIENT_BLOCKS + 4 * parameters + gradientRowBytes(spec, length);
 }
 

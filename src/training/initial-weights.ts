@@ -1,5 +1,5 @@
 import { Draws } from '../corpus/index.js';
-import { decoderTensors } from '../model/index.js';
+import { decoderTensors, sizeOfShape } from '../model/index.js';
 import type { DecoderSpec } from '../model/types.js';
 
 /** Of the normal distribution that matrices are drawn from (`initializer_range` of transformers). */
@@ -13,7 +13,7 @@ export function initialWeights(spec: DecoderSpec, seed: number): Map<string, Flo
   const draws = new Draws([seed, 0x1217]);
   const weights = new Map<string, Float32Array>();
   for (const [name, shape] of decoderTensors(spec)) {
-    const tensor = new Float32Array(shape.reduce((product, size) => product * size, 1));
+    const tensor = new Float32Array(sizeOfShape(shape));
     if (name.endsWith('norm.weight')) tensor.fill(1 - spec.normOffset);
     else if (!name.endsWith('.bias')) {
       const writes = /\.(o_proj|down_proj)\.weight$/.test(name);

@@ -1,5 +1,5 @@
 import { UserError } from '../errors.js';
-import { decoderTensors } from '../model/index.js';
+import { decoderTensors, sizeOfShape } from '../model/index.js';
 import type { DecoderSpec } from '../model/types.js';
 import { availableMemory, evaluationMemory, weightGradientMemory } from '../runtime/memory.js';
 import { type LoraSettings, loraTensors, trainedShapes } from './lora.js';
@@ -29,7 +29,7 @@ const PROCESS = 192 * 2 ** 20;
  */
 export function trainingMemory(spec: DecoderSpec, size: TrainingSize): number {
   const shapes = decoderTensors(spec);
-  const bytesOf = (shape: readonly number[]) => 4 * shape.reduce((product, length) => product * length, 1);
+  const bytesOf = (shape: readonly number[]) => 4 * sizeOfShape(shape);
   const weights = sum([...shapes.values()].map(bytesOf));
   const { lora } = size;
   const trained = lora === undefined ? shapes : trainedShapes(lora, shapes);

@@ -1,3 +1,4 @@
+import { sizeOfShape } from '../model/index.js';
 import type { Weights } from '../runtime/index.js';
 import { type AdamSettings, adamwUpdate, type Update } from './adamw.js';
 import { type MuonSettings, muonUpdate, type Orthogonalize } from './muon.js';
@@ -53,7 +54,7 @@ export class Optimizer implements WeightUpdater {
     private readonly orthogonalize: Orthogonalize,
   ) {
     for (const [name, shape] of shapes) {
-      const size = shape.reduce((product, length) => product * length, 1);
+      const size = sizeOfShape(shape);
       for (const kind of stateKinds(settings.name, name, shape))
         this.state.set(`${kind}.${name}`, new Float32Array(size));
     }

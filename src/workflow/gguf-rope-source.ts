@@ -3,7 +3,7 @@ import { type Problem, UserError } from '../errors.js';
 import type { GgufSource } from '../export/index.js';
 import { isHeadDimension, MAX_HEAD_DIMENSION } from '../model/decoder-config.js';
 import { GgufKeys } from '../model/gguf/keys.js';
-import { openGguf, readTensor } from '../model/index.js';
+import { openGguf, readTensor, sizeOfShape } from '../model/index.js';
 import { factorProblems, YARN_DEFAULTS } from '../rope/index.js';
 
 /** Architectures of llama.cpp whose local layers have a base of their own, and what it is without its key. */
@@ -29,7 +29,7 @@ export async function readGgufRope(file: string): Promise<GgufSource> {
   const list = async (name: string) => {
     const tensor = checkpoint.tensors.get(name);
     if (tensor === undefined) return undefined;
-    const count = tensor.shape.reduce((product, size) => product * size, 1);
+    const count = sizeOfShape(tensor.shape);
     if (count > MAX_HEAD_DIMENSION / 2) {
       refuse(`${file}: ${name}`, `at most ${MAX_HEAD_DIMENSION / 2} factors, one per rotary pair`, count);
       return undefined;

@@ -1,3 +1,4 @@
+import { sizeOfShape } from '../tensor-shape.js';
 import type { TensorDtype } from '../types.js';
 
 /** A row is a whole number of blocks; plain floats are blocks of one. */
@@ -34,6 +35,6 @@ export function isFloatDtype(dtype: TensorDtype): dtype is 'F32' | 'F16' | 'BF16
 
 /** Product of the dimensions, or null when it leaves the safe integers. */
 export function elementCount(shape: readonly number[]): number | null {
-  const count = shape.reduce((product, dimension) => product * dimension, 1);
+  const count = sizeOfShape(shape);
   return Number.isSafeInteger(count) ? count : null;
 }

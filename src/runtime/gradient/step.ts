@@ -1,5 +1,5 @@
 import type { StepGraph } from '../../graph/index.js';
-import { decoderTensors } from '../../model/index.js';
+import { decoderTensors, sizeOfShape } from '../../model/index.js';
 import type { DecoderSpec } from '../../model/types.js';
 import { Buffers } from '../buffers.js';
 import { Session, type Tensor } from '../session.js';
@@ -55,7 +55,7 @@ export class Step {
     const parts: { readonly sum: Float32Array; readonly part: Float32Array }[] = [];
     for (const [output, weight] of this.graph.gradients) {
       const dims = this.#shapes.get(weight) as readonly number[];
-      const size = dims.reduce((product, length) => product * length, 1);
+      const size = sizeOfShape(dims);
       const sum = sums.get(own(weight));
       // The first part of a sum becomes the sum.
       const data = sum === undefined ? new Float32Array(size) : this.#parts.get(output, size);

@@ -1,3 +1,4 @@
+import { sizeOfShape } from '../../tensor-shape.js';
 import type { StoredTensor, TensorDtype } from '../../types.js';
 import { readExactly, withFile } from '../file.js';
 import { decodeQ4_K, decodeQ5_K, decodeQ6_K } from './k-quants.js';
@@ -26,7 +27,7 @@ export const DECODERS: Readonly<Record<TensorDtype, Decode>> = {
 export async function readTensor(tensor: StoredTensor): Promise<Float32Array> {
   const bytes = new Uint8Array(tensor.byteLength);
   await withFile(tensor.file, (file) => readExactly(file, bytes, tensor.offset));
-  const out = new Float32Array(tensor.shape.reduce((product, size) => product * size, 1));
+  const out = new Float32Array(sizeOfShape(tensor.shape));
   DECODERS[tensor.dtype](bytes, out);
   return out;
 }
