@@ -1,22 +1,26 @@
 import { renderJson, renderTerminal } from '../../report/index.js';
 import type { SearchJob } from '../../workflow/search-model.js';
 import type { SearchOutcome } from '../../workflow/search-run.js';
-import { startProgress } from '../progress.js';
+import { type Progress, startProgress } from '../progress.js';
 
 /** Runs `job` with progress lines for its search and its comparison; both are wiped when it ends, however it ends. */
 export async function withSearchProgress(
   job: (callbacks: Pick<SearchJob, 'onSearch' | 'onEvaluate'>) => Promise<SearchOutcome>,
 ): Promise<SearchOutcome> {
   const search = startProgress('search');
-  const comparison = startProgress('compare');
+  // Its time left follows from its own beginning.
+  let comparison = null as Progress | null;
   try {
     return await job({
       onSearch: (done, total, detail) => search.update(done, total, detail),
-      onEvaluate: (done, total, detail) => comparison.update(done, total, detail),
+      onEvaluate: (done, total, detail) => {
+        comparison ??= startProgress('compare');
+        comparison.update(done, total, detail);
+      },
     });
   } finally {
     search.finish();
-    comparison.finish();
+    comparison?.finish();
   }
 }
 
