@@ -43,7 +43,8 @@ describe('released', () => {
     let previousEnd = 0;
     for (let begin = 0; begin < seqLen; begin += step) {
       const end = Math.min(begin + maxTokenized, seqLen);
-      windows.push({ begin, inputs: end - begin + 1, scored: end - previousEnd });
+      // A label slice that begins before the window leaves all of it.
+      windows.push({ begin, inputs: end - begin + 1, scored: Math.min(end - begin, end - previousEnd) });
       previousEnd = end;
       if (end === seqLen) break;
     }
@@ -55,10 +56,9 @@ describe('released', () => {
       fc.property(
         fc.integer({ min: 64, max: 4000 }),
         fc.integer({ min: 2, max: 64 }),
-        fc.integer({ min: 1, max: 63 }),
+        fc.integer({ min: 1, max: 100 }),
         fc.boolean(),
-        (tokens, length, step, truncate) => {
-          const stride = Math.min(step, length - 1);
+        (tokens, length, stride, truncate) => {
           const windows = windowsOf(released(length, stride, truncate), text(tokens), 1);
           expect(
             windows.map(({ ids, tokens: scored }) => ({ begin: (ids[1] as number) - 100, inputs: ids.length, scored })),
@@ -70,15 +70,22 @@ describe('released', () => {
 });
 
 describe('sliding', () => {
+  it('refuses steps that leave tokens between windows', () => {
+    for (const bos of [1, null])
+      expect(() => windowsOf({ name: 'sliding', length: 256, stride: 256, maxTokens: null }, text(5000), bos)).toThrow(
+        /--stride: expected at most 255 for windows of 256 tokens.* found 256/,
+      );
+  });
+
   it('scores every token once, with all the context that fits', () => {
     fc.assert(
       fc.property(
         fc.integer({ min: 40, max: 500 }),
         fc.integer({ min: 3, max: 40 }),
-        fc.integer({ min: 1, max: 38 }),
+        fc.integer({ min: 1, max: 39 }),
         fc.boolean(),
         (tokens, length, step, bos) => {
-          const stride = Math.min(step, length - 2);
+          const stride = Math.min(step, length - 1);
           const windows = windowsOf({ name: 'sliding', length, stride, maxTokens: null }, text(tokens), bos ? 1 : null);
           const scored = windows.flatMap(({ ids, scoreFrom }) => [...ids.slice(scoreFrom)]);
           expect(scored).toEqual(Array.from({ length: tokens - (bos ? 0 : 1) }, (_, i) => 100 + i + (bos ? 0 : 1)));

@@ -28,7 +28,7 @@ const RELEASED_MAX_WINDOWS = 10;
 
 /** Cuts documents into windows. `bos` is put in front of every window when the tokenizer has one. */
 export function windowsOf(protocol: Protocol, documents: readonly TokenDocument[], bos: number | null): Window[] {
-  requireLength(protocol, documents, bos);
+  requireFit(protocol, documents, bos);
   return documents.flatMap((document, index) =>
     spans(protocol, document.ids.length, bos !== null).map(({ begin, end, scored }) => {
       const text = document.ids.subarray(begin, end);
@@ -64,7 +64,7 @@ function spans(protocol: Protocol, documentTokens: number, hasBos: boolean): Spa
 
 function slide(total: number, room: number, stride: number): Span[] {
   const result: Span[] = [];
-  for (let begin = 0, scoredTo = 0; scoredTo < total; begin += stride) {
+  for (let begin = 0, scoredTo = 0; scoredTo < total && begin < total; begin += stride) {
     const end = Math.min(begin + room, total);
     result.push({ begin, end, scored: end - scoredTo });
     scoredTo = end;
@@ -72,7 +72,13 @@ function slide(total: number, room: number, stride: number): Span[] {
   return result;
 }
 
-function requireLength(protocol: Protocol, documents: readonly TokenDocument[], bos: number | null): void {
+function requireFit(protocol: Protocol, documents: readonly TokenDocument[], bos: number | null): void {
+  if (protocol.name === 'sliding' && protocol.stride >= protocol.length)
+    throw new UserError('usage', {
+      where: '--stride',
+      expected: `at most ${protocol.length - 1} for windows of ${protocol.length} tokens, so that no token lies between two`,
+      found: `${protocol.stride}`,
+    });
   const needed = protocol.length - (bos === null ? 0 : 1);
   if (documents.length === 0)
     throw new UserError('input', { where: 'documents', expected: 'at least one', found: 'none' });
