@@ -71,10 +71,19 @@ describe('released', () => {
 
 describe('sliding', () => {
   it('refuses steps that leave tokens between windows', () => {
-    for (const bos of [1, null])
-      expect(() => windowsOf({ name: 'sliding', length: 256, stride: 256, maxTokens: null }, text(5000), bos)).toThrow(
-        /--stride: expected at most 255 for windows of 256 tokens.* found 256/,
-      );
+    const windows = (stride: number, bos: number | null) =>
+      windowsOf({ name: 'sliding', length: 256, stride, maxTokens: null }, text(5000), bos);
+    expect(() => windows(256, 1)).toThrow(/--stride: expected at most 255,.* found 256/);
+    expect(() => windows(257, null)).toThrow(/--stride: expected at most 256,.* found 257/);
+  });
+
+  it('leaves the first token of windows that only touch when there is no BOS', () => {
+    const windows = windowsOf({ name: 'sliding', length: 256, stride: 256, maxTokens: null }, text(600), null);
+    expect(windows.map(({ ids, tokens }) => [ids.length, tokens])).toEqual([
+      [256, 255],
+      [256, 255],
+      [88, 87],
+    ]);
   });
 
   it('scores every token once, with all the context that fits', () => {

@@ -6,6 +6,7 @@ import { UserError } from '../../errors.js';
  * - `document`: the first `length` tokens of each document in one pass; mean over all scored tokens.
  * - `released`: what the released LongRoPE script computes, its mean of window means and its ten-window limit included.
  * - `sliding`: windows of `length` tokens moved by `stride`; every token is scored once, with as much context as fits.
+ *   Windows that only touch (`stride` = `length`, no BOS) leave their first token unscored, as in transformers' guide.
  */
 export type Protocol =
   | { readonly name: 'document'; readonly length: number }
@@ -73,13 +74,13 @@ function slide(total: number, room: number, stride: number): Span[] {
 }
 
 function requireFit(protocol: Protocol, documents: readonly TokenDocument[], bos: number | null): void {
-  if (protocol.name === 'sliding' && protocol.stride >= protocol.length)
+  const needed = protocol.length - (bos === null ? 0 : 1);
+  if (protocol.name === 'sliding' && protocol.stride > needed)
     throw new UserError('usage', {
       where: '--stride',
-      expected: `at most ${protocol.length - 1} for windows of ${protocol.length} tokens, so that no token lies between two`,
+      expected: `at most ${needed}, the tokens of text in a window, so that none lies between two windows`,
       found: `${protocol.stride}`,
     });
-  const needed = protocol.length - (bos === null ? 0 : 1);
   if (documents.length === 0)
     throw new UserError('input', { where: 'documents', expected: 'at least one', found: 'none' });
   const short = documents.filter(({ ids }) => ids.length < needed);
