@@ -1,13 +1,15 @@
+import type { ReportProgress } from '../run/index.js';
+
 /** What the disk must have room for, and what to do if it has not. */
 export const EXPORTED = 'the exported weights';
 export const ROOM = 'free space, choose another disk or a smaller type';
 
 /** Tells bytes written as they are written, and stops the export when the signal is aborted. */
 export class ExportProgress {
-  readonly #report: ((done: number, total: number, detail: string) => void) | undefined;
+  readonly #report: ReportProgress | undefined;
   readonly #signal: AbortSignal | undefined;
 
-  constructor(report?: (done: number, total: number, detail: string) => void, signal?: AbortSignal) {
+  constructor(report?: ReportProgress, signal?: AbortSignal) {
     this.#report = report;
     this.#signal = signal;
   }

@@ -1,7 +1,7 @@
 import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
 import { UserError } from '../errors.js';
-import { type Json, openRunDirectory, type RunDirectory, writeFileAtomic } from '../run/index.js';
+import { type Json, openRunDirectory, type ReportProgress, type RunDirectory, writeFileAtomic } from '../run/index.js';
 import type { Recipe, Stage, StageKind, StageOf } from './recipe.js';
 import { BASE, referencesOf } from './references.js';
 import { hashOutputs, readRecord, recordHash, type StageRecord } from './stage-record.js';
@@ -15,7 +15,7 @@ export interface StageJob<Kind extends StageKind = StageKind> {
   readonly pathOf: (name: string) => string;
   /** The folder of an earlier stage, for a file that has no name of its own. */
   readonly folderOf: (name: string) => string;
-  readonly onProgress: (done: number, total: number, detail: string) => void;
+  readonly onProgress: ReportProgress;
   readonly signal?: AbortSignal;
 }
 

@@ -7,6 +7,7 @@ export { inParallel } from './in-parallel.js';
 export { Journal, parseJournal } from './journal.js';
 export { canonicalJson, type Json } from './json.js';
 export { acquireLock, type Lock } from './lock.js';
+export type { ReportProgress } from './progress.js';
 export { checkVacantFolder, replaceFolder } from './replace-folder.js';
 export { type Items, type RunFolder, resumeItems } from './resume-items.js';
 export { JOURNAL_NAME, MANIFEST_NAME, openRunDirectory, type RunDirectory } from './run-directory.js';

@@ -2,7 +2,7 @@ import { openTokenizer, type Tokenizer } from '../corpus/index.js';
 import { UserError } from '../errors.js';
 import { type EvaluationKind, parseRopeMethod, type RecordOf, type RopeMethod } from '../evaluation/index.js';
 import { hashModel, loadModel, type Model } from '../model/index.js';
-import type { Json } from '../run/index.js';
+import type { Json, ReportProgress } from '../run/index.js';
 import { type Device, type Engine, type EngineOptions, engineName, openEngine } from '../runtime/index.js';
 import { programVersion } from './version.js';
 
@@ -20,7 +20,7 @@ export interface EvaluationTarget {
   readonly device?: Device;
   readonly workers?: number;
   readonly threads?: number;
-  readonly onProgress?: (done: number, total: number, detail: string) => void;
+  readonly onProgress?: ReportProgress;
   readonly signal?: AbortSignal;
 }
 

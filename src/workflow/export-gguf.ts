@@ -8,6 +8,7 @@ import {
   writeGgufFile,
 } from '../export/index.js';
 import { loadModel } from '../model/index.js';
+import type { ReportProgress } from '../run/index.js';
 import { describeTable, type ExportedRope, type ExportRopeOptions, exportTable } from './export-rope.js';
 import { programVersion } from './version.js';
 
@@ -18,7 +19,7 @@ export interface GgufExportJob extends ExportRopeOptions {
   /** null keeps the types of the source. */
   readonly type: EncodedType | null;
   readonly tokenizer: boolean;
-  readonly onProgress?: (done: number, total: number, detail: string) => void;
+  readonly onProgress?: ReportProgress;
   readonly signal?: AbortSignal;
 }
 

@@ -21,6 +21,7 @@ import {
 } from '../export/index.js';
 import { loadModel } from '../model/index.js';
 import type { Model, RopeSpec } from '../model/types.js';
+import type { ReportProgress } from '../run/index.js';
 import { describeTable, type ExportedRope, type ExportRopeOptions, exportTable, readFactors } from './export-rope.js';
 import { programVersion } from './version.js';
 
@@ -39,7 +40,7 @@ export interface HfExportJob extends Omit<ExportRopeOptions, 'rope'> {
   readonly engines: readonly HfEngine[];
   /** Factor files of further lengths, for the side file. */
   readonly factorSets: readonly { readonly length: number; readonly path: string }[];
-  readonly onProgress?: (done: number, total: number, detail: string) => void;
+  readonly onProgress?: ReportProgress;
   readonly signal?: AbortSignal;
 }
 

@@ -12,7 +12,7 @@ import {
 import { loadModel } from '../model/index.js';
 import type { RopeSpec } from '../model/types.js';
 import { rescaledRope, resolveRope } from '../rope/index.js';
-import { checkVacantFolder } from '../run/index.js';
+import { checkVacantFolder, type ReportProgress } from '../run/index.js';
 import { describeTable, type ExportedRope, type ExportRopeOptions, exportTable } from './export-rope.js';
 import { programVersion } from './version.js';
 
@@ -22,7 +22,7 @@ export interface OnnxExportJob extends ExportRopeOptions {
   readonly dtype: OnnxDtype;
   readonly logits: 'all' | 'last';
   readonly maxShardBytes: number;
-  readonly onProgress?: (done: number, total: number, detail: string) => void;
+  readonly onProgress?: ReportProgress;
   readonly signal?: AbortSignal;
 }
 

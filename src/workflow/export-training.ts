@@ -12,7 +12,7 @@ import {
 } from '../export/index.js';
 import { loadModel } from '../model/index.js';
 import type { Model } from '../model/types.js';
-import { checkVacantFolder } from '../run/index.js';
+import { checkVacantFolder, type ReportProgress } from '../run/index.js';
 import { describeTable, type ExportedRope, type ExportRopeOptions, exportTable } from './export-rope.js';
 import { readTexts } from './texts.js';
 import { programVersion } from './version.js';
@@ -30,7 +30,7 @@ export interface TrainingExportJob extends ExportRopeOptions {
   readonly weights: Exclude<WeightMode, 'none'>;
   readonly dtype?: HfDtype;
   readonly maxShardBytes: number;
-  readonly onProgress?: (done: number, total: number, detail: string) => void;
+  readonly onProgress?: ReportProgress;
   readonly signal?: AbortSignal;
 }
 

@@ -4,7 +4,7 @@ import { type Problem, UserError } from '../errors.js';
 import { type Recipe, runRecipe, type Stage, type StageRecord, stageWork } from '../extension/index.js';
 import { hashModel, loadModel, type Model } from '../model/index.js';
 import { chooseGpu, workCost } from '../plan/index.js';
-import { sha256File, writeFileAtomic } from '../run/index.js';
+import { type ReportProgress, sha256File, writeFileAtomic } from '../run/index.js';
 import { type Device, engineName } from '../runtime/index.js';
 import { readFactors } from './export-rope.js';
 import { checkStages } from './extend-check.js';
@@ -27,7 +27,7 @@ export interface ExtendJob extends RecipeOverrides {
   /** The command that reproduces the run. */
   readonly command: string;
   /** `done` of `total` floating-point operations of the stages that are left. */
-  readonly onProgress?: (done: number, total: number, detail: string) => void;
+  readonly onProgress?: ReportProgress;
   readonly signal?: AbortSignal;
 }
 

@@ -2,6 +2,7 @@ import path from 'node:path';
 import type { TokenDocument, Tokenizer } from '../corpus/index.js';
 import { hashModel, loadModel } from '../model/index.js';
 import { searchReport } from '../report/index.js';
+import type { ReportProgress } from '../run/index.js';
 import { type Device, engineName, openEngine } from '../runtime/index.js';
 import { type Candidate, checkRacing, type SearchAlgorithm, unscaledCandidate } from '../search/index.js';
 import { chooseAlgorithm } from './choose-algorithm.js';
@@ -40,7 +41,7 @@ export interface SearchJob extends SearchSettings, ObjectiveOptions {
   readonly notes?: readonly string[];
   /** What is to be known before a long search begins. */
   readonly onNotice?: (notice: string) => void;
-  readonly onEvaluate?: (done: number, total: number, detail: string) => void;
+  readonly onEvaluate?: ReportProgress;
 }
 
 /** A search on a real model from documents to files: run folder, factors, config.json, comparison and report. */

@@ -1,7 +1,5 @@
+import type { ReportProgress } from '../run/index.js';
 import type { Budget, SearchProgress } from '../search/index.js';
-
-/** Work that is done, all of it, and what is being done. */
-export type ReportProgress = (done: number, total: number, detail: string) => void;
 
 /**
  * How far a search is, in the unit of its budget: the scores on held-out documents, which follow outside the budget, are taken to cost

@@ -1,6 +1,7 @@
 import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
 import { type ReportView, SEARCHED } from '../report/index.js';
+import type { ReportProgress } from '../run/index.js';
 import {
   type Budget,
   baselineCandidates,
@@ -15,7 +16,7 @@ import {
   secondBaselines,
 } from '../search/index.js';
 import type { ComparedMethod } from './search-comparison.js';
-import { type ReportProgress, reportSearch } from './search-progress.js';
+import { reportSearch } from './search-progress.js';
 import type { SearchSpace, SpaceOptions } from './search-space.js';
 
 /** What every search is told, whoever computes its losses. */

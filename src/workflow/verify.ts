@@ -2,7 +2,7 @@ import { UserError } from '../errors.js';
 import { compareWithIntent, ENGINES, type Intent, intentOf, type RopeSource } from '../export/engines/index.js';
 import { loadModel, type Model } from '../model/index.js';
 import { rescaledRope } from '../rope/index.js';
-import { writeFileAtomic } from '../run/index.js';
+import { type ReportProgress, writeFileAtomic } from '../run/index.js';
 import {
   type Agreement,
   type EngineName,
@@ -30,7 +30,7 @@ export interface VerifyJob {
   readonly chunk: number;
   /** Where to write the program that compares transformers elsewhere. */
   readonly script?: string;
-  readonly onProgress?: (done: number, total: number, detail: string) => void;
+  readonly onProgress?: ReportProgress;
   readonly signal?: AbortSignal;
 }
 

@@ -1,3 +1,4 @@
+import { concatenate } from '../concatenate.js';
 import type { Tokenizer } from '../types.js';
 import { RowRefused } from './row.js';
 
@@ -34,7 +35,7 @@ export function fitPrompt(tokenizer: Tokenizer, length: number, answerTokens: nu
   if (smallest.length > budget) throw budgetTooSmall(smallest.length + reserved, length);
   const { units, ids: without } = largest(encode, budget, layout, smallest, tokenizer);
   if (units >= layout.maxUnits && without.length < budget) throw haystackTooShort(without.length + reserved, length);
-  return { ids: concatenated(Int32Array.from(bos), exactly(budget, units, without)), units };
+  return { ids: concatenate(bos, exactly(budget, units, without)), units };
 
   function exactly(target: number, units: number, without: Int32Array): Int32Array {
     if (without.length === target) return without;
@@ -116,12 +117,5 @@ function withoutExcess(longer: Int32Array, without: Int32Array, excess: number):
   while (end < without.length && longer.at(-1 - end) === without.at(-1 - end)) end++;
   let start = 0;
   while (start < without.length - end && longer[start] === without[start]) start++;
-  return concatenated(longer.subarray(0, start), longer.subarray(start + excess));
-}
-
-function concatenated(first: Int32Array, second: Int32Array): Int32Array {
-  const all = new Int32Array(first.length + second.length);
-  all.set(first);
-  all.set(second, first.length);
-  return all;
+  return concatenate(longer.subarray(0, start), longer.subarray(start + excess));
 }

@@ -1,3 +1,4 @@
+import { concatenate } from '../concatenate.js';
 import type { TokenDocument, Tokenizer } from '../types.js';
 import { Draws, nameKey } from './draws.js';
 import { RowRefused } from './row.js';
@@ -37,7 +38,7 @@ export function needleDocument({ tokenizer, document, length, depth, seed }: Nee
   const topic = wordPair(draws).replace('-', ' ');
   const value = digits(draws, DIGITS);
   const bos = tokenizer.bosTokenId === null ? [] : [tokenizer.bosTokenId];
-  const head = [...bos, ...tokenizer.encode(`${INSTRUCTION}\n`)];
+  const head = concatenate(bos, tokenizer.encode(`${INSTRUCTION}\n`));
   const needle = tokenizer.encode(` One of the special magic numbers for ${topic} is: ${value}.\n`);
   const lead = question(topic);
   const end = tokenizer.encode(`${lead} ${value}`);
@@ -49,7 +50,7 @@ export function needleDocument({ tokenizer, document, length, depth, seed }: Nee
   if (text.length < room)
     throw refused(`a document of at least ${room} tokens`, document.ids.length, room - text.length);
   const place = nearestSentenceEnd(text, Math.round(depth * room), tokenizer);
-  const ids = Int32Array.from([...head, ...text.subarray(0, place), ...needle, ...text.subarray(place), ...end]);
+  const ids = concatenate(head, text.subarray(0, place), needle, text.subarray(place), end);
   return { ids, scoreFrom: length - answerTokens, needleAt: head.length + place };
 }
 

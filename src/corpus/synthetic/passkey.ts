@@ -1,3 +1,4 @@
+import { concatenate } from '../concatenate.js';
 import { Draws, nameKey } from './draws.js';
 import { fitPrompt } from './fit-prompt.js';
 import { FILLER, FILLER_SENTENCES } from './haystack.js';
@@ -68,7 +69,7 @@ export const releasedPasskey: SyntheticTask = {
     const { text, key, depth } = releasedPrompt(request);
     const { tokenizer, trial } = request;
     const bos = tokenizer.bosTokenId === null ? [] : [tokenizer.bosTokenId];
-    const promptIds = Int32Array.from([...bos, ...tokenizer.encode(text)]);
+    const promptIds = concatenate(bos, tokenizer.encode(text));
     return { id: `${trial}`, promptIds, answerTokens: RELEASED_ANSWER_TOKENS, expected: [key], depth };
   },
 };

@@ -1,3 +1,4 @@
+import { concatenate } from '../../corpus/concatenate.js';
 import type { Tokenizer } from '../../corpus/types.js';
 import { UserError } from '../../errors.js';
 import { stripEnd } from './python-text.js';
@@ -39,9 +40,7 @@ export function encodeChoices(
         ...(continuationIds.length > maxLength && { fix: 'give a larger --max-length, or leave the question out' }),
       });
     const cut = Math.max(0, contextIds.length + continuationIds.length - (maxLength + 1));
-    const ids = new Int32Array(contextIds.length + continuationIds.length - cut);
-    ids.set(contextIds.subarray(cut));
-    ids.set(continuationIds, ids.length - continuationIds.length);
+    const ids = concatenate(contextIds.subarray(cut), continuationIds);
     return { ids, scoreFrom: ids.length - continuationIds.length, cut };
   });
 }
@@ -53,6 +52,6 @@ function withBos(tokenizer: Tokenizer): (text: string) => Int32Array {
   const bos = tokenizer.decode([bosTokenId]);
   return (text) => {
     const ids = tokenizer.encode(text);
-    return bos !== '' && text.startsWith(bos) ? ids : Int32Array.from([bosTokenId, ...ids]);
+    return bos !== '' && text.startsWith(bos) ? ids : concatenate([bosTokenId], ids);
   };
 }

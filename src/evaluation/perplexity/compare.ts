@@ -1,5 +1,6 @@
 import type { TokenDocument } from '../../corpus/types.js';
 import type { RopeSpec } from '../../model/types.js';
+import type { ReportProgress } from '../../run/index.js';
 import type { Engine } from '../../runtime/index.js';
 import type { RopeMethod } from '../rope-method.js';
 import { evaluatePerplexity, type PerplexityResult } from './perplexity.js';
@@ -24,7 +25,7 @@ export interface ComparisonRequest {
   readonly bosTokenId: number | null;
   /** One per length. */
   readonly protocols: readonly Protocol[];
-  readonly onProgress?: (done: number, total: number, detail: string) => void;
+  readonly onProgress?: ReportProgress;
   readonly signal?: AbortSignal;
 }
 

@@ -1,3 +1,4 @@
+import { concatenate } from '../../corpus/concatenate.js';
 import type { TokenDocument } from '../../corpus/types.js';
 import { UserError } from '../../errors.js';
 
@@ -33,7 +34,7 @@ export function windowsOf(protocol: Protocol, documents: readonly TokenDocument[
   return documents.flatMap((document, index) =>
     spans(protocol, document.ids.length, bos !== null).map(({ begin, end, scored }) => {
       const text = document.ids.subarray(begin, end);
-      const ids = bos === null ? text : Int32Array.from([bos, ...text]);
+      const ids = bos === null ? text : concatenate([bos], text);
       // Without BOS the first token of a window has nothing to be predicted from.
       const scoreFrom = Math.max(1, ids.length - scored);
       return { document: index, ids, scoreFrom, tokens: ids.length - scoreFrom };
