@@ -52,8 +52,6 @@ export interface TrainingOptions {
 export interface StepProgress {
   readonly step: number;
   readonly loss: number;
-  /** Steps that were done when this process began. */
-  readonly resumedFrom: number;
 }
 
 /**
@@ -69,7 +67,6 @@ export async function train(options: TrainingOptions): Promise<TrainingLog> {
 class Trainer {
   #state: TrainerState;
   #log: TrainingLog;
-  #resumedFrom = 0;
 
   constructor(private readonly options: TrainingOptions) {
     this.#state = { run: options.runHash, step: 0, tokens: 0, sinceLog: { loss: 0, tokens: 0 } };
@@ -103,7 +100,6 @@ class Trainer {
     if (newest === undefined) return checkRoom(run.path, { weights, optimizer: optimizer.state });
     this.#state = await readCheckpoint(run.path, newest, { weights, optimizer: optimizer.state, run: runHash });
     this.#log = new TrainingLog(run.journal, newest);
-    this.#resumedFrom = newest;
   }
 
   async #step(): Promise<void> {
@@ -137,7 +133,7 @@ class Trainer {
         learning_rate: learningRate,
         num_input_tokens_seen: this.#state.tokens,
       });
-    onStep?.({ step: done, loss, resumedFrom: this.#resumedFrom });
+    onStep?.({ step: done, loss });
   }
 
   /** Loss and gradient of the mean over all scored tokens of a step. */

@@ -52,7 +52,6 @@ export async function extend(job: ExtendJob): Promise<Extension> {
   const { onProgress, device, workers, threads, signal } = job;
   const flops = recipe.stages.map((stage) => stageFlops(stage, recipe, model));
   const total = flops.reduce((sum, own) => sum + own, 0);
-  let first: number | undefined;
   const stages = await runRecipe({
     recipe,
     out: job.out,
@@ -70,10 +69,8 @@ export async function extend(job: ExtendJob): Promise<Extension> {
     }),
     onProgress: (index, share, detail) => {
       const before = flops.slice(0, index).reduce((sum, own) => sum + own, 0);
-      // Time left follows from what this process computes, not from stages that were done before.
-      first ??= before;
       const name = `${index + 1} of ${flops.length}, ${recipe.stages[index]?.name}`;
-      onProgress?.(before - first + share * (flops[index] as number), total - first, `${name}: ${detail}`);
+      onProgress?.(before + share * (flops[index] as number), total, `${name}: ${detail}`);
     },
     ...(signal && { signal }),
   });

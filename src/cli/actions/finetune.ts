@@ -23,13 +23,8 @@ export async function runFinetune(model: string, texts: readonly string[], flags
         maxShardBytes: maxShardSize,
         threads: threads ?? availableParallelism(),
         command: commandLine(),
-        // Time left follows from the steps of this process.
-        onStep: ({ step, loss, resumedFrom, maxSteps }) =>
-          progress.update(
-            step - resumedFrom,
-            maxSteps - resumedFrom,
-            `step ${step} of ${maxSteps}, loss ${loss.toFixed(4)}`,
-          ),
+        onStep: ({ step, loss, maxSteps }) =>
+          progress.update(step, maxSteps, `step ${step} of ${maxSteps}, loss ${loss.toFixed(4)}`),
         signal,
       }),
     { notice: 'stopping after the batch that is running', fix: 'the same command resumes it' },

@@ -8,7 +8,7 @@ export async function withSearchProgress(
   job: (callbacks: Pick<SearchJob, 'onSearch' | 'onEvaluate'>) => Promise<SearchOutcome>,
 ): Promise<SearchOutcome> {
   const search = startProgress('search');
-  // Its time left follows from its own beginning.
+  // Its first line comes a minute after its own beginning.
   let comparison = null as Progress | null;
   try {
     return await job({
