@@ -1,3 +1,4 @@
+export { firstAlike } from './alike.js';
 export * from './benchmarks/index.js';
 export { type GateLimits, type GateRow, runGate } from './gate/gate.js';
 export { type Condition, type Measure, measuresOf, methodsOf } from './gate/measures.js';

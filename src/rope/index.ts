@@ -20,6 +20,7 @@ export { factorProblems, factorVector, isMonotone } from './factor-vector.js';
 export { baseInverseFrequency, rescaledRope, resolveRope } from './frequencies.js';
 export { RELEASED_YARN_BETAS, releasedYarnFactors } from './released-yarn.js';
 export { rotaryTable, rotaryTableAt } from './rotary-table.js';
+export { sameRope } from './same-rope.js';
 export { stretchFactors } from './stretch.js';
 export { logFactorGradient, type RopeGradient, ropeGradient, type TableGradient } from './table-gradient.js';
 export type * from './types.js';

@@ -1,4 +1,5 @@
 import type { DecoderSpec } from '../model/types.js';
+import { sameRope } from '../rope/same-rope.js';
 import type { ResolvedRope } from '../rope/types.js';
 import type { CachedDecoder } from './cached-decoder.js';
 import type { KeyValueCache, KeyValueStore } from './key-value-cache.js';
@@ -137,14 +138,4 @@ function commonLength(a: Int32Array, b: Int32Array): number {
 
 function startsWith(ids: Int32Array, header: Int32Array): boolean {
   return commonLength(ids, header) === header.length;
-}
-
-function sameRope(a: ResolvedRope, b: ResolvedRope): boolean {
-  const same = (x: Float32Array, y: Float32Array) => x.length === y.length && x.every((value, i) => value === y[i]);
-  return (
-    a.attentionFactor === b.attentionFactor &&
-    a.startTokens === b.startTokens &&
-    same(a.inverseFrequency, b.inverseFrequency) &&
-    same(a.baseInverseFrequency, b.baseInverseFrequency)
-  );
 }

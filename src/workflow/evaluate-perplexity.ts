@@ -1,6 +1,7 @@
 import { hashDocuments, type TokenDocument } from '../corpus/index.js';
 import {
   evaluateWindow,
+  firstAlike,
   type Protocol,
   perplexityRecordResult,
   type RecordOf,
@@ -46,9 +47,11 @@ export function evaluatePerplexityJob(
     const bosTokenId = settings.bos ? tokenizer.bosTokenId : null;
     const protocols = (settings.lengths ?? [rope.originalLength]).map((length) => protocolAt(length, settings));
     const items: WindowItem[] = protocols.flatMap((protocol) =>
-      methods.flatMap((method) =>
-        windowsOf(protocol, documents, bosTokenId).map((window, index) => ({ method, protocol, index, window })),
-      ),
+      methods
+        .filter((method) => firstAlike(methods, method, protocol.length) === method)
+        .flatMap((method) =>
+          windowsOf(protocol, documents, bosTokenId).map((window, index) => ({ method, protocol, index, window })),
+        ),
     );
     const engine = await openEngine({
       maxLength: Math.max(...protocols.map(({ length }) => length)),
@@ -69,7 +72,8 @@ export function evaluatePerplexityJob(
       notes: [],
       results: protocols.flatMap((protocol) =>
         methods.map((method) => {
-          const own = items.flatMap((item, i) => (item.method === method && item.protocol === protocol ? [i] : []));
+          const computed = firstAlike(methods, method, protocol.length);
+          const own = items.flatMap((item, i) => (item.method === computed && item.protocol === protocol ? [i] : []));
           const resolved = method.resolve(protocol.length);
           return perplexityRecordResult({
             method: method.name,

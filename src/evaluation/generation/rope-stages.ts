@@ -1,3 +1,4 @@
+import { sameRope } from '../../rope/same-rope.js';
 import type { ResolvedRope } from '../../rope/types.js';
 import type { RopeStages } from '../../runtime/index.js';
 import type { RopeMethod } from '../rope-method.js';
@@ -25,16 +26,8 @@ export function ropeStages(
   for (let tokens = promptTokens; tokens < end; tokens++) {
     const rope = resolve(tokens);
     const last = stages.at(-1);
-    if (last !== undefined && sameTable(last.rope, rope)) last.maxLength = tokens;
+    if (last !== undefined && sameRope(last.rope, rope)) last.maxLength = tokens;
     else stages.push({ maxLength: tokens, rope });
   }
   return stages;
-}
-
-function sameTable(a: ResolvedRope, b: ResolvedRope): boolean {
-  return (
-    a.attentionFactor === b.attentionFactor &&
-    a.startTokens === b.startTokens &&
-    a.inverseFrequency.every((frequency, i) => frequency === b.inverseFrequency[i])
-  );
 }

@@ -1,0 +1,46 @@
+import { readFile } from 'node:fs/promises';
+import path from 'node:path';
+import { expect, it } from 'vitest';
+import { parseJournal } from '../../src/run/index.js';
+import { evaluatePerplexityJob } from '../../src/workflow/evaluate-perplexity.js';
+import { SHARED } from '../helpers/stories260k.js';
+import { temporaryFolder } from '../helpers/temporary-folder.js';
+
+const evaluate = async (methods: readonly string[], out: string) => {
+  const target = { model: 'models/tiny', methods, out, command: 'test' };
+  const { results } = await evaluatePerplexityJob(target, {
+    texts: [path.join(SHARED, 'data/pg19/test')],
+    lengths: [256, 300],
+    protocol: 'document',
+    stride: 256,
+    truncate: false,
+    maxTokens: null,
+    bos: true,
+    textOptions: { samples: 2 },
+  });
+  return results;
+};
+
+it('methods with the same table at a length are computed once, and their figures are those of each alone', async () => {
+  const folder = await temporaryFolder();
+  // At the original length all of them leave the frequencies alone; yarn has its attention factor beyond it.
+  const methods = ['none', 'pi', 'yarn@1', 'dynamic', 'pi:1', 'yarn@1.1'];
+  const together = await evaluate(methods, path.join(folder, 'together'));
+  const journal = path.join(folder, 'together/journal.jsonl');
+  const { entries } = parseJournal(journal, await readFile(journal));
+  const computed = entries.map((entry) => (entry as { readonly key: string }).key.split('/').slice(0, 2).join(' at '));
+  expect([...new Set(computed)].sort()).toEqual([
+    'dynamic at 300',
+    'none at 256',
+    'none at 300',
+    'pi at 300',
+    'yarn@1 at 300',
+    'yarn@1.1 at 256',
+    'yarn@1.1 at 300',
+  ]);
+  expect(computed).toHaveLength(14);
+  const alone = await Promise.all(
+    methods.map((method) => evaluate([method], path.join(folder, method.replace(':', '-')))),
+  );
+  expect(together).toEqual([256, 300].flatMap((length) => alone.flat().filter((result) => result.length === length)));
+});
