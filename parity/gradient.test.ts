@@ -43,7 +43,7 @@ describe.each(COMPARISONS)(
       reference = new PythonReference('reference_gradient.py', TINY.path, '--precision', precision);
       model = await loadModel(TINY.path);
       weights = await readWeights(model);
-      engine = await GradientEngine.create({ spec: model.spec, threads: 2, wanted: { weights: true, tables: true } });
+      engine = await GradientEngine.create({ spec: model.spec, threads: 2, wanted: { weights: 'all', tables: true } });
     });
     afterAll(async () => {
       reference?.close();

@@ -22,7 +22,7 @@ const weights = await readWeights(model);
 const engine = await GradientEngine.create({
   spec: model.spec,
   threads: Number(threads),
-  wanted: { weights: true, tables: false },
+  wanted: { weights: 'all', tables: false },
 });
 const adam = { beta1: 0.9, beta2: 0.95, epsilon: 1e-8 };
 const settings = { name: 'adamw', ...adam, momentum: 0.95, weightDecay: 0 };

@@ -21,6 +21,12 @@ const cases =
         { rowTokens: 256, rows: 8, optimizer: 'muon' },
         { rowTokens: 256, rows: 8, batches: 2 },
         { rowTokens: 256, rows: 32 },
+        {
+          rowTokens: 256,
+          rows: 8,
+          batches: 2,
+          lora: { r: 8, loraAlpha: 16, targetModules: ['q_proj', 'k_proj', 'v_proj', 'o_proj'], modulesToSave: [] },
+        },
         { rowTokens: 2048 },
         { rowTokens: 4096 },
       ]
@@ -30,7 +36,7 @@ const modelPath = process.argv[2] ?? path.join(root, 'models/tiny');
 const { spec } = await loadModel(modelPath);
 const work = await mkdtemp(path.join(os.tmpdir(), 'longrope-memory-'));
 
-async function measured({ rowTokens, rows, batches, optimizer }) {
+async function measured({ rowTokens, rows, batches, optimizer, lora }) {
   const ratio = rowTokens / spec.rope.originalLength;
   const words = {
     rope: ratio > 1 ? `yarn:${ratio}` : 'model',
@@ -38,6 +44,7 @@ async function measured({ rowTokens, rows, batches, optimizer }) {
     'per-device-train-batch-size': rows,
     'gradient-accumulation-steps': batches,
     optim: optimizer,
+    ...(lora && { 'lora-r': lora.r }),
     'max-steps': 2,
     out: path.join(work, 'run'),
   };
@@ -52,8 +59,15 @@ const lines = [['tokens', 'rows', 'batches', 'optimiser', 'peak MB', 'estimate M
 try {
   for (const each of cases) {
     const shape = { rows: 1, batches: 1, optimizer: 'adamw', ...each };
-    const { rowTokens, rows, batches, optimizer } = shape;
-    const size = { optimizer, tokens: rows * rowTokens, longest: rowTokens, batchesPerStep: batches, evalLength: 0 };
+    const { rowTokens, rows, batches, optimizer, lora } = shape;
+    const size = {
+      optimizer,
+      tokens: rows * rowTokens,
+      longest: rowTokens,
+      batchesPerStep: batches,
+      evalLength: 0,
+      lora,
+    };
     const [estimate, peak] = [trainingMemory(spec, size), await measured(shape)];
     if (Math.abs(estimate / peak - 1) > TOLERANCE) process.exitCode = 1;
     const megabytes = (bytes) => (bytes / 1e6).toFixed(0);
@@ -61,7 +75,7 @@ try {
       rowTokens,
       rows,
       batches,
-      optimizer,
+      lora ? `${optimizer}, LoRA` : optimizer,
       megabytes(peak),
       megabytes(estimate),
       (estimate / peak).toFixed(2),

@@ -31,6 +31,13 @@ export function loraTensors(
   return { adapted, whole };
 }
 
+/** The weights whose gradients its steps are made of. */
+export function weightsOfGradients(lora: LoraSettings | null, shapes: Shapes): ReadonlySet<string> {
+  if (lora === null) return new Set(shapes.keys());
+  const { adapted, whole } = loraTensors(lora, shapes);
+  return new Set([...adapted, ...whole]);
+}
+
 /** Shapes of all that is trained, by name: the two factors of every adapted matrix, as PEFT names them, and what is trained whole. */
 export function trainedShapes(settings: LoraSettings, shapes: Shapes): Map<string, readonly number[]> {
   const { adapted, whole } = loraTensors(settings, shapes);
@@ -62,7 +69,7 @@ export interface LoraParts {
 /**
  * Low-rank adaptation (Hu et al. 2021): a matrix W stays, W + (alpha / r) B A is computed with, and A and B are trained. B begins as
  * zeros, A uniform within 1 / sqrt(columns), as in PEFT. Weights always hold the sum, so a checkpoint is a model as ever; A and B are
- * part of the optimiser's state. The gradient of a sum is that of the whole matrix, so memory and time of a gradient are as without.
+ * part of the optimiser's state. Gradients are those of the sums: of whole matrices, but of no others.
  */
 export class LoraOptimizer implements WeightUpdater {
   /** A, B and what the optimiser remembers of them. */

@@ -2,7 +2,7 @@ import { UserError } from '../errors.js';
 import { decoderTensors, sizeOfShape } from '../model/index.js';
 import type { DecoderSpec } from '../model/types.js';
 import { availableMemory, evaluationMemory, weightGradientMemory } from '../runtime/memory.js';
-import { type LoraSettings, loraTensors, trainedShapes } from './lora.js';
+import { type LoraSettings, loraTensors, trainedShapes, weightsOfGradients } from './lora.js';
 import { type OptimizerName, type Shapes, stateKinds } from './optimizer.js';
 
 export interface TrainingSize {
@@ -37,8 +37,9 @@ export function trainingMemory(spec: DecoderSpec, size: TrainingSize): number {
     ([name, shape]) => stateKinds(size.optimizer, name, shape).length * bytesOf(shape),
   );
   const state = sum(remembered) + (lora === undefined ? 0 : loraBytes(lora, shapes, bytesOf));
-  const gradients = (size.batchesPerStep > 1 ? 2 : 1) * weights;
-  const step = gradients + weightGradientMemory(spec, size.tokens, size.longest);
+  const ofGradients = [...weightsOfGradients(lora ?? null, shapes)].map((name) => bytesOf(shapes.get(name) ?? []));
+  const step =
+    (size.batchesPerStep > 1 ? 2 : 1) * sum(ofGradients) + weightGradientMemory(spec, size.tokens, size.longest);
   // Weights are written to a file then, which the engine maps.
   const validation = size.evalLength === 0 ? 0 : weights + evaluationMemory(spec, [], size.evalLength).perWorker;
   return PROCESS + weights + state + Math.max(step, validation);

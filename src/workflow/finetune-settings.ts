@@ -85,9 +85,8 @@ export async function resolveFinetune(settings: FinetuneSettings, model: Model):
   const scaling = table === null ? spec.scaling : longropeScaling(table);
   const reach = table?.targetLength ?? spec.maxPositionEmbeddings;
   const rowTokens = settings.maxSeqLength ?? table?.targetLength ?? spec.originalLength;
-  const window = settings.positionSkipping ?? rowTokens;
   const evalLengths = settings.evalLengths ?? [...new Set([Math.min(spec.originalLength, rowTokens), rowTokens])];
-  refuseContradictions(settings, model, { reach, rowTokens, window, evalLengths });
+  refuseContradictions(settings, model, { reach, rowTokens });
   const servedRope = (length: number) => resolveRope(spec.geometry, scaling, length);
   const resolved = {
     rowTokens,
@@ -165,14 +164,9 @@ function scheduleOf(settings: FinetuneSettings, rows: number): Schedule {
 function refuseContradictions(
   settings: FinetuneSettings,
   model: Model,
-  lengths: {
-    readonly reach: number;
-    readonly rowTokens: number;
-    readonly window: number;
-    readonly evalLengths: readonly number[];
-  },
+  { reach, rowTokens }: { readonly reach: number; readonly rowTokens: number },
 ): void {
-  const { reach, rowTokens, window, evalLengths } = lengths;
+  const { positionSkipping: window = rowTokens, evalLengths = [] } = settings;
   const problems: Problem[] = [];
   if (model.checkpoint.format === 'gguf')
     problems.push({
@@ -184,7 +178,7 @@ function refuseContradictions(
   const tooLong = (where: string, length: number) =>
     problems.push({ where, expected: `at most ${reach} tokens, which the RoPE is for`, found: `${length}` });
   if (rowTokens > reach) tooLong('--max-seq-length', rowTokens);
-  if (window > reach) tooLong('--position-skipping', window);
+  if (window > Math.max(reach, rowTokens)) tooLong('--position-skipping', window);
   for (const length of evalLengths) if (length > reach) tooLong('--eval-length', length);
   if (window < rowTokens)
     problems.push({

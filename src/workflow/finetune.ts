@@ -17,6 +17,7 @@ import {
   type TrainingEntry,
   train,
   validate,
+  weightsOfGradients,
   withShortWindows,
 } from '../training/index.js';
 import { describeTable, type ExportedRope } from './export-rope.js';
@@ -103,7 +104,7 @@ export async function finetune(job: FinetuneJob): Promise<Finetune> {
   const engine = await GradientEngine.create({
     spec: model.spec,
     threads: job.threads,
-    wanted: { weights: true, tables: false },
+    wanted: { weights: weightsOfGradients(settings.lora, decoderTensors(model.spec)), tables: false },
   });
   const updater = await openUpdater({
     optimizer: settings.optimizer,

@@ -87,7 +87,7 @@ describe.each(CASES)('the gradient with $name', ({ config, spec: change, blocks 
     const loaded = await loadModel(folder);
     model = { ...loaded, spec: change?.(loaded.spec) ?? loaded.spec };
     ids = randomIds(model, LENGTH, 5);
-    const { engine, ...read } = await opened(model, { weights: true, tables: true }, blocks);
+    const { engine, ...read } = await opened(model, { weights: 'all', tables: true }, blocks);
     weights = read.weights;
     result = await engine.lossAndGradient([{ ids, rope: interpolated(model, 4, 1.2), scoreFrom: 1 }], weights);
     await engine.close();
@@ -160,7 +160,7 @@ describe.each(CASES)('the gradient with $name', ({ config, spec: change, blocks 
 
 it('passes that are asked for at once are as those asked for one after another, whatever was refused between them', async () => {
   const model = await randomModel(tinyConfig('mistral', { sliding_window: 12, head_dim: 16 }));
-  const { engine, weights } = await opened(model, { weights: true, tables: true }, {});
+  const { engine, weights } = await opened(model, { weights: 'all', tables: true }, {});
   const pass = (tokens: number) =>
     engine.lossAndGradient(
       [{ ids: randomIds(model, tokens, tokens), rope: interpolated(model, 2), scoreFrom: 1 }],
@@ -179,7 +179,7 @@ describe('several sequences in one pass', () => {
     const model = await randomModel(tinyConfig('mistral', { sliding_window: 12, head_dim: 16 }));
     const { engine, weights } = await opened(
       model,
-      { weights: true, tables: true },
+      { weights: 'all', tables: true },
       { blockRows: 16, blockQueries: 7 },
     );
     const sequences: GradientSequence[] = [
@@ -224,7 +224,7 @@ describe('several sequences in one pass', () => {
 
   it('turn by their positions', async () => {
     const model = await randomModel();
-    const { engine, weights } = await opened(model, { weights: false, tables: true });
+    const { engine, weights } = await opened(model, { weights: 'none', tables: true });
     const positions = Int32Array.from({ length: 24 }, (_, i) => (i < 8 ? i : i + 100));
     const rope = { ...interpolated(model, 4, 1.1), startTokens: 4 };
     const at = async (attentionFactor: number, slowest = 1) => {
@@ -247,7 +247,7 @@ describe('several sequences in one pass', () => {
 describe('tokens that cannot be scored', () => {
   it('are refused', async () => {
     const model = await randomModel();
-    const { engine, weights } = await opened(model, { weights: false, tables: true });
+    const { engine, weights } = await opened(model, { weights: 'none', tables: true });
     const run = (scoreFrom: number, ...ids: readonly number[]) =>
       engine.lossAndGradient([{ ids: Int32Array.from(ids), rope: interpolated(model, 2), scoreFrom }], weights);
     await expect(run(0, 1, 2, 3)).rejects.toThrow('scoreFrom 0 of 3 tokens');
@@ -266,7 +266,7 @@ describe('a model whose layers the plain graphs do not hold', () => {
     const { spec } = await randomModel(tinyConfig('gemma2'));
     const experts = { ...spec, experts: { count: 4, perToken: 2 } };
     const error = await rejection(
-      GradientEngine.create({ spec: experts, threads: 1, wanted: { weights: true, tables: true } }),
+      GradientEngine.create({ spec: experts, threads: 1, wanted: { weights: 'all', tables: true } }),
     );
     expect(error).toBeInstanceOf(UserError);
     expect(error.message).toContain('a mixture of experts');
@@ -279,7 +279,7 @@ describe('inner values that do not fit', () => {
     const model = await randomModel(tinyConfig('olmo2'));
     const request = { ids: randomIds(model, 40, 6), rope: interpolated(model, 2), scoreFrom: 5 };
     const run = async (keepBytes: number) => {
-      const { engine, weights } = await opened(model, { weights: true, tables: true }, { keepBytes });
+      const { engine, weights } = await opened(model, { weights: 'all', tables: true }, { keepBytes });
       const result = await engine.lossAndGradient([request], weights);
       await engine.close();
       return result;
@@ -297,18 +297,29 @@ describe('what is not wanted', () => {
   it('is not computed, and the rest is the same', async () => {
     const model = await randomModel();
     const request = { ids: randomIds(model, 20, 6), rope: interpolated(model, 2), scoreFrom: 5 };
-    const run = async (wanted: { readonly weights: boolean; readonly tables: boolean }) => {
+    const run = async (wanted: Wanted) => {
       const { engine, weights } = await opened(model, wanted);
       const result = await engine.lossAndGradient([request], weights);
       await engine.close();
       return result;
     };
-    const both = await run({ weights: true, tables: true });
-    const tables = await run({ weights: false, tables: true });
-    const trained = await run({ weights: true, tables: false });
+    const both = await run({ weights: 'all', tables: true });
+    const tables = await run({ weights: 'none', tables: true });
+    const trained = await run({ weights: 'all', tables: false });
     expect(tables.weights.size).toBe(0);
     expect(trained.sequences[0]!.rope).toBeNull();
     expect(tables.sequences).toEqual(both.sequences);
     expect(trained.weights).toEqual(both.weights);
+
+    const names = ['model.layers.1.self_attn.v_proj.weight', 'model.norm.weight'];
+    const some = await run({ weights: new Set(names), tables: true });
+    // Layers share their graphs.
+    const computed = ['model.layers.0.self_attn.v_proj.weight', ...names];
+    expect(some.weights).toEqual(new Map(computed.map((name) => [name, both.weights.get(name)])));
+    expect(some.sequences).toEqual(both.sequences);
+    const embedding = await run({ weights: new Set(['model.embed_tokens.weight']), tables: false });
+    expect([...embedding.weights]).toEqual([
+      ['model.embed_tokens.weight', both.weights.get('model.embed_tokens.weight')],
+    ]);
   });
 });

@@ -19,7 +19,7 @@ const base = baseInverseFrequency(model.spec.rope.geometry);
 const rope = { inverseFrequency: base, baseInverseFrequency: base, attentionFactor: 1, startTokens: 0 };
 const ids = Int32Array.from({ length: Number(length) }, (_, i) => (i * 7919 + 13) % model.spec.vocabularySize);
 if (opens === 'gradient') {
-  const wanted = { tables: true, weights: true };
+  const wanted = { tables: true, weights: 'all' };
   // Without inner values, which are kept as far as their own limit goes: 38 kB per token of this model.
   const engine = await GradientEngine.create({ spec: model.spec, threads: 2, wanted, keepBytes: 0 });
   await engine.lossAndGradient([{ ids, rope, scoreFrom: 1 }], await readWeights(model));

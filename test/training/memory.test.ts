@@ -19,12 +19,12 @@ describe('memory of training', () => {
     expect(needed({}) - needed({ optimizer: 'muon' })).toBe(4 * HIDDEN);
   });
 
-  it('with updates of low rank has copies of the matrices and four times their factors in place of the state of all weights', async () => {
+  it('with updates of low rank has copies and gradients of the matrices and four times their factors in place of gradients and state of all weights', async () => {
     const { spec } = await loadTiny();
     const lora = { r: 8, loraAlpha: 16, targetModules: ['q_proj'], modulesToSave: [] };
     const [matrices, factors] = [4 * 256 * 256, 4 * 8 * (256 + 256)];
     expect(trainingMemory(spec, { ...ROW, lora }) - trainingMemory(spec, ROW)).toBe(
-      4 * (matrices + 4 * factors - 2 * (EMBEDDING + HIDDEN + NORMS)),
+      4 * (2 * matrices + 4 * factors - 3 * (EMBEDDING + HIDDEN + NORMS)),
     );
   });
 

@@ -38,7 +38,7 @@ export async function openSmallTraining(folder: string, config: Readonly<Record<
   const gradients = await GradientEngine.create({
     spec: model.spec,
     threads: 1,
-    wanted: { weights: true, tables: false },
+    wanted: { weights: 'all', tables: false },
   });
   const heldOut = [{ id: 'held out', ids: randomIds(model, 40, 9) }];
   const rope = interpolated(model, 2);

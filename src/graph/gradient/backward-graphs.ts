@@ -6,9 +6,10 @@ import { backward, type Seed } from './gradient.js';
 import { add, exp, mul, neg, scatterElements } from './operations.js';
 import { writeGraph } from './write.js';
 
-/** What is wanted beside the gradient that flows on: that of the weights, of the rotary tables, or both. */
+/** What is wanted beside the gradient that flows on: that of weights, of the rotary tables, or both. */
 export interface Wanted {
-  readonly weights: boolean;
+  /** Canonical names; a weight of one layer is wanted in all of them, which share their graphs. */
+  readonly weights: 'all' | 'none' | ReadonlySet<string>;
   readonly tables: boolean;
 }
 
@@ -126,7 +127,7 @@ function build(
   outputs: (gradients: Readonly<Record<string, Expression>>) => Readonly<Record<string, Expression>> = (same) => same,
   given: ReadonlyMap<Expression, Expression> = new Map(),
 ): StepGraph {
-  const weights = wanted.weights ? parameters : [];
+  const weights = parameters.filter((weight) => isWanted(weight.name, wanted));
   const derivatives = backward(seeds, [...Object.values(targets), ...weights]);
   const named = Object.fromEntries(Object.keys(targets).map((target, i) => [target, derivatives[i] as Expression]));
   const ofWeights = derivatives.slice(derivatives.length - weights.length);
@@ -135,6 +136,14 @@ function build(
   const from = substitute(Object.values(all) as Expression[], given);
   return write(name, Object.fromEntries(Object.keys(all).map((key, i) => [key, from[i] as Expression])), gradients);
 }
+
+/** `name` as graphs have it, of layer 0 or outside of layers. */
+export function isWanted(name: string, { weights }: Wanted): boolean {
+  if (typeof weights === 'string') return weights === 'all';
+  return [...weights].some((weight) => weight.replace(LAYER, 'model.layers.0.') === name);
+}
+
+const LAYER = /^model\.layers\.\d+\./;
 
 function write(
   name: string,

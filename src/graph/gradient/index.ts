@@ -6,6 +6,7 @@ export {
   attentionInputs,
   beforeAttentionBackward,
   headBackward,
+  isWanted,
   keptWidths,
   type StepGraph,
   type Wanted,

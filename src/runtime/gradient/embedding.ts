@@ -1,7 +1,7 @@
 import type { DecoderSpec } from '../../model/types.js';
 import { addInto, type Pass } from './step.js';
 
-const EMBEDDING = 'model.embed_tokens.weight';
+export const EMBEDDING = 'model.embed_tokens.weight';
 
 /** The first layer's input, [N, hiddenSize]. */
 export function embed(

@@ -3,7 +3,7 @@ import type { DecoderSpec } from '../../model/types.js';
 import type { RopeGradient, TableGradient } from '../../rope/table-gradient.js';
 import { Buffers } from '../buffers.js';
 import { refuseUndifferentiable } from './differentiable.js';
-import { embed, embedBackward } from './embedding.js';
+import { EMBEDDING, embed, embedBackward } from './embedding.js';
 import { headPass } from './head-pass.js';
 import { innerBytesPerRow, type Kept, LayerPass } from './layer-pass.js';
 import { type GradientSequence, sequenceRows, spanGradient, spanLoss } from './sequence-rows.js';
@@ -36,7 +36,7 @@ export interface LossGradient {
   readonly loss: number;
   /** In the order given. */
   readonly sequences: readonly SequenceGradient[];
-  /** By canonical name; empty if not wanted; the caller's to change. A tied embedding has one gradient, both uses added. */
+  /** By canonical name, those that are wanted; the caller's to change. A tied embedding has one gradient, both uses added. */
   readonly weights: ReadonlyMap<string, Float32Array>;
 }
 
@@ -101,7 +101,7 @@ export class GradientEngine {
     let d = dX;
     for (let layer = spec.layers - 1; layer >= 0; layer--)
       d = await this.layers.backward(pass, layer, kept.pop() as Kept, d, laidOut, tables);
-    if (wanted.weights) embedBackward(spec, pass, laidOut.ids, d);
+    if (graphs.isWanted(EMBEDDING, wanted)) embedBackward(spec, pass, laidOut.ids, d);
     return {
       loss: losses.reduce((sum, loss, row) => sum + loss * (laidOut.lossWeights[row] as number), 0),
       sequences: laidOut.spans.map((span) => ({

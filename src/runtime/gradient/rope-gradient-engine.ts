@@ -28,7 +28,7 @@ export class RopeGradientEngine {
     readonly threads: number;
   }) {
     const { spec, threads } = config;
-    const engine = await GradientEngine.create({ spec, threads, wanted: { weights: false, tables: true } });
+    const engine = await GradientEngine.create({ spec, threads, wanted: { weights: 'none', tables: true } });
     return new RopeGradientEngine(
       engine,
       await readWeights({ tensors: config.weights.map((tensor) => [tensor.name, tensor] as const) }),
