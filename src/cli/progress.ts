@@ -40,7 +40,8 @@ function timeLeftEstimator(): (now: number, done: number, total: number) => numb
   let first: number | undefined;
   return (now, done, total) => {
     first ??= now;
-    reports.push({ at: now, done });
+    const last = reports.at(-1);
+    if (last === undefined || now - last.at >= REDRAW_MILLISECONDS) reports.push({ at: now, done });
     // The last report before the later half stays: its pace is measured from there.
     while (reports[1] !== undefined && reports[1].at <= (first + now) / 2) reports.shift();
     const since = reports[0] as (typeof reports)[number];
