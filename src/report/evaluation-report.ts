@@ -1,6 +1,6 @@
 import { UserError } from '../errors.js';
 import type { EvaluationKind, EvaluationRecord, RecordOf } from '../evaluation/index.js';
-import { baseName } from './evaluation/base-name.js';
+import { namesApart } from './evaluation/base-name.js';
 import { benchmarkPanels } from './evaluation/benchmark-panel.js';
 import { longPerplexityPanels, lossPanels, perplexityPanels } from './evaluation/perplexity-panel.js';
 import { retrievalPanels } from './evaluation/retrieval-panel.js';
@@ -81,7 +81,7 @@ function methodOf(name: string, method: string, reference: string): Method {
 }
 
 function titleOf(records: readonly NamedRecord[]): string {
-  const models = [...new Set(records.map(({ record }) => baseName(record.model.path)))];
+  const models = namesApart([...new Set(records.map(({ record }) => record.model.path))]);
   const kinds = [...new Set(records.map(({ record }) => (record.kind === 'longppl' ? 'LongPPL' : record.kind)))];
   return `${models.join(', ')}: ${kinds.join(', ')}`;
 }

@@ -1,6 +1,6 @@
 import type { EvaluationKind } from '../../evaluation/index.js';
 import type { KindOf } from '../evaluation-report.js';
-import { baseName, shortName } from './base-name.js';
+import { namesApart, shortName } from './base-name.js';
 
 export const CONFIDENCE = 0.95;
 
@@ -20,7 +20,7 @@ export function groupsOf<Kind extends EvaluationKind>(records: readonly KindOf<K
   }
   return [...groups.values()].map((members) => {
     const [first] = members as [KindOf<Kind>];
-    const models = [...new Set(members.map(({ record }) => baseName(record.model.path)))];
+    const models = namesApart([...new Set(members.map(({ record }) => record.model.path))]);
     const texts = first.record.kind === 'benchmark' ? [] : first.record.inputs.map(({ name }) => shortName(name));
     return { subject: [...models, ...texts].join(', '), protocol: first.record.protocol, members };
   });

@@ -1,5 +1,5 @@
 import type { EvaluationRecord } from '../../evaluation/index.js';
-import { baseName } from './base-name.js';
+import { namesApart } from './base-name.js';
 
 export interface SeriesNames {
   /** In the order in which they first appear. */
@@ -10,12 +10,10 @@ export interface SeriesNames {
 /** A series is called by its method; where there are several models, by model and method. */
 export function seriesNames(records: readonly EvaluationRecord[]): SeriesNames {
   const paths = new Map(records.map(({ model }) => [model.sha256, model.path]));
-  const shortNames = [...paths.values()].map(baseName);
-  const isAmbiguous = new Set(shortNames).size < shortNames.length;
+  const apart = namesApart([...paths.values()]);
+  const models = new Map([...paths.keys()].map((sha256, i) => [sha256, apart[i] as string]));
   const of = ({ model }: EvaluationRecord, method: string) => {
-    if (paths.size === 1) return method;
-    const path = paths.get(model.sha256) as string;
-    return `${isAmbiguous ? path : baseName(path)} · ${method}`;
+    return models.size === 1 ? method : `${models.get(model.sha256)} · ${method}`;
   };
   const all = new Map<string, string>();
   for (const record of records) for (const { method } of record.results) all.set(of(record, method), method);
