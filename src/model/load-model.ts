@@ -6,6 +6,7 @@ import { type ArchitectureDeclaration, resolveDecoder } from './architecture.js'
 import { architectures } from './architectures/index.js';
 import { readJsonObject } from './checkpoint/file.js';
 import { openGguf } from './checkpoint/gguf.js';
+import { ggufNames, isGguf } from './checkpoint/gguf-names.js';
 import { hasSafetensors, openSafetensors } from './checkpoint/safetensors.js';
 import type { LocateKey } from './decoder-config.js';
 import { bindTensors } from './decoder-tensors.js';
@@ -24,7 +25,7 @@ const MAX_CONFIG_BYTES = 16 * 2 ** 20;
 export async function loadModel(modelPath: string): Promise<Model> {
   const folder = await isFolder(modelPath);
   if (!folder) {
-    if (path.extname(modelPath).toLowerCase() === '.gguf') return loadGguf(modelPath, modelPath);
+    if (isGguf(modelPath)) return loadGguf(modelPath, modelPath);
     throw new UserError('input', {
       where: modelPath,
       expected: 'a .gguf file or a folder with a model',
@@ -34,7 +35,7 @@ export async function loadModel(modelPath: string): Promise<Model> {
   }
   const names = await readdir(modelPath);
   const hasConfig = names.includes('config.json');
-  const ggufFiles = names.filter((name) => path.extname(name).toLowerCase() === '.gguf').sort();
+  const ggufFiles = ggufNames(names);
   if (hasConfig && hasSafetensors(names)) return loadHuggingFace(modelPath, await openSafetensors(modelPath));
   if (ggufFiles.length === 1) return loadGguf(modelPath, path.join(modelPath, ggufFiles[0]!));
   throw folderError(modelPath, names, hasConfig, ggufFiles);

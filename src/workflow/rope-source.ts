@@ -3,6 +3,7 @@ import path from 'node:path';
 import { type Problem, UserError } from '../errors.js';
 import { type RopeSource, withClassKeys } from '../export/engines/index.js';
 import { readJsonObject } from '../model/checkpoint/file.js';
+import { ggufNames, isGguf } from '../model/checkpoint/gguf-names.js';
 import { headDimension, isHeadDimension, MAX_HEAD_DIMENSION } from '../model/decoder-config.js';
 import { describeValue } from '../model/describe.js';
 import { tokens } from '../model/rope-schema.js';
@@ -17,7 +18,7 @@ const MAX_CONFIG_BYTES = 16 * 2 ** 20;
 /** Reads only what RoPE needs: a config.json (or its folder), or metadata and factor tensors of a GGUF. */
 export async function readRopeSource(model: string): Promise<{ readonly file: string; readonly source: RopeSource }> {
   const file = await chooseFile(model);
-  return { file, source: file.toLowerCase().endsWith('.gguf') ? await readGgufRope(file) : await configSource(file) };
+  return { file, source: isGguf(file) ? await readGgufRope(file) : await configSource(file) };
 }
 
 async function chooseFile(model: string): Promise<string> {
@@ -28,7 +29,7 @@ async function chooseFile(model: string): Promise<string> {
   }
   const names = await readdir(model);
   if (names.includes('config.json')) return path.join(model, 'config.json');
-  const files = names.filter((name) => name.toLowerCase().endsWith('.gguf'));
+  const files = ggufNames(names);
   if (files.length === 1) return path.join(model, files[0]!);
   throw new UserError('input', {
     where: model,

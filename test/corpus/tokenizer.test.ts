@@ -4,7 +4,7 @@ import os from 'node:os';
 import path from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { openTokenizer, tokenizerFromGguf } from '../../src/corpus/index.js';
+import { hasTokenizer, openTokenizer, tokenizerFromGguf } from '../../src/corpus/index.js';
 import { buildTokenizer } from '../../src/corpus/tokenizer/build-tokenizer.js';
 import { translatePattern } from '../../src/corpus/tokenizer/oniguruma.js';
 import { UserError } from '../../src/errors.js';
@@ -31,7 +31,10 @@ describe('openTokenizer', () => {
     expect(await openTokenizer(tinyPath)).toMatchObject({ bosTokenId: 1, eosTokenId: 2, vocabularySize: 4096 });
     expect(await openTokenizer(path.join(tinyPath, 'tokenizer.json'))).toMatchObject({ bosTokenId: null });
     const gguf = path.join(shared, 'models/smollm2-135m/SmolLM2-135M-Instruct.Q4_1.gguf');
-    expect(await openTokenizer(gguf)).toMatchObject({ bosTokenId: 1, eosTokenId: 2, vocabularySize: 49152 });
+    const ofFile = await openTokenizer(gguf);
+    expect(ofFile).toMatchObject({ bosTokenId: 1, eosTokenId: 2, vocabularySize: 49152 });
+    expect(await openTokenizer(path.dirname(gguf))).toMatchObject({ hash: ofFile.hash, bosTokenId: 1 });
+    expect(await hasTokenizer(path.dirname(gguf))).toBe(true);
   });
 
   it('hashes what decides about ids, and only that', () => {

@@ -1,8 +1,10 @@
-import { stat } from 'node:fs/promises';
+import { readdir, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { UserError } from '../../errors.js';
 import { readJsonObject } from '../../model/checkpoint/file.js';
 import { openGguf } from '../../model/checkpoint/gguf.js';
+import { ggufNames, isGguf } from '../../model/checkpoint/gguf-names.js';
+import { hasSafetensors } from '../../model/checkpoint/safetensors.js';
 import type { Tokenizer } from '../types.js';
 import { buildTokenizer } from './build-tokenizer.js';
 import { tokenizerFromGguf } from './gguf.js';
@@ -14,7 +16,7 @@ const MAX_CONFIG_BYTES = 64 * 2 ** 20;
 
 /**
  * The tokenizer of a model: a folder with tokenizer.json (and tokenizer_config.json, which names bos and eos), a
- * tokenizer.json file, or a GGUF file.
+ * tokenizer.json file, a GGUF file, or a folder with exactly one.
  */
 export async function openTokenizer(modelPath: string): Promise<Tokenizer> {
   const kind = await stat(modelPath).catch(() => null);
@@ -25,29 +27,40 @@ export async function openTokenizer(modelPath: string): Promise<Tokenizer> {
       found: 'nothing',
     });
   if (kind.isDirectory()) return openFolder(modelPath);
-  if (/\.gguf$/i.test(modelPath)) return tokenizerFromGguf((await openGguf(modelPath)).metadata, modelPath);
-  return openFile(modelPath, {});
+  return isGguf(modelPath) ? openGgufFile(modelPath) : openFile(modelPath, {});
 }
 
 /** Whether a model brings a tokenizer at all; GGUF files do, folders need not. */
 export async function hasTokenizer(modelPath: string): Promise<boolean> {
   const kind = await stat(modelPath).catch(() => null);
-  if (kind === null || !kind.isDirectory()) return true;
-  return (await stat(path.join(modelPath, 'tokenizer.json')).catch(() => null)) !== null;
+  return kind === null || !kind.isDirectory() || (await fileIn(modelPath)) !== null;
+}
+
+/** What holds the tokenizer of a folder; null = nothing does. */
+async function fileIn(folder: string): Promise<string | null> {
+  const names = await readdir(folder);
+  if (names.includes('tokenizer.json')) return path.join(folder, 'tokenizer.json');
+  const [gguf, ...others] = hasSafetensors(names) ? [] : ggufNames(names);
+  return gguf !== undefined && others.length === 0 ? path.join(folder, gguf) : null;
 }
 
 async function openFolder(folder: string): Promise<Tokenizer> {
-  const file = path.join(folder, 'tokenizer.json');
-  if ((await stat(file).catch(() => null)) === null)
+  const file = await fileIn(folder);
+  if (file === null)
     throw new UserError('input', {
       where: folder,
       expected: 'a tokenizer.json',
       found: 'none',
       fix: "save it with AutoTokenizer.from_pretrained(...).save_pretrained(...), or give another model's file with --tokenizer",
     });
+  if (isGguf(file)) return openGgufFile(file);
   const configFile = path.join(folder, 'tokenizer_config.json');
   const hasConfig = (await stat(configFile).catch(() => null)) !== null;
   return openFile(file, hasConfig ? await readJsonObject(configFile, MAX_CONFIG_BYTES) : {});
+}
+
+async function openGgufFile(file: string): Promise<Tokenizer> {
+  return tokenizerFromGguf((await openGguf(file)).metadata, file);
 }
 
 async function openFile(file: string, config: unknown): Promise<Tokenizer> {
