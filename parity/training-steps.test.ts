@@ -62,7 +62,11 @@ describe(`${STEPS} training steps of ${TINY.name} on ${BATCHES} x ${ROWS} x ${TO
       rope: () => rope,
       skipTo: null,
     });
-    gradients = await GradientEngine.create({ spec: model.spec, threads: 2, wanted: { weights: 'all', tables: false } });
+    gradients = await GradientEngine.create({
+      spec: model.spec,
+      threads: 2,
+      wanted: { weights: 'all', tables: false },
+    });
     orthogonalizer = await Orthogonalizer.create(2);
     products = await LowRank.create({ scale: LORA.loraAlpha / LORA.r, threads: 2 });
   });
