@@ -23,7 +23,7 @@ const evaluate = async (methods: readonly string[], out: string) => {
 
 it('methods with the same table at a length are computed once, and their figures are those of each alone', async () => {
   const folder = await temporaryFolder();
-  // At the original length all of them leave the frequencies alone; yarn has its attention factor beyond it.
+  // At the original length all but the last are the model as it is; pi:1 is so at every length.
   const methods = ['none', 'pi', 'yarn@1', 'dynamic', 'pi:1', 'yarn@1.1'];
   const together = await evaluate(methods, path.join(folder, 'together'));
   const journal = path.join(folder, 'together/journal.jsonl');
@@ -39,8 +39,8 @@ it('methods with the same table at a length are computed once, and their figures
     'yarn@1.1 at 300',
   ]);
   expect(computed).toHaveLength(14);
-  const alone = await Promise.all(
-    methods.map((method) => evaluate([method], path.join(folder, method.replace(':', '-')))),
-  );
-  expect(together).toEqual([256, 300].flatMap((length) => alone.flat().filter((result) => result.length === length)));
+  for (const method of ['yarn@1', 'yarn@1.1']) {
+    const alone = await evaluate([method], path.join(folder, method));
+    expect(together.filter((result) => result.method === method)).toEqual(alone);
+  }
 });
