@@ -68,6 +68,12 @@ export function printTable(rows) {
   );
 }
 
+/** For `node --import`: the process ends with its peak memory on standard error, which `peakBytes` reads. */
+export const PEAK = "data:text/javascript,process.on('exit',()=>console.error('peak '+process.resourceUsage().maxRSS))";
+export function peakBytes(stderr) {
+  return 1024 * Number(/^peak (\d+)$/m.exec(stderr)[1]);
+}
+
 export const machine = `${os.cpus()[0]?.model.trim()}, ${os.availableParallelism()} cores`;
 
 function fixed2(value) {

@@ -5,11 +5,20 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import { parseArgs, promisify } from 'node:util';
-import { COMPARED, compared, comparedCells, inTurn, machine, Noise, printTable } from '../side-by-side.mjs';
+import {
+  COMPARED,
+  compared,
+  comparedCells,
+  inTurn,
+  machine,
+  Noise,
+  PEAK,
+  peakBytes,
+  printTable,
+} from '../side-by-side.mjs';
 
 const root = path.resolve(import.meta.dirname, '../..');
 const book = path.resolve(root, '../shared/data/pg19/test/3608.txt');
-const PEAK = "data:text/javascript,process.on('exit',()=>console.error('peak '+process.resourceUsage().maxRSS))";
 const [FEW, MANY] = [2, 8];
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -31,7 +40,7 @@ async function run(steps, more) {
   const { stderr } = await promisify(execFile)(process.execPath, command);
   const seconds = (performance.now() - started) / 1000;
   await rm(out, { recursive: true });
-  return { seconds, peak: Number(/^peak (\d+)$/m.exec(stderr)[1]) / 1024 };
+  return { seconds, peak: peakBytes(stderr) / 2 ** 20 };
 }
 
 async function step(...more) {

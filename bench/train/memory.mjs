@@ -6,12 +6,11 @@ import os from 'node:os';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import { loadModel, trainingMemory } from '../../dist/index.js';
-import { printTable } from '../side-by-side.mjs';
+import { PEAK, peakBytes, printTable } from '../side-by-side.mjs';
 
 const TOLERANCE = 0.3;
 const root = path.resolve(import.meta.dirname, '../..');
 const book = path.resolve(root, '../shared/data/pg19/test/3608.txt');
-const PEAK = "data:text/javascript,process.on('exit',()=>console.error('peak '+process.resourceUsage().maxRSS))";
 
 const cases =
   process.argv[2] === undefined
@@ -52,7 +51,7 @@ async function measured({ rowTokens, rows, batches, optimizer, lora }) {
   const command = ['--import', PEAK, path.join(root, 'bin/longrope.js'), 'finetune', modelPath, book, ...flags];
   const { stderr } = await promisify(execFile)(process.execPath, command);
   await rm(path.join(work, 'run'), { recursive: true });
-  return 1024 * Number(/^peak (\d+)$/m.exec(stderr)[1]);
+  return peakBytes(stderr);
 }
 
 const lines = [['tokens', 'rows', 'batches', 'optimiser', 'peak MB', 'estimate MB', 'estimate / peak']];

@@ -32,8 +32,8 @@ export function startProgress(label: string, stream: Stream = process.stderr): P
 }
 
 /**
- * Milliseconds left at the pace of the later half of the time since the first report, or null before any pace is known. What a resumed run finds done, and a beginning that was
- * faster or slower, say nothing about the rest.
+ * Milliseconds left at the pace of the later half of the time since the first report, or null before any pace is known. What a
+ * resumed run finds done, and a beginning that was faster or slower, say nothing about the rest.
  */
 function timeLeftEstimator(): (now: number, done: number, total: number) => number | null {
   const reports: { readonly at: number; readonly done: number }[] = [];

@@ -26,7 +26,7 @@ export interface ExtendJob extends RecipeOverrides {
   readonly trainingThreads: number;
   /** The command that reproduces the run. */
   readonly command: string;
-  /** `done` of `total` floating-point operations of the stages that are left. */
+  /** `done` of `total` floating-point operations of all stages. */
   readonly onProgress?: ReportProgress;
   readonly signal?: AbortSignal;
 }
