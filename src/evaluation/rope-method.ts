@@ -94,7 +94,8 @@ function named(name: Named, spec: RopeSpec, ratio: number, length: number): Reso
       );
     case 'none':
     case 'pi':
-    case 'ntk': {
+    case 'ntk':
+    case 'half-turn': {
       const factors = closedFormFactors(name satisfies ClosedForm, geometry, { ratio, originalLength });
       return rescaledRope(geometry, { factors, attentionFactor: 1, startTokens: 0 });
     }

@@ -1,6 +1,7 @@
 import { RULER_TASK_NAMES } from '../corpus/index.js';
 import type { Problem } from '../errors.js';
 import { isRopeMethod, ROPE_METHODS } from '../evaluation/index.js';
+import { CLOSED_FORMS } from '../rope/closed-form.js';
 import { type Contradiction, contradictions, MEASURE_NAMES, type MeasureName, nearestWord } from '../search/index.js';
 import type { Recipe, Stage, StageOf } from './recipe.js';
 
@@ -26,7 +27,8 @@ export interface Reference {
 
 /** What a finetune stage may train with in place of factors. */
 export function isClosedForm(text: string): boolean {
-  return /^(?:none|pi|ntk|yarn):[\d.]+(?:@.+)?$/.test(text);
+  const [, form] = /^([\w-]+):[\d.]+(?:@.+)?$/.exec(text) ?? [];
+  return (CLOSED_FORMS as readonly unknown[]).includes(form);
 }
 
 export function referencesOf(stage: Stage): Reference[] {

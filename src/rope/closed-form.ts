@@ -2,13 +2,14 @@ import { factorVector } from './factor-vector.js';
 import type { FactorVector, RopeGeometry } from './types.js';
 import { YARN_DEFAULTS, yarnKeep } from './yarn-ramp.js';
 
-export const CLOSED_FORMS = ['none', 'pi', 'ntk', 'yarn'] as const;
+export const CLOSED_FORMS = ['none', 'pi', 'ntk', 'yarn', 'half-turn'] as const;
 export type ClosedForm = (typeof CLOSED_FORMS)[number];
 
 /**
  * A closed-form method as rescale factors at ratio s (target / original length): `none` 1; `pi` s; `ntk` s^(2i/(d-2)), the
  * base change that makes the slowest pair s; `yarn` 1 / ((1-m)/s + m) with Hugging Face's ramp m (32, 1, truncated), which
- * blends frequencies as the YaRN paper does (the released LongRoPE code blends factors, see `releasedYarnFactors`).
+ * blends frequencies as the YaRN paper does (the released LongRoPE code blends factors, see `releasedYarnFactors`); `half-turn` is
+ * ours: blended like YaRN's, between pairs that turn less than half within the original length (s) and those that turn twice (1).
  */
 export function closedFormFactors(
   form: ClosedForm,
@@ -26,9 +27,20 @@ export function closedFormFactors(
       return factorVector(
         pairs.map((pair) => (pair === 0 ? 1 : Math.max(1, ratio ** ((2 * pair) / (geometry.rotaryDim - 2))))),
       );
-    case 'yarn': {
-      const keep = yarnKeep(geometry, { ...YARN_DEFAULTS, originalLength });
-      return factorVector(keep.map((kept) => 1 / ((1 - kept) / ratio + kept)));
-    }
+    case 'yarn':
+      return blended(yarnKeep(geometry, { ...YARN_DEFAULTS, originalLength }), ratio);
+    case 'half-turn':
+      return blended(
+        pairs.map((pair) => {
+          const turns = originalLength / (2 * Math.PI * geometry.theta ** ((2 * pair) / geometry.rotaryDim));
+          return Math.min(1, Math.max(0, (1 + Math.log2(turns)) / 2));
+        }),
+        ratio,
+      );
   }
+}
+
+/** Factors of pairs that keep these shares of their frequency, the rest divided by `ratio`. */
+function blended(keep: Iterable<number>, ratio: number): FactorVector {
+  return factorVector(Array.from(keep, (kept) => 1 / ((1 - kept) / ratio + kept)));
 }

@@ -1,4 +1,4 @@
-import { closedFormFactors } from '../rope/closed-form.js';
+import { type ClosedForm, closedFormFactors } from '../rope/closed-form.js';
 import { distinct, makeCandidate } from './candidate.js';
 import type { Candidate, SearchProblem } from './types.js';
 
@@ -14,11 +14,18 @@ export interface NamedCandidate {
   readonly candidate: Candidate;
 }
 
-/** PI, NTK and YaRN, from which a search starts, and the unscaled model where it has to be among them. */
-export function seedCandidates(problem: SearchProblem, attentionFactor: number): readonly Candidate[] {
+/** The paper's seeds, in its order. */
+export const PAPER_SEEDS = ['pi', 'ntk', 'yarn'] as const;
+
+/** Closed forms from which a search starts, and the unscaled model where it has to be among them. */
+export function seedCandidates(
+  problem: SearchProblem,
+  attentionFactor: number,
+  forms: readonly ClosedForm[],
+): readonly Candidate[] {
   const largest = largestFactor(problem);
   const unscaled = problem.unscaledSeed === true ? [unscaledCandidate(problem)] : [];
-  const closedForms = (['pi', 'ntk', 'yarn'] as const).map((form) => {
+  const closedForms = forms.map((form) => {
     const factors = closedFormFactors(form, problem, problem).map((factor) => Math.min(largest, factor));
     return makeCandidate(factors, attentionFactor, 0);
   });
@@ -30,7 +37,7 @@ export function unscaledCandidate(problem: SearchProblem): Candidate {
 }
 
 /**
- * Where a search begins, each once: the user's sets and, unless they are not wanted, PI, NTK and YaRN, all with each of these
+ * Where a search begins, each once: the user's sets and, unless they are not wanted, the closed forms, all with each of these
  * start tokens. Where the attention factor is searched, sets have their own and the closed forms both 1 and the usual formula's.
  */
 export function startingCandidates(
@@ -44,7 +51,7 @@ export function startingCandidates(
   const attention = fixed === 'search' ? [1, defaultAttentionFactor] : [fixed];
   const seeds = [
     ...starts.map((start) => makeCandidate(start.factors, fixed === 'search' ? start.attentionFactor : fixed, 0)),
-    ...(closedForms ? attention.flatMap((factor) => seedCandidates(problem, factor)) : []),
+    ...(closedForms ? attention.flatMap((factor) => seedCandidates(problem, factor, [...PAPER_SEEDS, 'half-turn'])) : []),
   ];
   const isUnscaled = ({ factors }: Candidate) => factors.every((factor) => factor === 1);
   return distinct(

@@ -72,7 +72,7 @@ export function describeTable(source: string, table: LongropeTable): ExportedRop
 /** `FILE` or `METHOD:RATIO`, and `@ATTENTION`. */
 async function readSet(text: string, rope: RopeSpec): Promise<NamedSet> {
   const [, body = text, suffix] = /^(.+)@(longrope|[\d.]+(?:e[-+]?\d+)?)$/i.exec(text) ?? [];
-  const [, form, ratio] = /^(\w+):(.+)$/.exec(body) ?? [];
+  const [, form, ratio] = /^([\w-]+):(.+)$/.exec(body) ?? [];
   const isForm = (name: string | undefined): name is ClosedForm => (CLOSED_FORMS as readonly unknown[]).includes(name);
   if (isForm(body))
     throw new UserError('usage', {

@@ -5,6 +5,8 @@ import { describe, expect, it } from 'vitest';
 import {
   attentionFactorOf,
   baseInverseFrequency,
+  CLOSED_FORMS,
+  type ClosedForm,
   closedFormFactors,
   criticalDimension,
   isMonotone,
@@ -17,6 +19,8 @@ import {
   resolveRope,
   wavelengths,
   YARN_DEFAULTS,
+  yarnKeep,
+  yarnRamp,
 } from '../../src/rope/index.js';
 
 const LLAMA2 = { theta: 10_000, headDim: 128, rotaryDim: 128 };
@@ -40,7 +44,7 @@ function expectClose(
 
 describe('closed forms as factors turn like the scaling type', () => {
   const property = (
-    form: 'none' | 'pi' | 'ntk' | 'yarn',
+    form: ClosedForm,
     counterpart: (ratio: number, originalLength: number) => RopeScaling,
   ) =>
     fc.assert(
@@ -60,13 +64,24 @@ describe('closed forms as factors turn like the scaling type', () => {
     property('ntk', (_, maxPositionEmbeddings) => ({ type: 'dynamic', factor: 1, maxPositionEmbeddings })));
   it('yarn and yarn', () =>
     property('yarn', (factor, originalLength) => ({ type: 'yarn', factor, originalLength, ...YARN_DEFAULTS })));
+  it('half-turn and yarn with betas of 2 and 0.5, which engines can be given', () =>
+    fc.assert(
+      fc.property(geometries, ratios, lengths, (geometry, ratio, originalLength) => {
+        const ramp = { betaFast: 2, betaSlow: 0.5, truncate: false, originalLength };
+        // The ends of engines' ramps are clamped, at pairs that may not exist.
+        const { low, high } = yarnRamp(geometry, ramp);
+        fc.pre(low > 0 && high < geometry.rotaryDim - 1);
+        const keep = yarnKeep(geometry, ramp).map((kept) => 1 / ((1 - kept) / ratio + kept));
+        expectClose(closedFormFactors('half-turn', geometry, { ratio, originalLength }), keep, 1e-9);
+      }),
+    ));
 });
 
 describe('closed forms', () => {
   it('never decrease and stay within 1 and the ratio', () => {
     fc.assert(
       fc.property(geometries, ratios, lengths, (geometry, ratio, originalLength) => {
-        for (const form of ['pi', 'ntk', 'yarn'] as const) {
+        for (const form of CLOSED_FORMS) {
           const factors = closedFormFactors(form, geometry, { ratio, originalLength });
           expect(isMonotone(factors)).toBe(true);
           expect(factors[0]).toBeGreaterThanOrEqual(1);
@@ -83,8 +98,23 @@ describe('closed forms', () => {
   });
 
   it('at ratio 1 change nothing', () => {
-    for (const form of ['none', 'pi', 'ntk', 'yarn'] as const)
+    for (const form of CLOSED_FORMS)
       expect(new Set(closedFormFactors(form, LLAMA2, { ratio: 1, originalLength: 4096 }))).toEqual(new Set([1]));
+  });
+});
+
+describe('half-turn', () => {
+  it('leaves alone what turns twice within the original length and slows all of what turns less than half', () => {
+    fc.assert(
+      fc.property(geometries, ratios, lengths, (geometry, ratio, originalLength) => {
+        const factors = closedFormFactors('half-turn', geometry, { ratio, originalLength });
+        const turns = wavelengths(baseInverseFrequency(geometry)).map((wavelength) => originalLength / wavelength);
+        for (const [pair, count] of turns.entries()) {
+          if (count > 2 * (1 + 1e-6)) expect(factors[pair]).toBeCloseTo(1, 9);
+          if (count < 0.5 * (1 - 1e-6)) expect(factors[pair]).toBeCloseTo(ratio, 9);
+        }
+      }),
+    );
   });
 });
 

@@ -220,7 +220,7 @@ describe('runSearch', () => {
   });
 
   test.each([
-    ['cma-es', '20evals', 'at least 21 documents'],
+    ['cma-es', '20evals', 'at least 23 documents'],
     ['longrope', '4evals', 'at least 5 documents'],
     ['dim-mono', '10000tokens', 'at least 10235 tokens'],
   ])('%s refuses a budget of %s', async (name, budget, expected) => {

@@ -74,7 +74,7 @@ describe('start factors', () => {
       const starts = startCandidates(problem, [set(eightfold, { startTokens: 8 })]);
       const asked = createAlgorithm(name, { ...problem, starts }, { attention_factor: 1.11 }, 1).ask();
       expect(asked.map(({ attentionFactor, startTokens }) => [attentionFactor, startTokens])).toEqual(
-        Array.from({ length: 5 }, () => [1.11, 0]),
+        Array.from({ length: 6 }, () => [1.11, 0]),
       );
     },
   );
@@ -87,7 +87,7 @@ describe('start factors', () => {
         .ask()
         .map(candidateKey),
     ).toEqual(starts.map(candidateKey));
-    expect(createAlgorithm('cma-es', problem, values, 1).ask()).toHaveLength(6);
+    expect(createAlgorithm('cma-es', problem, values, 1).ask()).toHaveLength(8);
   });
 
   test('lead to smaller steps in gradient than closed forms do', () => {

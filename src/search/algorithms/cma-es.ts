@@ -14,15 +14,15 @@ const MAX_EMPTY_GENERATIONS = 10;
 export const CMA_ES_HYPERPARAMETERS = {
   /** "default": 4 + floor(3 ln n), Hansen's. Fewer learn more from a few hundred evaluations. */
   population_size: numberOr<'default'>(10, ['default'], integer(4, 4)),
-  initial_sigma: real(1.2, 0, 10),
+  initial_sigma: real(0.4, 0, 10),
   factors: word<FactorOrder>('monotone', FACTOR_ORDERS),
   correlation_decades: real(0.25, 0, 100),
   independent_share: real(0.2, 0, 1),
-  least_increase: real(0.64, 0, 10),
+  least_increase: real(0.064, 0, 10),
   attention_factor: numberOr<'search' | 'default'>('search', ['search', 'default']),
   attention_sigma: real(0.05, 0, 1),
   documents_per_generation: numberOr<'all'>(1, ['all'], integer(1, 1)),
-  /** "unless started": PI, NTK and YaRN are not scored where the user gave factors to start from. */
+  /** "unless started": closed forms are not scored where the user gave factors to start from. */
   closed_forms: word<'always' | 'unless started'>('always', ['always', 'unless started']),
   /** Ends the search when no direction's standard deviation is larger, relative to the initial ones. */
   tolerance: real(1e-3, 0, 1),
@@ -31,7 +31,7 @@ export const CMA_ES_HYPERPARAMETERS = {
 type Values = HyperparameterValues<typeof CMA_ES_HYPERPARAMETERS>;
 
 /**
- * CMA-ES over factors that never decrease, and the attention factor. It first scores PI, NTK and YaRN, each with attention
+ * CMA-ES over factors that never decrease, and the attention factor. It first scores the closed forms, each with attention
  * factor 1 and the usual formula, and the user's own sets, and starts from the best. It compares candidates of one generation only, so each
  * generation may be scored on a few documents in turn: cheaper generations, hence more of them.
  */

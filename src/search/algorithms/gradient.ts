@@ -9,7 +9,7 @@ import type { Candidate, Evaluation, Json, SearchAlgorithm, SearchProblem, StopR
 export const GRADIENT_HYPERPARAMETERS = {
   /** Descents at the same time, on the same documents. They differ in seed and learning rate, and the worse half of them ends after every `trial_steps`. */
   restarts: integer(1, 1),
-  learning_rate: real(1, 0, 100),
+  learning_rate: real(0.3, 0, 100),
   /** Between the learning rates of the descents. */
   learning_rate_ratio: real(2, 0, 100),
   adam_beta1: real(0.9, 0, 1),
@@ -18,14 +18,14 @@ export const GRADIENT_HYPERPARAMETERS = {
   /** Step t weighs t^this in the average that is the answer. */
   averaging_power: integer(1, 0),
   /** Standard deviation of the coordinates that a descent starts from, around its seed. */
-  start_sigma: real(0.1, 0, 10),
+  start_sigma: real(0.03, 0, 10),
   /** Steps, `start_sigma` and `least_increase` of a descent from a set of the user's are times this: it needs less change than a closed form. */
-  started_scale: real(0.1, 0, 10),
+  started_scale: real(0.33, 0, 10),
   trial_steps: integer(10, 1),
   factors: word<FactorOrder>('monotone', FACTOR_ORDERS),
   correlation_decades: real(0.25, 0, 100),
   independent_share: real(0.2, 0, 1),
-  least_increase: real(0.64, 0, 10),
+  least_increase: real(0.064, 0, 10),
   attention_factor: numberOr<'search' | 'default'>('search', ['search', 'default']),
   /** How far the attention factor moves (its ln) where a factor's coordinate moves 1. */
   attention_sigma: real(0.05, 0, 1),
@@ -48,7 +48,7 @@ const MAX_EMPTY_STEPS = 100;
 
 /**
  * Gradient descent through the model on the coordinates of cma-es: increments of ln factor, which never decrease, and the
- * attention factor. It first scores PI, NTK and YaRN, with attention factor 1 and the usual formula, without gradients, and
+ * attention factor. It first scores the closed forms, with attention factor 1 and the usual formula, without gradients, and
  * starts from the best of them. A step sees one document (in turn); all descents see the same, so they can be compared.
  */
 class GradientDescent implements SearchAlgorithm {

@@ -11,7 +11,7 @@ import {
 } from '../genetic/paper-settings.js';
 import { type HyperparameterValues, integer, numberOr, parseHyperparameters } from '../hyperparameters.js';
 import { RandomState } from '../random.js';
-import { largestFactor, seedCandidates } from '../seeds.js';
+import { largestFactor, PAPER_SEEDS, seedCandidates } from '../seeds.js';
 import type { SearchAlgorithm, SearchProblem } from '../types.js';
 
 /** Paper, Table 4. */
@@ -52,7 +52,7 @@ function gridSpace(problem: SearchProblem, values: Values, perUnit: number): Gri
   const nearestFactor = (factor: number) =>
     Math.min(factors.length - 1, Math.max(0, Math.round(factor * perUnit) - perUnit));
   const closedForms = startAttention(problem, attentionFactors).flatMap((attention) =>
-    seedCandidates(problem, attention),
+    seedCandidates(problem, attention, PAPER_SEEDS),
   );
   const seeds = [...(problem.starts ?? []), ...closedForms].map((seed) =>
     Int32Array.from([
