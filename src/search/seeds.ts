@@ -51,7 +51,9 @@ export function startingCandidates(
   const attention = fixed === 'search' ? [1, defaultAttentionFactor] : [fixed];
   const seeds = [
     ...starts.map((start) => makeCandidate(start.factors, fixed === 'search' ? start.attentionFactor : fixed, 0)),
-    ...(closedForms ? attention.flatMap((factor) => seedCandidates(problem, factor, [...PAPER_SEEDS, 'half-turn'])) : []),
+    ...(closedForms
+      ? attention.flatMap((factor) => seedCandidates(problem, factor, [...PAPER_SEEDS, 'half-turn']))
+      : []),
   ];
   const isUnscaled = ({ factors }: Candidate) => factors.every((factor) => factor === 1);
   return distinct(

@@ -43,10 +43,7 @@ function expectClose(
 }
 
 describe('closed forms as factors turn like the scaling type', () => {
-  const property = (
-    form: ClosedForm,
-    counterpart: (ratio: number, originalLength: number) => RopeScaling,
-  ) =>
+  const property = (form: ClosedForm, counterpart: (ratio: number, originalLength: number) => RopeScaling) =>
     fc.assert(
       fc.property(geometries, ratios, lengths, (geometry, ratio, originalLength) => {
         const factors = closedFormFactors(form, geometry, { ratio, originalLength });
