@@ -27,7 +27,7 @@ export interface SearchOptions {
   readonly objective: Objective;
   /** Documents the search never sees: winner and baselines are scored on them, outside the budget. */
   readonly heldOut?: Objective;
-  /** Default: no scaling, PI, NTK and YaRN with attention factor 1. */
+  /** Default: the closed forms, with attention factor 1. */
   readonly baselines?: readonly NamedCandidate[];
   /** Weight of a pull towards factors of 1 (`pullPenalty`): added to what candidates are compared by, never to a loss that is shown. */
   readonly pull?: number;

@@ -1,4 +1,4 @@
-import { type ClosedForm, closedFormFactors } from '../rope/closed-form.js';
+import { CLOSED_FORMS, type ClosedForm, closedFormFactors } from '../rope/closed-form.js';
 import { distinct, makeCandidate } from './candidate.js';
 import type { Candidate, SearchProblem } from './types.js';
 
@@ -62,11 +62,18 @@ export function startingCandidates(
   );
 }
 
-/** What a winner has to beat: no scaling, PI, NTK and YaRN, all with attention factor 1. */
+const NAMES: Readonly<Record<ClosedForm, string>> = {
+  none: 'none',
+  pi: 'PI',
+  ntk: 'NTK',
+  yarn: 'YaRN',
+  'half-turn': 'half-turn',
+};
+
+/** What a winner has to beat: the closed forms, all with attention factor 1. */
 export function baselineCandidates(problem: SearchProblem): readonly NamedCandidate[] {
-  const names = { none: 'none', pi: 'PI', ntk: 'NTK', yarn: 'YaRN' } as const;
-  return (['none', 'pi', 'ntk', 'yarn'] as const).map((form) => ({
-    name: names[form],
+  return CLOSED_FORMS.map((form) => ({
+    name: NAMES[form],
     candidate: makeCandidate(closedFormFactors(form, problem, problem), 1, 0),
   }));
 }

@@ -34,6 +34,7 @@ const CLOSED_FORMS = [
     kind: 'baseline',
     description: 'attention factor 0.1 ln s + 1',
   },
+  { name: 'half-turn', rope: 'half-turn', kind: 'baseline', description: 'ramp from 2 turns to half a turn' },
 ] as const;
 
 /** The closed forms at the ratio of each length; over a frozen set, at the ratio of each length to its. */

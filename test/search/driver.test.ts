@@ -91,7 +91,14 @@ describe('runSearch', () => {
       expect(contender.documentLosses).toEqual(await exact(contender.candidate));
       expect(contender.loss).toBeGreaterThanOrEqual(result.winner.loss);
     }
-    expect(result.heldOut?.scores.map(({ name }) => name)).toEqual(['searched', 'none', 'PI', 'NTK', 'YaRN']);
+    expect(result.heldOut?.scores.map(({ name }) => name)).toEqual([
+      'searched',
+      'none',
+      'PI',
+      'NTK',
+      'YaRN',
+      'half-turn',
+    ]);
     const [searched, ...baselines] = result.heldOut?.scores ?? [];
     for (const baseline of baselines) expect(searched?.loss).toBeLessThan(baseline.loss);
     const csv = await readFile(join(directory, 'factors.csv'), 'utf8');
