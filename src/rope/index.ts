@@ -25,4 +25,4 @@ export { stretchFactors } from './stretch.js';
 export { logFactorGradient, type RopeGradient, ropeGradient, type TableGradient } from './table-gradient.js';
 export type * from './types.js';
 export { wavelengths } from './wavelengths.js';
-export { YARN_DEFAULTS, type YarnRampOptions, yarnKeep, yarnRamp } from './yarn-ramp.js';
+export { YARN_DEFAULTS, type YarnRampOptions, yarnKeep } from './yarn-ramp.js';

@@ -20,8 +20,8 @@ import {
   wavelengths,
   YARN_DEFAULTS,
   yarnKeep,
-  yarnRamp,
 } from '../../src/rope/index.js';
+import { yarnRamp } from '../../src/rope/yarn-ramp.js';
 
 const LLAMA2 = { theta: 10_000, headDim: 128, rotaryDim: 128 };
 const FACTORS = path.resolve(import.meta.dirname, '../../../shared/data/factors');
