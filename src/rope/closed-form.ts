@@ -27,20 +27,18 @@ export function closedFormFactors(
       return factorVector(
         pairs.map((pair) => (pair === 0 ? 1 : Math.max(1, ratio ** ((2 * pair) / (geometry.rotaryDim - 2))))),
       );
-    case 'yarn':
-      return blended(yarnKeep(geometry, { ...YARN_DEFAULTS, originalLength }), ratio);
+    case 'yarn': {
+      const keep = yarnKeep(geometry, { ...YARN_DEFAULTS, originalLength });
+      return factorVector(keep.map((kept) => 1 / ((1 - kept) / ratio + kept)));
+    }
     case 'half-turn':
-      return blended(
+      return factorVector(
         pairs.map((pair) => {
           const turns = originalLength / (2 * Math.PI * geometry.theta ** ((2 * pair) / geometry.rotaryDim));
-          return Math.min(1, Math.max(0, (1 + Math.log2(turns)) / 2));
+          const kept = Math.min(1, Math.max(0, (1 + Math.log2(turns)) / 2));
+          // YaRN's blend, written so that its rounding never lets a factor fall below the one before.
+          return ratio / (1 + kept * (ratio - 1));
         }),
-        ratio,
       );
   }
-}
-
-/** Factors of pairs that keep these shares of their frequency, the rest divided by `ratio`. */
-function blended(keep: Iterable<number>, ratio: number): FactorVector {
-  return factorVector(Array.from(keep, (kept) => 1 / ((1 - kept) / ratio + kept)));
 }
