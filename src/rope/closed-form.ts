@@ -9,7 +9,8 @@ export type ClosedForm = (typeof CLOSED_FORMS)[number];
  * A closed-form method as rescale factors at ratio s (target / original length): `none` 1; `pi` s; `ntk` s^(2i/(d-2)), the
  * base change that makes the slowest pair s; `yarn` 1 / ((1-m)/s + m) with Hugging Face's ramp m (32, 1, truncated), which
  * blends frequencies as the YaRN paper does (the released LongRoPE code blends factors, see `releasedYarnFactors`); `half-turn` is
- * ours: blended like YaRN's, between pairs that turn less than half within the original length (s) and those that turn twice (1).
+ * ours: blended like YaRN's, between pairs that turn less than half within the original length (s) and those that turn twice (1),
+ * which suits models that were trained at that length from the start (docs/rope.md).
  */
 export function closedFormFactors(
   form: ClosedForm,
