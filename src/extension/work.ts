@@ -1,24 +1,25 @@
 import { RULER_TASK_NAMES } from '../corpus/index.js';
-import { TRAINING_PASSES, type Work } from '../plan/index.js';
+import { FORWARD_PASSES, LORA_PASSES, type Passes, TRAINING_PASSES, type Work } from '../plan/index.js';
+import { CLOSED_FORMS } from '../rope/closed-form.js';
 import { parseBudget } from '../search/index.js';
 import type { Recipe, Stage, StageOf } from './recipe.js';
 
 /** What a stage will compute. */
 export interface StageWork {
   readonly work: readonly Work[];
-  /** Forward passes that one sequence costs: more than one where it is trained on. */
-  readonly passes: number;
+  /** What is done with each sequence. */
+  readonly passes: Passes;
   /** Of a search whose budget is a time. */
   readonly seconds: number;
 }
 
-/** Candidates that are scored on held-out documents: the winner and four baselines. */
-const HELD_OUT_CANDIDATES = 5;
+/** Candidates that are scored on held-out documents: the winner and what it is compared with. */
+const HELD_OUT_CANDIDATES = 1 + CLOSED_FORMS.length;
 
 /** In sequences of each length. Short answers of passkey rows are left out, as is what an export copies. */
 export function stageWork(stage: Stage, { texts }: Recipe): StageWork {
   const samples = (name: string) => texts[name]?.samples ?? 0;
-  const forward = (work: readonly Work[], seconds = 0): StageWork => ({ work, passes: 1, seconds });
+  const forward = (work: readonly Work[], seconds = 0): StageWork => ({ work, passes: FORWARD_PASSES, seconds });
   switch (stage.stage) {
     case 'search': {
       const { work, seconds } = searchWork(stage, stage.lengths ?? [stage.target]);
@@ -38,7 +39,8 @@ export function stageWork(stage: Stage, { texts }: Recipe): StageWork {
     case 'finetune': {
       const { hyperparameters: hp } = stage;
       const sequences = hp.max_steps * hp.per_device_train_batch_size * hp.gradient_accumulation_steps;
-      return { work: [{ length: hp.max_seq_length, sequences }], passes: TRAINING_PASSES, seconds: 0 };
+      const passes = hp.lora_r === undefined ? TRAINING_PASSES : LORA_PASSES;
+      return { work: [{ length: hp.max_seq_length, sequences }], passes, seconds: 0 };
     }
     case 'evaluate': {
       const { rope, perplexity, passkey, ruler } = stage;

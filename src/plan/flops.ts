@@ -28,11 +28,23 @@ export function visiblePairs(length: number, window: number | null): number {
   return (seen * (seen + 1)) / 2 + (length - seen) * seen;
 }
 
+/** What is done with one sequence, in forward passes: of the matrix products, and of attention. */
+export type Passes = SequenceFlops;
+
+export const FORWARD_PASSES: Passes = { linear: 1, attention: 1 };
+
 /**
  * A training step in forward passes: the backward pass costs two (Kaplan et al. 2020), and with activation checkpointing, without
  * which long sequences do not fit, the forward pass is done again (Korthikanti et al. 2022, section 5).
  */
-export const TRAINING_PASSES = 4;
+export const TRAINING_PASSES: Passes = { linear: 4, attention: 4 };
+
+/** With LoRA no matrix needs a gradient of its own, one of the two products of its backward pass; the adapters are little beside it. */
+export const LORA_PASSES: Passes = { linear: 3, attention: 4 };
+
+export function repeatedFlops(flops: SequenceFlops, passes: Passes): SequenceFlops {
+  return { linear: passes.linear * flops.linear, attention: passes.attention * flops.attention };
+}
 
 export function totalFlops({ linear, attention }: SequenceFlops): number {
   return linear + attention;

@@ -1,4 +1,13 @@
-export { forwardFlops, type SequenceFlops, TRAINING_PASSES, totalFlops, visiblePairs } from './flops.js';
+export {
+  FORWARD_PASSES,
+  forwardFlops,
+  LORA_PASSES,
+  type Passes,
+  type SequenceFlops,
+  TRAINING_PASSES,
+  totalFlops,
+  visiblePairs,
+} from './flops.js';
 export { chooseGpu, DEFAULT_GPU, GPU_NAMES, type Gpu, type GpuWish, gpuSeconds, gpusFor } from './gpu.js';
 export {
   cacheBytes,

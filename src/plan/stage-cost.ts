@@ -1,4 +1,4 @@
-import { forwardFlops, totalFlops } from './flops.js';
+import { forwardFlops, type Passes, repeatedFlops, totalFlops } from './flops.js';
 import { type Gpu, gpuSeconds } from './gpu.js';
 import type { ModelShape } from './shape.js';
 import { machineSeconds, type Speed } from './speed.js';
@@ -13,19 +13,19 @@ export interface WorkCost {
   readonly gpuSeconds: number;
 }
 
-/** `passes`: forward passes that one sequence costs (`TRAINING_PASSES` where it is trained on). */
+/** `passes`: what is done with each sequence (`TRAINING_PASSES` where it is trained on). */
 export function workCost(
   work: readonly Work[],
-  passes: number,
+  passes: Passes,
   { shape, gpu, speed }: { readonly shape: ModelShape; readonly gpu: Gpu; readonly speed: Speed | null },
 ): WorkCost {
   const sum = (of: (work: Work) => number) => work.reduce((total, each) => total + of(each), 0);
-  const flops = sum(({ length, sequences }) => passes * sequences * totalFlops(forwardFlops(shape, length)));
+  const flopsOf = (length: number) => repeatedFlops(forwardFlops(shape, length), passes);
+  const flops = sum(({ length, sequences }) => sequences * totalFlops(flopsOf(length)));
   return {
     tokens: sum(({ length, sequences }) => length * sequences),
     flops,
-    machineSeconds:
-      speed && sum(({ length, sequences }) => passes * machineSeconds(speed, forwardFlops(shape, length), sequences)),
+    machineSeconds: speed && sum(({ length, sequences }) => machineSeconds(speed, flopsOf(length), sequences)),
     gpuSeconds: gpuSeconds(gpu, flops),
   };
 }

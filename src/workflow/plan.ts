@@ -6,6 +6,7 @@ import {
   chooseGpu,
   countParameters,
   doublings,
+  FORWARD_PASSES,
   forwardFlops,
   type Gpu,
   type GpuWish,
@@ -197,7 +198,7 @@ class Costs {
 
   ofStage(stage: Stage): StageCost {
     const { spec: shape, gpu, speed } = this;
-    const passes = stage.kind === 'fine-tune' ? TRAINING_PASSES : 1;
+    const passes = stage.kind === 'fine-tune' ? TRAINING_PASSES : FORWARD_PASSES;
     return { ...stage, ...workCost(stage.work, passes, { shape, gpu, speed }) };
   }
 }

@@ -1,0 +1,27 @@
+import { expect, test } from 'vitest';
+import { parseRecipe, stageWork } from '../../src/extension/index.js';
+
+const RECIPE = `format: longrope-recipe/1
+model: models/tiny
+texts:
+  books: { paths: [books], samples: 2 }
+  train: { paths: [books] }
+stages:
+  - { stage: search, name: s8, target: 2k, texts: books, held_out: books, budget: 100evals }
+  - { stage: finetune, name: all, factors: s8, texts: train, hyperparameters: { max_steps: 4, max_seq_length: 2k, learning_rate: 1e-4 } }
+  - { stage: finetune, name: lora, factors: s8, texts: train, hyperparameters: { max_steps: 4, max_seq_length: 2k, learning_rate: 1e-4, lora_r: 8 } }
+`;
+
+test('a search is its budget and the held-out scores of winner and closed forms; LoRA saves the products that are gradients of matrices', () => {
+  const recipe = parseRecipe(RECIPE, 'r.yaml');
+  const [search, all, lora] = recipe.stages.map((stage) => stageWork(stage, recipe));
+  expect(search?.work).toEqual([
+    { length: 2048, sequences: 100 },
+    // searched, none, PI, NTK, YaRN and half-turn on two books
+    { length: 2048, sequences: 12 },
+  ]);
+  // Forward, twice that backward, and the forward pass again; of the two products backward, LoRA needs that which leads on to the layer before.
+  expect(all?.passes).toEqual({ linear: 4, attention: 4 });
+  expect(lora?.passes).toEqual({ linear: 3, attention: 4 });
+  expect(lora?.work).toEqual(all?.work);
+});
