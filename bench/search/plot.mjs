@@ -81,7 +81,7 @@ function draw({ points, algorithms }) {
     fy: { domain: models, label: null },
     x: {
       type: 'log',
-      domain: [5e4, 2e7],
+      domain: [2e4, 2e7],
       label: 'million model tokens →',
       ticks: [1e5, 1e6, 1e7],
       tickFormat: (tokens) => tokens / 1e6,
