@@ -58,7 +58,14 @@ describe('our own engine as an outside objective', () => {
     }
     const report = parseReport(await readFile(path.join(folder, 'outside/report.json'), 'utf8'), 'report.json');
     expect(report.notes[0]).toContain(algorithm === 'auto' ? 'gradient: the objective gives gradients' : 'fine-tuned');
-    expect(report.perplexity[0]?.series.map(({ name }) => name)).toEqual(['none', 'PI', 'NTK', 'YaRN', 'searched']);
+    expect(report.perplexity[0]?.series.map(({ name }) => name)).toEqual([
+      'none',
+      'PI',
+      'NTK',
+      'YaRN',
+      'half-turn',
+      'searched',
+    ]);
   });
 });
 

@@ -105,7 +105,7 @@ describe('runSearch', () => {
     expect(csv.trimEnd().split('\n').map(Number)).toEqual([...result.winner.candidate.factors]);
     const json = JSON.parse(await readFile(join(directory, 'result.json'), 'utf8'));
     expect(json.winner.loss).toBe(result.winner.loss);
-    expect(json.heldOut.scores).toHaveLength(5);
+    expect(json.heldOut.scores).toHaveLength(6);
   });
 
   test('a generation of cma-es is scored on one document, in turn; the curve is made comparable', async () => {
