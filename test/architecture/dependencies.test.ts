@@ -23,7 +23,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   export: ['rope', 'run', 'model', 'graph', 'corpus'],
   verify: ['rope', 'run'],
   web: ['report'],
-  extension: ['run', 'corpus', 'evaluation', 'search', 'training', 'plan'],
+  extension: ['rope', 'run', 'corpus', 'evaluation', 'search', 'training', 'plan'],
   workflow: [
     'rope',
     'run',
