@@ -1,7 +1,7 @@
 import { RULER_TASK_NAMES } from '../corpus/index.js';
 import type { Problem } from '../errors.js';
 import { isRopeMethod, ROPE_METHODS } from '../evaluation/index.js';
-import { CLOSED_FORMS } from '../rope/closed-form.js';
+import { isClosedFormName } from '../rope/closed-form.js';
 import { type Contradiction, contradictions, MEASURE_NAMES, type MeasureName, nearestWord } from '../search/index.js';
 import type { Recipe, Stage, StageOf } from './recipe.js';
 
@@ -28,7 +28,7 @@ export interface Reference {
 /** What a finetune stage may train with in place of factors. */
 export function isClosedForm(text: string): boolean {
   const [, form] = /^([\w-]+):[\d.]+(?:@.+)?$/.exec(text) ?? [];
-  return (CLOSED_FORMS as readonly unknown[]).includes(form);
+  return isClosedFormName(form);
 }
 
 export function referencesOf(stage: Stage): Reference[] {

@@ -5,6 +5,10 @@ import { YARN_DEFAULTS, yarnKeep } from './yarn-ramp.js';
 export const CLOSED_FORMS = ['none', 'pi', 'ntk', 'yarn', 'half-turn'] as const;
 export type ClosedForm = (typeof CLOSED_FORMS)[number];
 
+export function isClosedFormName(name: string | undefined): name is ClosedForm {
+  return (CLOSED_FORMS as readonly unknown[]).includes(name);
+}
+
 /**
  * A closed-form method as rescale factors at ratio s (target / original length): `none` 1; `pi` s; `ntk` s^(2i/(d-2)), the
  * base change that makes the slowest pair s; `yarn` 1 / ((1-m)/s + m) with Hugging Face's ramp m (32, 1, truncated), which
@@ -37,7 +41,7 @@ export function closedFormFactors(
         pairs.map((pair) => {
           const turns = originalLength / (2 * Math.PI * geometry.theta ** ((2 * pair) / geometry.rotaryDim));
           const kept = Math.min(1, Math.max(0, (1 + Math.log2(turns)) / 2));
-          // YaRN's blend, written so that its rounding never lets a factor fall below the one before.
+          // Not `yarnKeep`, whose ramp may end at pairs that do not exist. YaRN's blend, written so that its rounding never lets a factor fall below the one before.
           return ratio / (1 + kept * (ratio - 1));
         }),
       );

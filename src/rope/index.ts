@@ -1,5 +1,5 @@
 export { attentionFactorOf, longropeAttentionFactor, yarnMscale } from './attention-factor.js';
-export { CLOSED_FORMS, type ClosedForm, closedFormFactors } from './closed-form.js';
+export { CLOSED_FORMS, type ClosedForm, closedFormFactors, isClosedFormName } from './closed-form.js';
 export { criticalDimension } from './critical-dimension.js';
 export {
   type FactorFileOptions,

@@ -13,6 +13,7 @@ import {
   type ClosedForm,
   closedFormFactors,
   type FactorSet,
+  isClosedFormName,
   isFactorSets,
   parseFactorFile,
   yarnMscale,
@@ -73,14 +74,13 @@ export function describeTable(source: string, table: LongropeTable): ExportedRop
 async function readSet(text: string, rope: RopeSpec): Promise<NamedSet> {
   const [, body = text, suffix] = /^(.+)@(longrope|[\d.]+(?:e[-+]?\d+)?)$/i.exec(text) ?? [];
   const [, form, ratio] = /^([\w-]+):(.+)$/.exec(body) ?? [];
-  const isForm = (name: string | undefined): name is ClosedForm => (CLOSED_FORMS as readonly unknown[]).includes(name);
-  if (isForm(body))
+  if (isClosedFormName(body))
     throw new UserError('usage', {
       where: `--rope ${text}`,
       expected: `a ratio of the lengths, as in ${body}:2`,
       found: 'none',
     });
-  const named = isForm(form)
+  const named = isClosedFormName(form)
     ? closedForm(form, positive(ratio ?? '', `--rope ${text}`, 'a ratio'), rope)
     : await readFactors(body, rope, '--rope');
   if (suffix === undefined) return { ...named, name: text };
