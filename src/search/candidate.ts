@@ -1,8 +1,23 @@
 import { factorVector } from '../rope/factor-vector.js';
 import type { Candidate, Evaluation, Json } from './types.js';
 
+export const FACTOR_ORDERS = ['monotone', 'free'] as const;
+export type FactorOrder = (typeof FACTOR_ORDERS)[number];
+
 export function makeCandidate(factors: ArrayLike<number>, attentionFactor: number, startTokens: number): Candidate {
   return { factors: factorVector(factors), attentionFactor, startTokens };
+}
+
+/** `monotone`: with every factor that is below the one before it raised to that one. */
+export function inOrder(candidate: Candidate, order: FactorOrder): Candidate {
+  if (order === 'free') return candidate;
+  const { factors, attentionFactor, startTokens } = candidate;
+  let before = 0;
+  const raised = factors.map((factor) => {
+    before = Math.max(before, factor);
+    return before;
+  });
+  return makeCandidate(raised, attentionFactor, startTokens);
 }
 
 /** Equal for candidates that are equal bit for bit, and only for those. */

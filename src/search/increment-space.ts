@@ -1,13 +1,10 @@
 import { EigenvalueDecomposition, Matrix } from 'ml-matrix';
 import { baseInverseFrequency } from '../rope/frequencies.js';
 import { wavelengths } from '../rope/wavelengths.js';
-import { makeCandidate } from './candidate.js';
+import { type FactorOrder, makeCandidate } from './candidate.js';
 import type { CandidateGradient } from './objective.js';
 import { attentionFactorRange, largestFactor } from './seeds.js';
 import type { Candidate, SearchProblem } from './types.js';
-
-export const FACTOR_ORDERS = ['monotone', 'free'] as const;
-export type FactorOrder = (typeof FACTOR_ORDERS)[number];
 
 /** What is believed about good factors before any is tried. */
 export interface IncrementPrior {

@@ -1,5 +1,5 @@
 import { CLOSED_FORMS, type ClosedForm, closedFormFactors } from '../rope/closed-form.js';
-import { distinct, makeCandidate } from './candidate.js';
+import { distinct, type FactorOrder, inOrder, makeCandidate } from './candidate.js';
 import type { Candidate, SearchProblem } from './types.js';
 
 /** Largest factor of our search spaces, as a multiple of the ratio (paper, Table 4). */
@@ -36,21 +36,29 @@ export function unscaledCandidate(problem: SearchProblem): Candidate {
   return makeCandidate(closedFormFactors('none', problem, problem), 1, 0);
 }
 
-/**
- * Where a search begins, each once: the user's sets and, unless they are not wanted, the closed forms, all with each of these
- * start tokens. Where the attention factor is searched, sets have their own and the closed forms both 1 and the usual formula's.
- */
+export interface StartingOptions {
+  /** Where it is searched, the user's sets have their own and the closed forms both 1 and the usual formula's. */
+  readonly attentionFactor: number | 'search' | 'default';
+  /** `monotone`: the user's sets come with every factor raised to the one before it. */
+  readonly order: FactorOrder;
+  /** Default: true. */
+  readonly closedForms?: boolean;
+  /** All come with each of these; default: the first of the problem's. */
+  readonly startTokens?: readonly number[] | undefined;
+}
+
+/** Where a search begins, each once: the user's sets and the closed forms. */
 export function startingCandidates(
   problem: SearchProblem,
-  attentionFactor: number | 'search' | 'default',
-  closedForms = true,
-  startTokens: readonly number[] = [problem.startTokens?.[0] ?? 0],
+  { attentionFactor, order, closedForms = true, startTokens = [problem.startTokens?.[0] ?? 0] }: StartingOptions,
 ): readonly Candidate[] {
   const { starts = [], defaultAttentionFactor } = problem;
   const fixed = attentionFactor === 'default' ? defaultAttentionFactor : attentionFactor;
   const attention = fixed === 'search' ? [1, defaultAttentionFactor] : [fixed];
   const seeds = [
-    ...starts.map((start) => makeCandidate(start.factors, fixed === 'search' ? start.attentionFactor : fixed, 0)),
+    ...starts
+      .map((start) => inOrder(start, order))
+      .map((start) => makeCandidate(start.factors, fixed === 'search' ? start.attentionFactor : fixed, 0)),
     ...(closedForms
       ? attention.flatMap((factor) => seedCandidates(problem, factor, [...PAPER_SEEDS, 'half-turn']))
       : []),

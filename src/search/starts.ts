@@ -24,16 +24,15 @@ export function startCandidates(problem: SearchProblem, sets: readonly FactorSet
   return fitStarts(problem, starts);
 }
 
-/** Each start made monotone (never below the pair before), at least 1 and at most the largest factor; equal ones once. */
+/** Each start with factors of at least 1 and at most the largest one; equal ones once. */
 export function fitStarts(problem: SearchProblem, starts: readonly Candidate[]): readonly Candidate[] {
   const largest = largestFactor(problem);
-  const fitted = starts.map(({ factors, attentionFactor, startTokens }) => {
-    let before = 1;
-    const fit = factors.map((factor) => {
-      before = Math.min(largest, Math.max(before, factor));
-      return before;
-    });
-    return makeCandidate(fit, attentionFactor, startTokens);
-  });
+  const fitted = starts.map(({ factors, attentionFactor, startTokens }) =>
+    makeCandidate(
+      factors.map((factor) => Math.min(largest, Math.max(1, factor))),
+      attentionFactor,
+      startTokens,
+    ),
+  );
   return distinct(fitted);
 }

@@ -76,6 +76,6 @@ export interface SearchProblem {
   readonly unscaledSeed?: boolean;
   /** Values of start tokens to choose from, the first one where a search begins; default: as the algorithm says. */
   readonly startTokens?: readonly number[];
-  /** Seeds beside the closed forms, monotone and within 1 and the largest factor (`startCandidates`). */
+  /** Seeds beside the closed forms, within 1 and the largest factor (`startCandidates`); their factors may decrease. */
   readonly starts?: readonly Candidate[];
 }

@@ -33,6 +33,7 @@ describeSearchAlgorithm({
 });
 describeSearchAlgorithm({
   name: 'gradient',
+  order: 'free',
   create: create('gradient'),
   largestFactor: ({ ratio }) => 1.25 * ratio,
   evaluations: 60,
@@ -41,12 +42,23 @@ describeSearchAlgorithm({
 });
 describeSearchAlgorithm({
   name: 'gradient',
+  order: 'free',
   variant: ', four descents',
   create: (problem, seed, hyperparameters = { restarts: 4 }) =>
     createAlgorithm('gradient', problem, hyperparameters, seed),
   largestFactor: ({ ratio }) => 1.25 * ratio,
   evaluations: 130,
   gain: 20,
+  tiny: {},
+});
+describeSearchAlgorithm({
+  name: 'gradient',
+  variant: ' in order, from a start',
+  create: (problem, seed, hyperparameters = { factors: 'monotone' }) =>
+    createAlgorithm('gradient', started(problem), hyperparameters, seed),
+  largestFactor: ({ ratio }) => 1.5 * ratio,
+  evaluations: 60,
+  gain: 5,
   tiny: {},
 });
 describeSearchAlgorithm({
@@ -99,6 +111,7 @@ describeSearchAlgorithm({
 });
 describeSearchAlgorithm({
   name: 'gradient',
+  order: 'free',
   variant: ' with start tokens',
   create: (problem, seed, hyperparameters) =>
     createAlgorithm('gradient', { ...problem, startTokens: [4, 0] }, hyperparameters, seed),

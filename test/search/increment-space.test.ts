@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { makeCandidate } from '../../src/search/candidate.js';
-import { FACTOR_ORDERS, IncrementSpace } from '../../src/search/increment-space.js';
+import { FACTOR_ORDERS, makeCandidate } from '../../src/search/candidate.js';
+import { IncrementSpace } from '../../src/search/increment-space.js';
 import { seededRandom } from '../helpers/random.js';
 import { searchProblem } from './problem.js';
 

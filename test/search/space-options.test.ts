@@ -48,10 +48,20 @@ describe('start factors', () => {
     expect(starts.every(({ attentionFactor }) => attentionFactor === 1.05)).toBe(true);
   });
 
-  test('are fitted to the space: no pair below the one before, none above the largest factor', () => {
-    const [start] = startCandidates({ ...problem, maxFactor: 5 }, [set([0.9, 3, 2, 4, 8, 8, 9, 9])]);
-    expect([...(start?.factors ?? [])]).toEqual([1, 3, 3, 4, 5, 5, 5, 5]);
-  });
+  test.each([
+    ['gradient', undefined, [1, 3, 2, 4, 5, 5, 5, 5]],
+    ['gradient', { factors: 'monotone' }, [1, 3, 3, 4, 5, 5, 5, 5]],
+    ['cma-es', undefined, [1, 3, 3, 4, 5, 5, 5, 5]],
+    ['longrope', undefined, [1, 3, 3, 4, 5, 5, 5, 5]],
+  ])(
+    'are fitted to the space of %s (%j): bounded, and raised to the pair before where factors never decrease',
+    (name, values, fitted) => {
+      const bounded = { ...problem, maxFactor: 5 };
+      const starts = startCandidates(bounded, [set([0.9, 3, 2, 4, 8, 8, 9, 9])]);
+      const asked = createAlgorithm(name, { ...bounded, starts }, values, 1).ask();
+      expect(asked.map(({ factors }) => [...factors])).toContainEqual(fitted);
+    },
+  );
 
   test('without an attention factor have that of the formula at their own length', () => {
     const [start] = startCandidates(problem, [set(eightfold, { attentionFactor: null })]);

@@ -1,9 +1,9 @@
 import { Matrix } from 'ml-matrix';
-import { checkTold, distinct } from '../candidate.js';
+import { checkTold, distinct, FACTOR_ORDERS, type FactorOrder } from '../candidate.js';
 import { cmaParameters, defaultPopulationSize } from '../cma/parameters.js';
 import { CmaStrategy } from '../cma/strategy.js';
 import { type HyperparameterValues, integer, numberOr, parseHyperparameters, real, word } from '../hyperparameters.js';
-import { FACTOR_ORDERS, type FactorOrder, IncrementSpace } from '../increment-space.js';
+import { IncrementSpace } from '../increment-space.js';
 import { RandomState } from '../random.js';
 import { startingCandidates } from '../seeds.js';
 import type { Candidate, Evaluation, Json, SearchAlgorithm, SearchProblem, StopReasons } from '../types.js';
@@ -118,7 +118,11 @@ class CmaEs implements SearchAlgorithm {
   private seeds(): readonly Candidate[] {
     const { attention_factor: attentionFactor, closed_forms: closedForms } = this.hyperparameters;
     const isStarted = closedForms === 'unless started' && (this.problem.starts ?? []).length > 0;
-    return startingCandidates(this.problem, attentionFactor, !isStarted);
+    return startingCandidates(this.problem, {
+      attentionFactor,
+      order: this.hyperparameters.factors,
+      closedForms: !isStarted,
+    });
   }
 
   private start(origin: Candidate) {

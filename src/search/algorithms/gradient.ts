@@ -1,7 +1,7 @@
-import { checkTold, distinct, makeCandidate } from '../candidate.js';
+import { checkTold, distinct, FACTOR_ORDERS, type FactorOrder, inOrder, makeCandidate } from '../candidate.js';
 import { Descent } from '../descent/descent.js';
 import { type HyperparameterValues, integer, numberOr, parseHyperparameters, real, word } from '../hyperparameters.js';
-import { FACTOR_ORDERS, type FactorOrder, IncrementSpace } from '../increment-space.js';
+import { IncrementSpace } from '../increment-space.js';
 import { RandomState } from '../random.js';
 import { startingCandidates, unscaledCandidate } from '../seeds.js';
 import type { Candidate, Evaluation, Json, SearchAlgorithm, SearchProblem, StopReasons } from '../types.js';
@@ -22,7 +22,7 @@ export const GRADIENT_HYPERPARAMETERS = {
   /** Steps, `start_sigma` and `least_increase` of a descent from a set of the user's are times this: it needs less change than a closed form. */
   started_scale: real(0.33, 0, 10),
   trial_steps: integer(10, 1),
-  factors: word<FactorOrder>('monotone', FACTOR_ORDERS),
+  factors: word<FactorOrder>('free', FACTOR_ORDERS),
   correlation_decades: real(0.25, 0, 100),
   independent_share: real(0.2, 0, 1),
   least_increase: real(0.064, 0, 10),
@@ -47,7 +47,7 @@ const MAX_STALLED = 2;
 const MAX_EMPTY_STEPS = 100;
 
 /**
- * Gradient descent through the model on the coordinates of cma-es: increments of ln factor, which never decrease, and the
+ * Gradient descent through the model on the coordinates of cma-es, by default ln factor of each pair by itself, and the
  * attention factor. It first scores the closed forms, with attention factor 1 and the usual formula, without gradients, and
  * starts from the best of them. A step sees one document (in turn); all descents see the same, so they can be compared.
  */
@@ -79,7 +79,11 @@ class GradientDescent implements SearchAlgorithm {
     this.asked =
       this.descents === null
         ? // No gradient leads from one number of start tokens to another: all are scored, and descents keep their seed's.
-          startingCandidates(this.problem, this.hyperparameters.attention_factor, true, this.problem.startTokens)
+          startingCandidates(this.problem, {
+            attentionFactor: this.hyperparameters.attention_factor,
+            order: this.hyperparameters.factors,
+            startTokens: this.problem.startTokens,
+          })
         : this.descents.map(({ probe }) => probe);
     return this.asked;
   }
@@ -144,11 +148,12 @@ class GradientDescent implements SearchAlgorithm {
   /** The two best seeds in turn, at learning rates further and further from the given one, above and below. */
   private start(ranked: readonly Candidate[]): Descent[] {
     const values = this.hyperparameters;
+    const starts = (this.problem.starts ?? []).map((start) => inOrder(start, values.factors));
     return Array.from({ length: values.restarts }, (_, i) => {
       const origin = ranked[Math.min(i % 2, ranked.length - 1)] as Candidate;
       // 0, 1, -1, 2, -2 ...
       const power = Math.ceil(i / 2) * (i % 2 === 1 ? 1 : -1);
-      const scale = this.problem.starts?.some((start) => isSameSet(start, origin)) ? values.started_scale : 1;
+      const scale = starts.some((start) => isSameSet(start, origin)) ? values.started_scale : 1;
       const space = new IncrementSpace(this.problem, origin, {
         factors: values.factors,
         deviation: scale,

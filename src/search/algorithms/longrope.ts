@@ -1,5 +1,5 @@
 import type { Problem } from '../../errors.js';
-import { makeCandidate } from '../candidate.js';
+import { inOrder, makeCandidate } from '../candidate.js';
 import { GeneticSearch } from '../genetic/genetic-search.js';
 import { type GridSpace, GridVariation } from '../genetic/grid-variation.js';
 import {
@@ -54,7 +54,7 @@ function gridSpace(problem: SearchProblem, values: Values, perUnit: number): Gri
   const closedForms = startAttention(problem, attentionFactors).flatMap((attention) =>
     seedCandidates(problem, attention, PAPER_SEEDS),
   );
-  const seeds = [...(problem.starts ?? []), ...closedForms].map((seed) =>
+  const seeds = [...(problem.starts ?? []).map((start) => inOrder(start, 'monotone')), ...closedForms].map((seed) =>
     Int32Array.from([
       ...Array.from(seed.factors, nearestFactor),
       Math.max(0, startTokens.indexOf(seed.startTokens)),

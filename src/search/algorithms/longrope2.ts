@@ -1,6 +1,6 @@
 import type { Problem } from '../../errors.js';
 import { criticalDimension } from '../../rope/critical-dimension.js';
-import { makeCandidate } from '../candidate.js';
+import { inOrder, makeCandidate } from '../candidate.js';
 import { GeneticSearch } from '../genetic/genetic-search.js';
 import { type GridSpace, GridVariation } from '../genetic/grid-variation.js';
 import {
@@ -111,7 +111,8 @@ function gridSpace(problem: SearchProblem, values: Values, perUnit: number, rand
       );
     }),
   );
-  const given = (problem.starts ?? []).map((start) => {
+  const given = (problem.starts ?? []).map((unordered) => {
+    const start = inOrder(unordered, 'monotone');
     const indices = Array.from(start.factors, (factor) => nearestIndex(factors, factor));
     const fits = criticals.map((_, critical) => genome(indices, start.startTokens, start.attentionFactor, critical));
     return fits.reduce((best, fit) => (distance(decode(fit), start) < distance(decode(best), start) ? fit : best));

@@ -72,7 +72,11 @@ class RandomSearch implements SearchAlgorithm {
 
   /** What a user asked to be tried too; closed forms are no part of a yardstick. */
   private given(): readonly Candidate[] {
-    const starts = startingCandidates(this.problem, this.hyperparameters.attention_factor, false);
+    const starts = startingCandidates(this.problem, {
+      attentionFactor: this.hyperparameters.attention_factor,
+      order: 'monotone',
+      closedForms: false,
+    });
     return this.problem.unscaledSeed === true ? [unscaledCandidate(this.problem), ...starts] : starts;
   }
 
