@@ -24,8 +24,11 @@ function problemsOf(name: string, hyperparameters: unknown, seed = 1, target = p
 describe('hyper-parameters', () => {
   test.each(ALGORITHM_NAMES)('hyperparameters/%s.json holds the defaults', (name) => {
     const defaults = createAlgorithm(name, problem, undefined, 1).hyperparameters;
-    expect(createAlgorithm(name, problem, file(name), 1).hyperparameters).toEqual(defaults);
-    for (const [key, value] of Object.entries(file(name))) expect(defaults[key]).toEqual(value);
+    if (name.startsWith('dim-')) {
+      // What the released code does not have is not in its files.
+      expect(createAlgorithm(name, problem, file(name), 1).hyperparameters).toEqual(defaults);
+      for (const [key, value] of Object.entries(file(name))) expect(defaults[key]).toEqual(value);
+    } else expect(file(name)).toEqual(defaults);
   });
 
   test('the released files have exactly the released keys', () => {
