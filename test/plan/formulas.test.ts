@@ -222,20 +222,20 @@ describe('stages', () => {
     );
 
   it('follow the recipe of the paper', () => {
-    expect(kinds(8192, 32_768)).toEqual(['search 350x32768', 'evaluate 10x8192 10x16384 10x32768']);
+    expect(kinds(8192, 32_768)).toEqual(['search 134x32768', 'evaluate 10x8192 10x16384 10x32768']);
     expect(kinds(4096, 131_072).slice(0, 4)).toEqual([
-      'search 350x131072',
+      'search 134x131072',
       'fine-tune 12800x131072',
-      'readjust 350x4096',
-      'readjust 350x8192',
+      'readjust 134x4096',
+      'readjust 134x8192',
     ]);
     // 2048k by way of 128k and 256k
     expect(kinds(4096, 2_097_152).slice(0, 5)).toEqual([
-      'search 350x131072',
-      'search 350x262144',
+      'search 134x131072',
+      'search 134x262144',
       'fine-tune 12800x131072',
       'fine-tune 19200x262144',
-      'search 350x2097152',
+      'search 134x2097152',
     ]);
   });
 

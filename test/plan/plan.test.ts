@@ -46,7 +46,7 @@ describe('plan', () => {
     for (const { length, seconds } of machine!.measured)
       if (length === 512) expect(sequenceSeconds(machine!, forwardFlops(spec, length))).toBeCloseTo(seconds, 6);
     expect(lengths.at(-1)?.machineSeconds).toBe(sequenceSeconds(machine!, forwardFlops(spec, 512)));
-    expect(stages[0]?.machineSeconds).toBe(machineSeconds(machine!, forwardFlops(spec, 512), 350));
+    expect(stages[0]?.machineSeconds).toBe(machineSeconds(machine!, forwardFlops(spec, 512), 134));
   });
 
   it.each([
