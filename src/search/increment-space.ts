@@ -38,7 +38,7 @@ interface AttentionCoordinate {
 /**
  * Coordinates in which a search starts from a standard normal distribution:
  * ln factor_i = sum over j <= i of softplus(x_j), at most ln of the largest factor, with x = x(origin) + A z and A A^T the prior
- * covariance. Every z is a candidate whose factors never decrease. Free factors are softplus(x_i) each.
+ * covariance. Every z is a candidate whose factors never decrease. Free ln factors are softplus(x_i) each.
  */
 export class IncrementSpace {
   /** One coordinate per rotary pair, then the attention factor and then the start tokens if they are searched. */

@@ -25,6 +25,7 @@ const started = (problem: SearchProblem): SearchProblem => ({
 
 describeSearchAlgorithm({
   name: 'cma-es',
+  order: 'free',
   create: create('cma-es'),
   largestFactor: ({ ratio }) => 1.25 * ratio,
   evaluations: 300,
@@ -52,8 +53,18 @@ describeSearchAlgorithm({
   tiny: {},
 });
 describeSearchAlgorithm({
+  name: 'cma-es',
+  variant: ' whose factors never decrease',
+  create: (problem, seed, hyperparameters = { factors: 'monotone' }) =>
+    createAlgorithm('cma-es', problem, hyperparameters, seed),
+  largestFactor: ({ ratio }) => 1.25 * ratio,
+  evaluations: 300,
+  gain: 4,
+  tiny: {},
+});
+describeSearchAlgorithm({
   name: 'gradient',
-  variant: ' in order, from a start',
+  variant: ' whose factors never decrease, from a start',
   create: (problem, seed, hyperparameters = { factors: 'monotone' }) =>
     createAlgorithm('gradient', started(problem), hyperparameters, seed),
   largestFactor: ({ ratio }) => 1.5 * ratio,
@@ -101,6 +112,7 @@ describeSearchAlgorithm({
 });
 describeSearchAlgorithm({
   name: 'cma-es',
+  order: 'free',
   variant: ' with start tokens',
   create: (problem, seed, hyperparameters) =>
     createAlgorithm('cma-es', { ...problem, startTokens: [0, 4, 16] }, hyperparameters, seed),
@@ -136,6 +148,7 @@ for (const name of ['dim-mono', 'dim-piece-mono']) {
 
 describeSearchAlgorithm({
   name: 'cma-es',
+  order: 'free',
   variant: ' over frozen factors',
   create: (problem, seed, hyperparameters) => {
     const frozen = halfway(problem);

@@ -15,7 +15,7 @@ export const CMA_ES_HYPERPARAMETERS = {
   /** "default": 4 + floor(3 ln n), Hansen's. Fewer learn more from a few hundred evaluations. */
   population_size: numberOr<'default'>(10, ['default'], integer(4, 4)),
   initial_sigma: real(0.4, 0, 10),
-  factors: word<FactorOrder>('monotone', FACTOR_ORDERS),
+  factors: word<FactorOrder>('free', FACTOR_ORDERS),
   correlation_decades: real(0.25, 0, 100),
   independent_share: real(0.2, 0, 1),
   least_increase: real(0.064, 0, 10),
@@ -31,7 +31,7 @@ export const CMA_ES_HYPERPARAMETERS = {
 type Values = HyperparameterValues<typeof CMA_ES_HYPERPARAMETERS>;
 
 /**
- * CMA-ES over factors that never decrease, and the attention factor. It first scores the closed forms, each with attention
+ * CMA-ES over the factors, by default ln factor of each pair by itself, and the attention factor. It first scores the closed forms, each with attention
  * factor 1 and the usual formula, and the user's own sets, and starts from the best. It compares candidates of one generation only, so each
  * generation may be scored on a few documents in turn: cheaper generations, hence more of them.
  */
