@@ -22,6 +22,8 @@ export const GRADIENT_HYPERPARAMETERS = {
   /** Steps, `start_sigma` and `least_increase` of a descent from a set of the user's are times this: it needs less change than a closed form. */
   started_scale: real(0.33, 0, 10),
   trial_steps: integer(10, 1),
+  /** Nats per token for half a coordinate's squared distance from the seed: what the loss hardly sees stays there. */
+  prior_weight: numberOr<'none'>(1e-3, ['none'], real(1, 0, 1)),
   factors: word<FactorOrder>('free', FACTOR_ORDERS),
   correlation_decades: real(0.25, 0, 100),
   independent_share: real(0.2, 0, 1),
@@ -171,6 +173,7 @@ class GradientDescent implements SearchAlgorithm {
         warmupSteps: values.warmup_steps,
         averagingPower: values.averaging_power,
         startSigma: values.start_sigma,
+        priorWeight: values.prior_weight === 'none' ? 0 : values.prior_weight,
       };
       return new Descent(space, options, this.random);
     });

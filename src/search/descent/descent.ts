@@ -7,6 +7,8 @@ import { type AdamOptions, ScheduleFreeAdam } from './schedule-free-adam.js';
 export interface DescentOptions extends AdamOptions {
   /** Standard deviation of the coordinates it starts from. */
   readonly startSigma: number;
+  /** Times half the squared distance from the seed: nats per token that a descent minimises beside the loss. */
+  readonly priorWeight: number;
 }
 
 /** One descent in the coordinates of a seed, and how it did since the last trial. */
@@ -60,7 +62,11 @@ export class Descent {
     if (documents !== undefined) this.gains.see(documents, loss);
     if (Number.isFinite(loss) && gradient != null) {
       this.losses.push(loss);
-      this.moves.push(this.adam.step(this.space.pullBack(this.adam.probe, gradient)));
+      const { probe } = this.adam;
+      const slopes = this.space.pullBack(probe, gradient);
+      this.moves.push(
+        this.adam.step(slopes.map((slope, i) => slope + this.options.priorWeight * (probe[i] as number))),
+      );
       return;
     }
     this.losses.push(Number.POSITIVE_INFINITY);
