@@ -6,6 +6,12 @@ import type { CandidateGradient } from './objective.js';
 import { attentionFactorRange, largestFactor } from './seeds.js';
 import type { Candidate, SearchProblem } from './types.js';
 
+/**
+ * Pairs that turn so often within the original length know all their angles: nothing has to be scaled. At 4 turns a search on
+ * bench/search/second missed the better of two valleys.
+ */
+const HELD_TURNS = 8;
+
 /** What is believed about good factors before any is tried. */
 export interface IncrementPrior {
   /** `free`: every ln factor is softplus of its own coordinate, so factors may decrease. */
@@ -19,8 +25,9 @@ export interface IncrementPrior {
   /** Sum over all pairs of the least ln increment at the origin: where softplus is flat, a search would never leave 0. */
   readonly leastIncrease: number;
   /**
-   * Where the origin leaves the shortest wave alone, so does every candidate. Its increment is part of all factors: what a few noisy
-   * steps of a descent left of it cost 1 to 3 % of the perplexity, with a derivative too small to bring it back.
+   * Where the origin leaves the shortest waves alone, so does every candidate: what a few noisy steps moved there, a derivative that
+   * softplus makes too small never brings back. Free factors: all pairs that turn `HELD_TURNS` times and more; with the first three at
+   * 1.1 to 1.2 a set of good perplexity found no passkey any more. Monotone ones: the first pair, whose increment is part of all factors.
    */
   readonly holdsShortest: boolean;
   /** Standard deviation of ln attention factor; 0 keeps it as in the origin. */
@@ -45,7 +52,7 @@ export class IncrementSpace {
   readonly dimension: number;
   private readonly pairs: number;
   private readonly monotone: boolean;
-  private readonly isFirstHeld: boolean;
+  private readonly held: number;
   private readonly isAttentionSearched: boolean;
   private readonly start: Float64Array;
   private readonly prior: Matrix;
@@ -58,8 +65,8 @@ export class IncrementSpace {
     prior: IncrementPrior,
   ) {
     this.monotone = prior.factors === 'monotone';
-    this.isFirstHeld = prior.holdsShortest && this.monotone && origin.factors[0] === 1;
     this.pairs = problem.rotaryPairs;
+    this.held = prior.holdsShortest ? Math.min(this.monotone ? 1 : this.pairs, heldPairs(problem, origin)) : 0;
     const least = prior.leastIncrease / this.pairs;
     this.start = Float64Array.from(origin.factors, (factor, pair) =>
       inverseSoftplus(
@@ -105,7 +112,7 @@ export class IncrementSpace {
     });
     const ofIncrements = this.monotone ? summed.toReversed() : bounded;
     const moved = increments.map((increment, pair) => sigmoid(increment) * (ofIncrements[pair] as number));
-    if (this.isFirstHeld) moved[0] = 0;
+    moved.fill(0, 0, this.held);
     const result = new Float64Array(this.dimension);
     result.set(this.prior.transpose().mmul(Matrix.columnVector(moved)).to1DArray());
     // Start tokens have no derivative.
@@ -117,7 +124,7 @@ export class IncrementSpace {
   private logarithms(increments: Float64Array): Float64Array {
     let before = 0;
     return increments.map((increment, pair) => {
-      if (pair === 0 && this.isFirstHeld) return 0;
+      if (pair < this.held) return 0;
       const logarithm = before + softplus(increment);
       if (this.monotone) before = logarithm;
       return logarithm;
@@ -128,6 +135,13 @@ export class IncrementSpace {
     const moved = this.prior.mmul(Matrix.columnVector(coordinates.subarray(0, this.pairs)));
     return this.start.map((start, pair) => start + moved.get(pair, 0));
   }
+}
+
+/** The first pairs, as long as they are not scaled and turn often within the original length. */
+function heldPairs(problem: SearchProblem, { factors }: Candidate): number {
+  const turns = wavelengths(baseInverseFrequency(problem)).map((wavelength) => problem.originalLength / wavelength);
+  const first = factors.findIndex((factor, pair) => factor !== 1 || (turns[pair] as number) < HELD_TURNS);
+  return first < 0 ? factors.length : first;
 }
 
 function sigmoid(x: number): number {

@@ -73,6 +73,30 @@ test('the shortest wave is held only where the origin leaves it alone, and only 
   expect(firstFrom(even, true)).toBeGreaterThan(4.1);
 });
 
+test('free factors: pairs that turn often and that the origin leaves alone stay at 1, all others move', () => {
+  const turns = Array.from(
+    ORIGIN.factors,
+    (_, pair) => PROBLEM.originalLength / (2 * Math.PI * PROBLEM.theta ** ((2 * pair) / PROBLEM.rotaryDim)),
+  );
+  const often = turns.filter((count) => count >= 8).length;
+  const unscaledUpTo = (pairs: number, holdsShortest: boolean) => {
+    const origin = makeCandidate(
+      ORIGIN.factors.map((factor, pair) => (pair < pairs ? 1 : factor + 0.1)),
+      1,
+      0,
+    );
+    const space = new IncrementSpace(PROBLEM, origin, { ...PRIOR, factors: 'free', holdsShortest });
+    const { factors } = space.decode(new Float64Array(space.dimension).fill(2));
+    const slopes = space.pullBack(new Float64Array(space.dimension), { logFactors: weights, logAttentionFactor: 0 });
+    expect(slopes.some((slope) => slope !== 0)).toBe(true);
+    return factors.filter((factor) => factor === 1).length;
+  };
+  expect(often).toBeGreaterThan(3);
+  expect(often).toBeLessThan(PROBLEM.rotaryPairs - 3);
+  expect([0, 2, often, often + 3].map((pairs) => unscaledUpTo(pairs, true))).toEqual([0, 2, often, often]);
+  expect(unscaledUpTo(often, false)).toBe(0);
+});
+
 test('start tokens are a rounded coordinate behind the others, within the given values', () => {
   const problem = { ...PROBLEM, startTokens: [16, 0, 4] };
   const origin = { ...ORIGIN, startTokens: 4 };

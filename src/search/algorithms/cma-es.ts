@@ -133,7 +133,7 @@ class CmaEs implements SearchAlgorithm {
       correlationDecades: values.correlation_decades,
       independentShare: values.independent_share,
       leastIncrease: values.least_increase,
-      holdsShortest: false,
+      holdsShortest: values.factors === 'free',
       attentionDeviation: values.attention_factor === 'search' ? values.attention_sigma : 0,
       startTokensDeviation: 1,
     });
