@@ -1,4 +1,5 @@
 import { EigenvalueDecomposition, Matrix } from 'ml-matrix';
+import { criticalDimension } from '../rope/critical-dimension.js';
 import { baseInverseFrequency } from '../rope/frequencies.js';
 import { wavelengths } from '../rope/wavelengths.js';
 import { type FactorOrder, makeCandidate } from './candidate.js';
@@ -139,9 +140,9 @@ export class IncrementSpace {
 
 /** The first pairs, as long as they are not scaled and turn often within the original length. */
 function heldPairs(problem: SearchProblem, { factors }: Candidate): number {
-  const turns = wavelengths(baseInverseFrequency(problem)).map((wavelength) => problem.originalLength / wavelength);
-  const first = factors.findIndex((factor, pair) => factor !== 1 || (turns[pair] as number) < HELD_TURNS);
-  return first < 0 ? factors.length : first;
+  const often = criticalDimension(problem, problem.originalLength, HELD_TURNS);
+  const scaled = factors.slice(0, often).findIndex((factor) => factor !== 1);
+  return scaled < 0 ? often : scaled;
 }
 
 function sigmoid(x: number): number {

@@ -9,8 +9,13 @@ import type { SearchProblem } from '../../src/search/types.js';
 import { optimum } from '../search/problem.js';
 import { describeSearchAlgorithm } from './search-algorithm.js';
 
-const create = (name: string) => (problem: SearchProblem, seed: number, hyperparameters?: unknown) =>
-  createAlgorithm(name, problem, hyperparameters, seed);
+const create =
+  (name: string, usual?: unknown) =>
+  (problem: SearchProblem, seed: number, hyperparameters = usual) =>
+    createAlgorithm(name, problem, hyperparameters, seed);
+
+/** Paper, Table 4. */
+const largestFactor = ({ ratio }: SearchProblem) => 1.25 * ratio;
 
 /** The best factors for the geometric mean of original and target length, frozen: multipliers then have an optimum of their own. */
 const halfway = (problem: SearchProblem): FrozenSet => {
@@ -27,7 +32,7 @@ describeSearchAlgorithm({
   name: 'cma-es',
   order: 'free',
   create: create('cma-es'),
-  largestFactor: ({ ratio }) => 1.25 * ratio,
+  largestFactor,
   evaluations: 300,
   gain: 4,
   tiny: {},
@@ -36,7 +41,7 @@ describeSearchAlgorithm({
   name: 'gradient',
   order: 'free',
   create: create('gradient'),
-  largestFactor: ({ ratio }) => 1.25 * ratio,
+  largestFactor,
   evaluations: 60,
   gain: 20,
   tiny: {},
@@ -45,9 +50,8 @@ describeSearchAlgorithm({
   name: 'gradient',
   order: 'free',
   variant: ', four descents',
-  create: (problem, seed, hyperparameters = { restarts: 4 }) =>
-    createAlgorithm('gradient', problem, hyperparameters, seed),
-  largestFactor: ({ ratio }) => 1.25 * ratio,
+  create: create('gradient', { restarts: 4 }),
+  largestFactor,
   evaluations: 130,
   gain: 20,
   tiny: {},
@@ -55,9 +59,8 @@ describeSearchAlgorithm({
 describeSearchAlgorithm({
   name: 'cma-es',
   variant: ' whose factors never decrease',
-  create: (problem, seed, hyperparameters = { factors: 'monotone' }) =>
-    createAlgorithm('cma-es', problem, hyperparameters, seed),
-  largestFactor: ({ ratio }) => 1.25 * ratio,
+  create: create('cma-es', { factors: 'monotone' }),
+  largestFactor,
   evaluations: 300,
   gain: 4,
   tiny: {},
@@ -74,26 +77,23 @@ describeSearchAlgorithm({
 });
 describeSearchAlgorithm({
   name: 'random',
-  create: (problem, seed, hyperparameters = { attention_factor: 'search' }) =>
-    createAlgorithm('random', problem, hyperparameters, seed),
-  largestFactor: ({ ratio }) => 1.25 * ratio,
+  create: create('random', { attention_factor: 'search' }),
+  largestFactor,
   evaluations: 1280,
   gain: 1.2,
   tiny: {},
 });
 describeSearchAlgorithm({
   name: 'longrope',
-  create: (problem, seed, hyperparameters = { attention_factor: 'search' }) =>
-    createAlgorithm('longrope', problem, hyperparameters, seed),
-  largestFactor: ({ ratio }) => 1.25 * ratio,
+  create: create('longrope', { attention_factor: 'search' }),
+  largestFactor,
   evaluations: 1280,
   gain: 2,
   tiny: { list_step: 0.5, start_tokens: 0 },
 });
 describeSearchAlgorithm({
   name: 'longrope2',
-  create: (problem, seed, hyperparameters = { attention_factor: 'search' }) =>
-    createAlgorithm('longrope2', problem, hyperparameters, seed),
+  create: create('longrope2', { attention_factor: 'search' }),
   largestFactor: ({ ratio }) => 2 * ratio,
   evaluations: 1280,
   // The optimum lies outside its space: no factor below s behind the critical dimension.
@@ -116,7 +116,7 @@ describeSearchAlgorithm({
   variant: ' with start tokens',
   create: (problem, seed, hyperparameters) =>
     createAlgorithm('cma-es', { ...problem, startTokens: [0, 4, 16] }, hyperparameters, seed),
-  largestFactor: ({ ratio }) => 1.25 * ratio,
+  largestFactor,
   evaluations: 300,
   gain: 3,
   tiny: {},
@@ -127,7 +127,7 @@ describeSearchAlgorithm({
   variant: ' with start tokens',
   create: (problem, seed, hyperparameters) =>
     createAlgorithm('gradient', { ...problem, startTokens: [4, 0] }, hyperparameters, seed),
-  largestFactor: ({ ratio }) => 1.25 * ratio,
+  largestFactor,
   evaluations: 70,
   gain: 15,
   tiny: {},

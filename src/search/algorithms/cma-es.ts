@@ -31,9 +31,9 @@ export const CMA_ES_HYPERPARAMETERS = {
 type Values = HyperparameterValues<typeof CMA_ES_HYPERPARAMETERS>;
 
 /**
- * CMA-ES over the factors, by default ln factor of each pair by itself, and the attention factor. It first scores the closed forms, each with attention
- * factor 1 and the usual formula, and the user's own sets, and starts from the best. It compares candidates of one generation only, so each
- * generation may be scored on a few documents in turn: cheaper generations, hence more of them.
+ * CMA-ES over the factors, by default ln factor of each pair by itself, and the attention factor. It first scores the closed forms,
+ * each with attention factor 1 and the usual formula, and the user's own sets, and starts from the best. It compares candidates of
+ * one generation only, so each generation may be scored on a few documents in turn: cheaper generations, hence more of them.
  */
 class CmaEs implements SearchAlgorithm {
   readonly name = 'cma-es';
