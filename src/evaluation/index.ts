@@ -1,4 +1,3 @@
-export { firstAlike } from './alike.js';
 export * from './benchmarks/index.js';
 export { type GateLimits, type GateRow, runGate } from './gate/gate.js';
 export { type Condition, type Measure, measuresOf, methodsOf } from './gate/measures.js';
@@ -18,13 +17,10 @@ export { type JudgedWindows, judgedProtocol, markKeyTokens } from './longppl/mar
 export { comparePerplexity, type MethodPerplexity } from './perplexity/compare.js';
 export {
   evaluatePerplexity,
-  evaluateWindow,
   type LossEngine,
   type PerplexityResult,
-  summarisePerplexity,
 } from './perplexity/perplexity.js';
 export { PROTOCOL_NAMES, type Protocol, type Window, windowsOf } from './perplexity/protocol.js';
-export type { WindowLoss } from './perplexity/window-loss.js';
 export { perplexityRecordResult } from './records/perplexity.js';
 export { type EvaluationKind, type EvaluationRecord, evaluationRecordSchema, type RecordOf } from './records/record.js';
 export type { RetrievalTrial } from './records/retrieval.js';

@@ -28,8 +28,6 @@ export interface SearchReport {
   readonly methods: readonly Method[];
   /** Factor sets to draw, the searched one included. */
   readonly factors: readonly NamedFactors[];
-  /** Losses of closed forms on the search documents, nats per token. */
-  readonly baselines: readonly Pick<Score, 'name' | 'loss' | 'parts'>[];
   readonly perplexities: readonly MethodPerplexity[];
   readonly protocol: string;
   readonly notes: readonly string[];
@@ -109,7 +107,7 @@ function summary({ perplexities, targetLength, result, rope }: SearchReport): Re
   ];
 }
 
-function searchPanel({ subject, targetLength, result, baselines }: SearchReport): SearchPanel {
+function searchPanel({ subject, targetLength, result }: SearchReport): SearchPanel {
   let best = Number.POSITIVE_INFINITY;
   return {
     subject,
@@ -130,12 +128,12 @@ function searchPanel({ subject, targetLength, result, baselines }: SearchReport)
         ),
       },
     ],
-    baselines: baselines.map(({ name, loss }) => ({ name, loss: toFigure(loss) })),
-    front: objectiveFront(result, baselines),
+    baselines: (result.baselines ?? []).map(({ name, loss }) => ({ name, loss: toFigure(loss) })),
+    front: objectiveFront(result),
   };
 }
 
-function objectiveFront({ front, winner }: SearchResult, baselines: SearchReport['baselines']): SearchPanel['front'] {
+function objectiveFront({ front, winner, baselines = [] }: SearchResult): SearchPanel['front'] {
   if (front === undefined) return null;
   const parts = Object.keys(winner.parts ?? {});
   const means = (of: Score['parts']) => parts.map((part) => toFigure(of?.[part] ?? Number.POSITIVE_INFINITY));

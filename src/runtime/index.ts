@@ -5,5 +5,6 @@ export { LowRank } from './low-rank.js';
 export { type EngineOptions, openEngine } from './open-engine.js';
 export { Orthogonalizer } from './orthogonalizer.js';
 export { type Engine, openPool } from './pool.js';
+export { rememberLosses } from './remembered-losses.js';
 export type * from './requests.js';
 export { ENGINE_VERSION, engineName } from './session.js';

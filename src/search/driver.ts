@@ -3,7 +3,7 @@ import { formatFactorCsv } from '../rope/index.js';
 import { openRunDirectory, type RunDirectory, sha256Json, writeFileAtomic } from '../run/index.js';
 import { breaksLimit } from './compared-loss.js';
 import { Evaluator } from './evaluator.js';
-import { frontOf, scoreContenders, scoreHeldOut, winnerOf } from './final-scores.js';
+import { frontOf, scoreBaselines, scoreContenders, scoreHeldOut, winnerOf } from './final-scores.js';
 import { type ScoredGeneration, scoreGeneration } from './generation.js';
 import { manifest } from './manifest.js';
 import type { SearchOptions } from './options.js';
@@ -80,6 +80,7 @@ class Driver {
     const contenders = await scoreContenders(options, evaluator, this.generation);
     const winner = winnerOf(contenders, evaluator, { pull, where: this.directory.path });
     const front = frontOf(options.objective, contenders, evaluator);
+    const baselines = await scoreBaselines(options, evaluator, this.generation);
     const heldOut = await scoreHeldOut(options, evaluator, this.generation, winner.candidate);
     const result: SearchResult = {
       algorithm: algorithm.name,
@@ -89,6 +90,7 @@ class Driver {
       winner: { ...winner, name: 'searched' },
       contenders,
       curve: this.curve.map((point) => ({ ...point, comparableLoss: comparableLoss(point, winner) })),
+      ...(baselines && { baselines }),
       heldOut,
       ...(this.racing !== null && { races: { ...this.races } }),
       ...(front && { front }),

@@ -29,7 +29,8 @@ export class Evaluator {
   private readonly allowance: Allowance;
   /** Candidate -> its loss on each search document, where known: the final scores need only the rest. */
   private readonly known = new Map<string, Known>();
-  private readonly heldOut: number;
+  private extraDone = 0;
+  private readonly extraTotal: number;
 
   constructor(
     private readonly options: SearchOptions,
@@ -38,8 +39,9 @@ export class Evaluator {
   ) {
     this.recorder = new Recorder(directory);
     this.allowance = new Allowance(options.budget, options.algorithm, options.objective);
-    const { problem, heldOut, baselines = baselineCandidates(problem) } = options;
-    this.heldOut = (1 + baselines.length) * (heldOut?.documents.length ?? 0);
+    const { problem, objective, heldOut, baselines = baselineCandidates(problem), scoreBaselines = false } = options;
+    const ofBaselines = scoreBaselines ? baselines.length * objective.documents.length : 0;
+    this.extraTotal = ofBaselines + (1 + baselines.length) * (heldOut?.documents.length ?? 0);
   }
 
   /** Losses of a batch in the order of its requests; short only where the clock ended the search. */
@@ -48,13 +50,16 @@ export class Evaluator {
     const { phase, generation, candidates, requests, gradients } = batch;
     const deadline = phase === 'search' ? this.stopwatch.deadline(() => this.secondsLeft()) : null;
     const signals = [signal, deadline?.signal].filter((s) => s !== undefined);
+    // What the search knows of baselines is not asked for.
+    if (phase === 'baselines') this.extraDone += candidates.length * objective.documents.length - requests.length;
     let done = 0;
     let fresh = 0;
     const onResult = (index: number, loss: DocumentLoss) => {
       const [c, document] = requests[index] as readonly [number, number];
       done++;
       if (!this.recorder.isReplaying) fresh++;
-      if (phase !== 'held-out') {
+      if (isExtra(phase)) this.extraDone++;
+      else {
         const cost = gradients ? GRADIENT_COST : 1;
         this.spent.documents += cost;
         this.spent.tokens += cost * loss.tokens;
@@ -137,7 +142,7 @@ export class Evaluator {
       total: requests.length,
       spent: { ...this.spent },
       budget,
-      heldOut: this.heldOut,
+      extra: { done: this.extraDone, total: this.extraTotal },
       best: best && !breaksLimit(best.loss) ? { ...best, loss: best.loss - pullPenalty(pull, best.candidate) } : null,
     });
   }
@@ -156,4 +161,9 @@ export class Evaluator {
     losses[document] = loss;
     this.known.set(candidateKey(candidate), { candidate, losses });
   }
+}
+
+/** What no budget pays for, and no candidate of the search is. */
+function isExtra(phase: Batch['phase']): boolean {
+  return phase === 'baselines' || phase === 'held-out';
 }

@@ -6,34 +6,67 @@ import { paretoFront } from './front.js';
 import type { DocumentLoss, Objective } from './objective.js';
 import type { SearchOptions } from './options.js';
 import { type FrontEntry, type Score, type SearchResult, score } from './result.js';
-import { baselineCandidates } from './seeds.js';
+import { baselineCandidates, type NamedCandidate } from './seeds.js';
 import type { Candidate } from './types.js';
 
 /** The contenders on all search documents, as many as the budget covers; documents they were scored on before are not asked again. */
 export async function scoreContenders(
-  { algorithm, objective, budget }: SearchOptions,
+  options: SearchOptions,
   evaluator: Evaluator,
   generation: number,
 ): Promise<Score[]> {
-  const candidates: Candidate[] = [];
-  const requests: [number, number][] = [];
+  const { algorithm, budget } = options;
+  const named: NamedCandidate[] = [];
+  const planned: number[] = [];
   for (const candidate of algorithm.contenders()) {
-    const missing = [...evaluator.lossesOf(candidate).entries()].flatMap(([document, loss]) =>
-      loss === undefined ? [document] : [],
-    );
-    const planned = [...requests.map(([, document]) => document), ...missing];
+    const missing = missingDocuments(candidate, evaluator);
     // One is scored whatever it costs: a search must end with a winner.
-    if (candidates.length > 0 && !evaluator.coversFinal(planned, candidates.length)) continue;
-    requests.push(...missing.map((document): [number, number] => [candidates.length, document]));
-    candidates.push(candidate);
+    if (named.length > 0 && !evaluator.coversFinal([...planned, ...missing], named.length)) continue;
+    planned.push(...missing);
+    named.push({ name: `contender ${named.length + 1}`, candidate });
   }
-  if (candidates.length === 0) {
+  if (named.length === 0) {
     const expected = 'enough for the first candidates of a search';
     throw new UserError('usage', { where: 'budget', expected, found: `${budget.amount} ${budget.unit}` });
   }
-  await evaluator.evaluate({ phase: 'final', generation, candidates, requests, gradients: false }, objective);
-  return candidates.map((candidate, i) =>
-    score(`contender ${i + 1}`, candidate, evaluator.lossesOf(candidate) as readonly DocumentLoss[], objective.parts),
+  return scoreOnSearchDocuments('final', named, options, evaluator, generation);
+}
+
+/** The baselines on the search documents; null where they are not wanted. */
+export async function scoreBaselines(
+  options: SearchOptions,
+  evaluator: Evaluator,
+  generation: number,
+): Promise<Score[] | null> {
+  const { problem, baselines = baselineCandidates(problem) } = options;
+  if (options.scoreBaselines !== true) return null;
+  return scoreOnSearchDocuments('baselines', baselines, options, evaluator, generation);
+}
+
+/** Asks for no loss that the search knows. */
+async function scoreOnSearchDocuments(
+  phase: 'final' | 'baselines',
+  named: readonly NamedCandidate[],
+  { objective }: SearchOptions,
+  evaluator: Evaluator,
+  generation: number,
+): Promise<Score[]> {
+  const candidates = named.map(({ candidate }) => candidate);
+  const requests = candidates.flatMap((candidate, c) =>
+    missingDocuments(candidate, evaluator).map((document) => [c, document] as const),
+  );
+  const known = candidates.map((candidate) => [...evaluator.lossesOf(candidate)]);
+  const losses = await evaluator.evaluate({ phase, generation, candidates, requests, gradients: false }, objective);
+  for (const [i, [c, document]] of requests.entries())
+    (known[c] as (DocumentLoss | undefined)[])[document] = losses[i] as DocumentLoss;
+  return named.map(({ name, candidate }, c) =>
+    score(name, candidate, known[c] as readonly DocumentLoss[], objective.parts),
+  );
+}
+
+function missingDocuments(candidate: Candidate, evaluator: Evaluator): number[] {
+  return [...evaluator.lossesOf(candidate).entries()].flatMap(([document, loss]) =>
+    loss === undefined ? [document] : [],
   );
 }
 

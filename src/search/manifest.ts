@@ -6,7 +6,7 @@ import type { Json } from './types.js';
 
 /** Everything the result depends on. A run folder is resumed with an equal one only. */
 export function manifest(options: SearchOptions, racing: Racing | null): Json {
-  const { problem, algorithm, seed, objective, heldOut, pull, budget, inputs } = options;
+  const { problem, algorithm, seed, objective, heldOut, scoreBaselines, pull, budget, inputs } = options;
   const { starts, ...space } = problem;
   const documents = (of: Objective) =>
     of.documents.map((name, i) => ({ name, scoredTokens: of.scoredTokens[i] as number }));
@@ -21,6 +21,7 @@ export function manifest(options: SearchOptions, racing: Racing | null): Json {
     ...(racing !== null && { racing }),
     documents: documents(objective),
     heldOut: heldOut === undefined ? null : documents(heldOut),
+    ...(scoreBaselines === true && { scoreBaselines }),
     inputs,
   };
 }

@@ -15,8 +15,8 @@ export interface SearchProgress {
   readonly spent: Readonly<Spending>;
   readonly budget: Budget;
   readonly best: Evaluation | null;
-  /** Evaluations on held-out documents that the whole search will have made after its budget. */
-  readonly heldOut: number;
+  /** Evaluations outside the budget, of baselines and on held-out documents: how many there are, and will be at most. */
+  readonly extra: { readonly done: number; readonly total: number };
 }
 
 export interface SearchOptions {
@@ -29,6 +29,8 @@ export interface SearchOptions {
   readonly heldOut?: Objective;
   /** Default: the closed forms, with attention factor 1. */
   readonly baselines?: readonly NamedCandidate[];
+  /** Score the baselines on the search documents too, outside the budget; default false. */
+  readonly scoreBaselines?: boolean;
   /** Weight of a pull towards factors of 1 (`pullPenalty`): added to what candidates are compared by, never to a loss that is shown. */
   readonly pull?: number;
   /** Drops candidates that fall behind before they are scored on all documents; what is left out has its default, `{}` is all of them. */

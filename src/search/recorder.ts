@@ -5,7 +5,7 @@ import { lossEntry, parseLossEntry, soundLoss } from './loss-entry.js';
 import type { DocumentLoss, EvaluateOptions, LossRequest, Objective } from './objective.js';
 import type { Candidate, Json, StopReasons } from './types.js';
 
-export type Phase = 'search' | 'final' | 'held-out';
+export type Phase = 'search' | 'final' | 'baselines' | 'held-out';
 
 export interface Batch {
   readonly phase: Phase;

@@ -52,6 +52,8 @@ export interface SearchResult {
   readonly winner: Score;
   readonly contenders: readonly Score[];
   readonly curve: readonly GenerationSummary[];
+  /** The baselines on the search documents, where that was asked for. */
+  readonly baselines?: readonly Score[];
   /** The winner, named 'searched', and the baselines on held-out documents; null without such documents. */
   readonly heldOut: { readonly documents: readonly string[]; readonly scores: readonly Score[] } | null;
   /** Of a search with racing: how many candidates, how many ended early, evaluations of them, and what they would have been otherwise. */
@@ -108,7 +110,7 @@ export function resultJson(result: SearchResult): Json {
     ...(parts && { parts: Object.fromEntries(Object.entries(parts).map(([part, mean]) => [part, number(mean)])) }),
     ...(shortExcess !== undefined && { shortExcess: number(shortExcess) }),
   });
-  const { algorithm, seed, stop, spent, winner, contenders, curve, heldOut, races, front, parts } = result;
+  const { algorithm, seed, stop, spent, winner, contenders, curve, baselines, heldOut, races, front, parts } = result;
   return {
     algorithm,
     seed,
@@ -122,6 +124,7 @@ export function resultJson(result: SearchResult): Json {
       medianLoss: number(point.medianLoss),
       comparableLoss: number(point.comparableLoss),
     })),
+    ...(baselines && { baselines: baselines.map(scoreJson) }),
     heldOut: heldOut && { documents: heldOut.documents, scores: heldOut.scores.map(scoreJson) },
     ...(races && { races }),
     ...(front && { front: front.map((entry) => ({ ...scoreJson(entry), isFront: entry.isFront })) }),

@@ -1,17 +1,12 @@
 import { hashDocuments, type TokenDocument } from '../corpus/index.js';
 import {
-  evaluateWindow,
-  firstAlike,
+  comparePerplexity,
+  type MethodPerplexity,
   type Protocol,
   perplexityRecordResult,
   type RecordOf,
-  type RopeMethod,
-  summarisePerplexity,
-  type Window,
-  type WindowLoss,
-  windowsOf,
 } from '../evaluation/index.js';
-import { type Json, resumeItems } from '../run/index.js';
+import type { Json } from '../run/index.js';
 import { type EvaluationTarget, withEvaluation } from './evaluation-job.js';
 import { readTexts, type TextSelection } from './texts.js';
 import { writeEvaluation } from './write-evaluation.js';
@@ -29,13 +24,6 @@ export interface PerplexitySettings {
   readonly textOptions: TextSelection;
 }
 
-interface WindowItem {
-  readonly method: RopeMethod;
-  readonly protocol: Protocol;
-  readonly index: number;
-  readonly window: Window;
-}
-
 /** `evaluate perplexity`, from paths to its record: every method at every length on the same documents. */
 export function evaluatePerplexityJob(
   target: EvaluationTarget,
@@ -46,18 +34,11 @@ export function evaluatePerplexityJob(
     const documents = await readTexts(settings.texts, tokenizer, settings.textOptions);
     const bosTokenId = settings.bos ? tokenizer.bosTokenId : null;
     const protocols = (settings.lengths ?? [rope.originalLength]).map((length) => protocolAt(length, settings));
-    const items: WindowItem[] = protocols.flatMap((protocol) =>
-      methods
-        .filter((method) => firstAlike(methods, method, protocol.length) === method)
-        .flatMap((method) =>
-          windowsOf(protocol, documents, bosTokenId).map((window, index) => ({ method, protocol, index, window })),
-        ),
-    );
     const engine = await openEngine({
       maxLength: Math.max(...protocols.map(({ length }) => length)),
       maxWorkers: documents.length,
     });
-    const recordOf = (losses: readonly StoredLoss[]): RecordOf<'perplexity'> => ({
+    const recordOf = (results: readonly MethodPerplexity[]): RecordOf<'perplexity'> => ({
       ...header,
       kind: 'perplexity',
       inputs: [
@@ -70,25 +51,7 @@ export function evaluatePerplexityJob(
       ],
       protocol: protocolSentence(settings, bosTokenId !== null, documents.length),
       notes: [],
-      results: protocols.flatMap((protocol) =>
-        methods.map((method) => {
-          const computed = firstAlike(methods, method, protocol.length);
-          const own = items.flatMap((item, i) => (item.method === computed && item.protocol === protocol ? [i] : []));
-          const resolved = method.resolve(protocol.length);
-          return perplexityRecordResult({
-            method: method.name,
-            length: protocol.length,
-            ratio: protocol.length / rope.originalLength,
-            attentionFactor: resolved.attentionFactor,
-            startTokens: resolved.startTokens,
-            result: summarisePerplexity(
-              { documents, bosTokenId, protocol },
-              own.map((i) => (items[i] as WindowItem).window),
-              own.map((i) => fromStored(losses[i] as StoredLoss)),
-            ),
-          });
-        }),
-      ),
+      results: results.map(perplexityRecordResult),
     });
     const manifest = {
       ...identity,
@@ -97,45 +60,22 @@ export function evaluatePerplexityJob(
       bos: bosTokenId,
       documents: hashDocuments(documents),
     };
-    const losses = await resumeItems<WindowItem, StoredLoss>(
-      target.out === undefined ? null : { path: target.out, manifest },
+    const results = await comparePerplexity(
       {
-        items,
-        key: ({ method, protocol, index }) => `${method.name}/${protocol.length}/${index}`,
-        parallel: engine.workers,
-        cost: ({ window }) => window.ids.length,
-        evaluate: async ({ method, protocol, window }, signal) =>
-          toStored(await evaluateWindow(engine, window, protocol, method.resolve(protocol.length), signal)),
-        ...(target.onProgress && {
-          onProgress: (done: number, total: number, { method, protocol }: WindowItem) =>
-            target.onProgress?.(done, total, `${method.name} at ${protocol.length}`),
-        }),
+        engine,
+        rope,
+        methods,
+        documents,
+        bosTokenId,
+        protocols,
+        folder: target.out === undefined ? null : { path: target.out, manifest },
+        ...(target.onProgress && { onProgress: target.onProgress }),
         ...(target.signal && { signal: target.signal }),
       },
       (found, file) => writeEvaluation(file, recordOf(found)),
     );
-    return recordOf(losses);
+    return recordOf(results);
   });
-}
-
-/** A window's loss as the journal holds it; a sum that is not finite is null, and counts as infinite. */
-type StoredLoss = {
-  readonly sum: number | null;
-  readonly tokens: number;
-  readonly buckets: readonly (readonly [number | null, number])[];
-};
-
-function toStored({ sum, tokens, buckets }: WindowLoss): StoredLoss {
-  const finite = (value: number) => (Number.isFinite(value) ? value : null);
-  return { sum: finite(sum), tokens, buckets: buckets.map((bucket) => [finite(bucket.sum), bucket.tokens]) };
-}
-
-function fromStored({ sum, tokens, buckets }: StoredLoss): WindowLoss {
-  return {
-    sum: sum ?? Number.POSITIVE_INFINITY,
-    tokens,
-    buckets: buckets.map(([bucketSum, count]) => ({ sum: bucketSum ?? Number.POSITIVE_INFINITY, tokens: count })),
-  };
 }
 
 function detailOf(documents: readonly TokenDocument[], { skipCharacters = 0 }: TextSelection): string {

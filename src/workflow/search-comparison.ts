@@ -1,4 +1,11 @@
-import { comparePerplexity, type MethodPerplexity, parseRopeMethod, type RopeMethod } from '../evaluation/index.js';
+import path from 'node:path';
+import {
+  comparePerplexity,
+  type LossEngine,
+  type MethodPerplexity,
+  parseRopeMethod,
+  type RopeMethod,
+} from '../evaluation/index.js';
 import type { Model, RopeSpec } from '../model/types.js';
 import { type Method, SEARCHED } from '../report/index.js';
 import { yarnMscale } from '../rope/attention-factor.js';
@@ -6,15 +13,7 @@ import { closedFormFactors } from '../rope/closed-form.js';
 import { rescaledRope } from '../rope/frequencies.js';
 import { factorVector } from '../rope/index.js';
 import type { Engine } from '../runtime/index.js';
-import {
-  type FrozenSet,
-  multiply,
-  type NamedCandidate,
-  type Objective,
-  type Score,
-  type SearchResult,
-  score,
-} from '../search/index.js';
+import { candidateJson, type FrozenSet, type Json, multiply, type SearchResult } from '../search/index.js';
 import type { SearchJob } from './search-model.js';
 
 /** A method that a search is compared with. */
@@ -49,49 +48,40 @@ export async function comparedMethods(rope: RopeSpec, frozen: FrozenSet | null):
   return methods;
 }
 
-/** Perplexity of the winner and of closed forms on the held-out documents, from the original length to the target. */
+/**
+ * Perplexity of the winner and of closed forms on the held-out documents, from the original length to the target. What is scored is kept in a
+ * folder of its own within the run folder. `inputs`: hashes of all that the losses depend on beside the winner.
+ */
 export async function compareHeldOut(
   job: SearchJob,
-  model: Model,
-  engine: Engine,
-  result: SearchResult,
+  { spec: { rope } }: Model,
+  engine: LossEngine & Pick<Engine, 'workers'>,
+  { winner }: SearchResult,
   compared: readonly ComparedMethod[],
+  inputs: { readonly [name: string]: Json },
 ): Promise<MethodPerplexity[]> {
   if (job.heldOut.length === 0 || job.compare === false) return [];
-  const { rope } = model.spec;
   const methods = [
     ...compared.map((method) => method.rope),
-    { name: SEARCHED, resolve: () => rescaledRope(rope.geometry, result.winner.candidate) },
+    { name: SEARCHED, resolve: () => rescaledRope(rope.geometry, winner.candidate) },
   ];
-  const lengths = [];
+  const lengths: number[] = [];
   for (let length = rope.originalLength; length < job.targetLength; length *= 2) lengths.push(length);
+  lengths.push(job.targetLength);
   return comparePerplexity({
     engine,
     rope,
     methods,
     documents: job.heldOut,
     bosTokenId: job.tokenizer.bosTokenId,
-    protocols: [...lengths, job.targetLength].map((length) => ({ name: 'document', length })),
+    protocols: lengths.map((length) => ({ name: 'document', length })),
+    folder: {
+      path: path.join(job.out, 'held-out'),
+      manifest: { format: 'longrope held-out 1', winner: candidateJson(winner.candidate), lengths, inputs },
+    },
     ...(job.onEvaluate && { onProgress: job.onEvaluate }),
     ...(job.signal && { signal: job.signal }),
   });
-}
-
-/** Where the closed forms stand on the search documents, for the curve. */
-export async function baselineLosses(
-  { compare, signal }: Pick<SearchJob, 'compare' | 'signal'>,
-  baselines: readonly NamedCandidate[],
-  objective: Objective,
-): Promise<Score[]> {
-  if (compare === false) return [];
-  const requests = baselines.flatMap(({ candidate }) =>
-    objective.documents.map((_, document) => ({ candidate, document })),
-  );
-  const losses = await objective.evaluate(requests, signal && { signal });
-  const count = objective.documents.length;
-  return baselines.map(({ name, candidate }, i) =>
-    score(name, candidate, losses.slice(i * count, (i + 1) * count), objective.parts),
-  );
 }
 
 function overFrozen(name: string, description: string): string {

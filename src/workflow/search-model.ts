@@ -3,11 +3,11 @@ import type { TokenDocument, Tokenizer } from '../corpus/index.js';
 import { hashModel, loadModel } from '../model/index.js';
 import { searchReport } from '../report/index.js';
 import type { ReportProgress } from '../run/index.js';
-import { type Device, engineName, openEngine } from '../runtime/index.js';
+import { type Device, engineName, openEngine, rememberLosses } from '../runtime/index.js';
 import { type Candidate, checkRacing, type SearchAlgorithm, unscaledCandidate } from '../search/index.js';
 import { chooseAlgorithm } from './choose-algorithm.js';
 import { writeSearchArtefacts } from './search-artefacts.js';
-import { baselineLosses, comparedMethods, compareHeldOut } from './search-comparison.js';
+import { comparedMethods, compareHeldOut } from './search-comparison.js';
 import { inputsOf, notesOf, reportInputs } from './search-inputs.js';
 import { type ObjectiveOptions, planObjective } from './search-objective.js';
 import {
@@ -68,17 +68,21 @@ export async function searchModel(job: SearchJob): Promise<SearchOutcome> {
     ...(job.threads !== undefined && { threads: job.threads }),
   });
   try {
-    const { objective, heldOut } = await planned.open(engine, job.signal);
+    // The winner and the closed forms are scored on held-out documents by the search, and at the target once more by the comparison.
+    const remembering = rememberLosses(engine);
+    const { objective, heldOut } = await planned.open({ search: engine, heldOut: remembering }, job.signal);
+    const inputs = { ...inputsOf(job, space, modelHash), ...planned.inputs };
     const result = await runSearchIn(space, job, {
       algorithm,
       ...(partsOf && { partsOf }),
       objective,
       ...(heldOut && { heldOut }),
       baselines,
-      inputs: { ...inputsOf(job, space, modelHash), ...planned.inputs },
+      scoreBaselines: job.compare !== false,
+      inputs,
     });
     const methods = await comparedMethods(model.spec.rope, space.frozen);
-    const perplexities = await compareHeldOut(job, model, engine, result, methods);
+    const perplexities = await compareHeldOut(job, model, remembering, result, methods, inputs);
     const view = searchReport({
       subject: path.basename(path.resolve(job.modelPath)),
       command: job.command,
@@ -88,7 +92,6 @@ export async function searchModel(job: SearchJob): Promise<SearchOutcome> {
       targetLength: job.targetLength,
       result,
       ...reportedSets({ ...job, algorithm: chosen.name }, space, baselines, methods, result),
-      baselines: await baselineLosses(job, baselines, objective),
       perplexities,
       protocol: `Protocol document: mean over all tokens of ${job.heldOut.length} held-out documents, ${job.tokenizer.bosTokenId === null ? 'no BOS' : 'BOS first'}; closed forms at the ratio of each length${space.frozen === null ? '' : ` to ${space.frozen.length}`}, the searched set unchanged at every length.`,
       notes: [

@@ -46,7 +46,7 @@ export interface PlannedObjective {
   /** For the manifest. */
   readonly inputs: { readonly [name: string]: Json };
   /** Marks key tokens and scores the unscaled model at its original length, which no budget counts. */
-  open(engine: Engine, signal?: AbortSignal): Promise<SearchObjectives>;
+  open(engines: { readonly search: Engine; readonly heldOut: Engine }, signal?: AbortSignal): Promise<SearchObjectives>;
 }
 
 /** @param unscaled what the short limit compares with: no scaling, or the frozen factors. Throws one `UserError` with everything that does not fit. */
@@ -77,10 +77,10 @@ export async function planObjective(job: SearchJob, model: Model, unscaled: Cand
       ...(judge && { judge: judge.sha256 }),
       ...(shortLimit !== undefined && { shortLimit }),
     },
-    async open(engine, signal) {
-      const opened = judge && (await judge.open(engine, { maxLength: targetLength, job }));
+    async open(engines, signal) {
+      const opened = judge && (await judge.open(engines.search, { maxLength: targetLength, job }));
       try {
-        const open = async (of: DocumentSet) =>
+        const open = async (of: DocumentSet, engine: Engine) =>
           modelObjective({
             engine,
             geometry,
@@ -92,7 +92,10 @@ export async function planObjective(job: SearchJob, model: Model, unscaled: Cand
               shortLimit: await shortLimitOf(of, { engine, originalLength, rise: Math.log1p(shortLimit) }, signal),
             }),
           });
-        return { objective: await open(search), heldOut: heldOut && (await open(heldOut)) };
+        return {
+          objective: await open(search, engines.search),
+          heldOut: heldOut && (await open(heldOut, engines.heldOut)),
+        };
       } finally {
         await opened?.close();
       }

@@ -1,16 +1,11 @@
-import { readFile } from 'node:fs/promises';
-import path from 'node:path';
 import { type ReportInput, searchReport } from '../report/index.js';
-import { sha256Json, writeFileAtomic } from '../run/index.js';
+import { sha256Json } from '../run/index.js';
 import {
   checkRacing,
-  type Json,
-  type NamedCandidate,
   type Objective,
   type OutsideObjective,
   PERPLEXITY_ALONE,
   type SearchProblem,
-  tokenWeightedLoss,
 } from '../search/index.js';
 import { chooseOutside } from './choose-algorithm.js';
 import { heldOutPerplexities } from './held-out-perplexity.js';
@@ -58,6 +53,7 @@ export async function searchOutside(job: OutsideSearchJob): Promise<SearchOutcom
       objective,
       ...(heldOut && { heldOut }),
       baselines,
+      scoreBaselines: true,
       inputs: {
         objective: { name: outside.name, fingerprint: outside.fingerprint ?? null, gradients: objective.gradients },
         ...(space.frozen !== null && { over: { ...space.frozen, factors: [...space.frozen.factors] } }),
@@ -77,7 +73,6 @@ export async function searchOutside(job: OutsideSearchJob): Promise<SearchOutcom
       targetLength: job.targetLength,
       result,
       ...reportedSets({ ...job, algorithm: chosen.name }, space, baselines, named, result),
-      baselines: await baselineLosses(job, baselines, objective),
       perplexities: heldOutPerplexities(result, heldOut?.scoredTokens ?? [], { original, target: job.targetLength }),
       protocol: `As ${outside.name} scores its ${heldOut?.documents.length ?? 0} held-out documents: mean over all scored tokens; closed forms at the ratio of the target.`,
       notes: [
@@ -107,33 +102,4 @@ function inputsOf(
     { ...documents(objective), label: 'search documents' },
     ...(heldOut === undefined ? [] : [{ ...documents(heldOut), label: 'held-out documents' }]),
   ];
-}
-
-const BASELINES_NAME = 'baselines.json';
-
-/**
- * Where the closed forms stand on the search documents, for the curve. Kept beside the result, as the folder's manifest says all
- * they depend on: showing a finished run again asks nobody.
- */
-async function baselineLosses(
-  { out, signal }: OutsideSearchJob,
-  baselines: readonly NamedCandidate[],
-  { documents, evaluate }: Objective,
-) {
-  const file = path.join(out, BASELINES_NAME);
-  const kept = await readFile(file, 'utf8').catch(() => null);
-  const sums = kept === null ? await evaluated() : (JSON.parse(kept) as { lossSum: number | null; tokens: number }[]);
-  async function evaluated() {
-    const requests = baselines.flatMap(({ candidate }) => documents.map((_, document) => ({ candidate, document })));
-    const losses = await evaluate(requests, signal && { signal });
-    const json: Json = losses.map(({ lossSum, tokens }) => ({
-      lossSum: Number.isFinite(lossSum) ? lossSum : null,
-      tokens,
-    }));
-    await writeFileAtomic(file, `${JSON.stringify(json)}\n`);
-    return losses;
-  }
-  const losses = sums.map(({ lossSum, tokens }) => ({ lossSum: lossSum ?? Number.POSITIVE_INFINITY, tokens }));
-  const count = documents.length;
-  return baselines.map(({ name }, i) => ({ name, loss: tokenWeightedLoss(losses.slice(i * count, (i + 1) * count)) }));
 }

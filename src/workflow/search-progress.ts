@@ -2,14 +2,15 @@ import type { ReportProgress } from '../run/index.js';
 import type { Budget, SearchProgress } from '../search/index.js';
 
 /**
- * How far a search is, in the unit of its budget: the scores on held-out documents, which follow outside the budget, are taken to cost
- * what an evaluation cost on average, so that the share never falls.
+ * How far a search is, in the unit of its budget: the scores of baselines and on held-out documents, which follow outside the budget, are
+ * taken to cost what an evaluation cost on average, so that the share never falls.
  */
 export function reportSearch(report: ReportProgress): (progress: SearchProgress) => void {
-  return ({ phase, spent, budget: { unit, amount }, best, done, heldOut }) => {
+  return ({ phase, spent, budget: { unit, amount }, best, extra }) => {
     const evaluation = spent[unit] / spent.documents;
-    const total = amount + heldOut * evaluation;
-    if (phase === 'held-out') return report(amount + done * evaluation, total, 'scoring held-out documents');
+    const total = amount + extra.total * evaluation;
+    if (phase === 'baselines') return report(amount + extra.done * evaluation, total, 'scoring the closed forms');
+    if (phase === 'held-out') return report(amount + extra.done * evaluation, total, 'scoring held-out documents');
     const detail = phase === 'final' ? 'scoring the contenders' : best && `best ${Math.exp(best.loss).toFixed(2)}`;
     report(Math.min(spent[unit], amount), total, detail ?? '');
   };

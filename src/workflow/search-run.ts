@@ -66,7 +66,10 @@ export function baselinesOf({ problem, frozen }: SearchSpace): readonly NamedCan
 export async function runSearchIn(
   { problem }: SearchSpace,
   settings: SearchSettings,
-  own: Pick<SearchOptions, 'algorithm' | 'partsOf' | 'objective' | 'heldOut' | 'baselines' | 'inputs'>,
+  own: Pick<
+    SearchOptions,
+    'algorithm' | 'partsOf' | 'objective' | 'heldOut' | 'baselines' | 'scoreBaselines' | 'inputs'
+  >,
 ): Promise<SearchResult> {
   await mkdir(path.dirname(path.resolve(settings.out)), { recursive: true });
   return runSearch({

@@ -59,6 +59,11 @@ it('a search killed at random moments and resumed ends with the bytes of an undi
   const resumed = await contents(out);
   for (const name of RESULTS) expect(resumed.get(name)?.equals(undisturbed.get(name) as Buffer), name).toBe(true);
   expect(last.stdout).toBe(first.stdout);
+  // A finished run is shown from what its folder holds: nothing is scored, which the journal of the comparison would show.
+  const compared = () => readFile(path.join(out, 'held-out/journal.jsonl'), 'utf8');
+  const before = await compared();
+  expect((await longrope(words)).stdout).toBe(first.stdout);
+  expect(await compared()).toBe(before);
 });
 
 async function contents(out: string): Promise<Map<string, Buffer>> {

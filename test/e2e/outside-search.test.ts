@@ -78,7 +78,7 @@ describe('a command', () => {
     const words = outside(out, fakeCommand('slow', folder, hello), '--budget', '40evals', '--workers', '2');
     const first = await longrope(words);
     expect(first.stderr).toBe('');
-    const files = ['journal.jsonl', 'result.json', 'report.json', 'report.html', 'baselines.json', 'factors.json'];
+    const files = ['journal.jsonl', 'result.json', 'report.json', 'report.html', 'factors.json'];
     const contents = () => Promise.all(files.map((name) => readFile(path.join(out, name), 'utf8')));
     const undisturbed = await contents();
     await rm(out, { recursive: true });

@@ -3,7 +3,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { parseJournal } from '../../src/run/index.js';
+import { candidateKey } from '../../src/search/candidate.js';
 import {
+  baselineCandidates,
   type Candidate,
   createAlgorithm,
   type DocumentLoss,
@@ -77,6 +79,34 @@ describe('runSearch', () => {
     expect(spent).toBeLessThanOrEqual(amount);
     // Less than a generation, or than one candidate on all documents, is left.
     expect(spent).toBeGreaterThan(amount - (name === 'cma-es' ? 12 : 5) * (unit === 'tokens' ? 2047 : 1));
+  });
+
+  test('baselines on the search documents cost the budget nothing, and no loss that is known is asked for again', async () => {
+    const objective = counting(syntheticObjective(problem));
+    const without = await runSearch(options('cma-es', '200evals', { objective }));
+    expect(without.baselines).toBeUndefined();
+    const plain = objective.requests.splice(0);
+    const result = await runSearch(
+      options('cma-es', '200evals', { objective, scoreBaselines: true, runDirectory: `${directory}-scored` }),
+    );
+    expect({ ...result, baselines: undefined }).toEqual({ ...without, baselines: undefined });
+    expect(objective.requests.slice(0, plain.length)).toEqual(plain);
+    const extra = objective.requests.slice(plain.length);
+    const identity = ({ candidate, document }: LossRequest) => `${candidateKey(candidate)} on ${document}`;
+    const known = new Set(plain.map(identity));
+    const all = baselineCandidates(problem).flatMap(({ candidate }) =>
+      objective.documents.map((_, document) => identity({ candidate, document })),
+    );
+    // The search began with PI, NTK, YaRN and half-turn on its first document.
+    expect(all.filter((one) => known.has(one)).length).toBeGreaterThanOrEqual(4);
+    expect(extra.map(identity)).toEqual(all.filter((one) => !known.has(one)));
+    expect(result.baselines?.map(({ name }) => name)).toEqual(['none', 'PI', 'NTK', 'YaRN', 'half-turn']);
+    for (const { candidate, documentLosses } of result.baselines ?? []) {
+      const losses = await objective.evaluate(objective.documents.map((_, document) => ({ candidate, document })));
+      expect(documentLosses).toEqual(losses.map(({ lossSum, tokens }) => lossSum / tokens));
+    }
+    const json = JSON.parse(await readFile(join(`${directory}-scored`, 'result.json'), 'utf8'));
+    expect(json.baselines).toHaveLength(5);
   });
 
   test('the winner is the best contender on all documents, and what is written says the same', async () => {

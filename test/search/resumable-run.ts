@@ -53,6 +53,7 @@ await runSearch({
   seed: 11,
   objective: slow,
   heldOut: syntheticObjective(problem, 2),
+  scoreBaselines: true,
   budget: parseBudget(budget),
   runDirectory: directory,
   inputs: { objective: 'synthetic' },

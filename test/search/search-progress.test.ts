@@ -19,6 +19,7 @@ it.each(['200evals', '300000tokens'])(
       seed: 1,
       objective: syntheticObjective(problem),
       heldOut: syntheticObjective(problem),
+      scoreBaselines: true,
       budget: parseBudget(budget),
       runDirectory: join(await mkdtemp(join(tmpdir(), 'longrope-progress-')), 'run'),
       inputs: {},
@@ -27,7 +28,13 @@ it.each(['200evals', '300000tokens'])(
         details.add(detail.replace(/^best .*/, 'best'));
       }),
     });
-    expect([...details].sort()).toEqual(['', 'best', 'scoring held-out documents', 'scoring the contenders']);
+    expect([...details].sort()).toEqual([
+      '',
+      'best',
+      'scoring held-out documents',
+      'scoring the closed forms',
+      'scoring the contenders',
+    ]);
     expect(shares).toEqual(shares.toSorted((a, b) => a - b));
     expect(shares.at(-1)).toBeCloseTo(1, 10);
   },

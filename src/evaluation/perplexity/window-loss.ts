@@ -17,3 +17,23 @@ export function windowLoss(losses: Float32Array, scoreFrom: number, length: numb
   for (const loss of losses) sum += loss;
   return { sum, tokens: losses.length, buckets: buckets.sums() };
 }
+
+/** A window's loss as a journal holds it; a sum that is not finite is null, and counts as infinite. */
+export type StoredLoss = {
+  readonly sum: number | null;
+  readonly tokens: number;
+  readonly buckets: readonly (readonly [number | null, number])[];
+};
+
+export function toStored({ sum, tokens, buckets }: WindowLoss): StoredLoss {
+  const finite = (value: number) => (Number.isFinite(value) ? value : null);
+  return { sum: finite(sum), tokens, buckets: buckets.map((bucket) => [finite(bucket.sum), bucket.tokens]) };
+}
+
+export function fromStored({ sum, tokens, buckets }: StoredLoss): WindowLoss {
+  return {
+    sum: sum ?? Number.POSITIVE_INFINITY,
+    tokens,
+    buckets: buckets.map(([bucketSum, count]) => ({ sum: bucketSum ?? Number.POSITIVE_INFINITY, tokens: count })),
+  };
+}
