@@ -28,7 +28,7 @@ interface Case {
   readonly name: string;
   readonly config: Readonly<Record<string, unknown>>;
   readonly spec?: (spec: DecoderSpec) => DecoderSpec;
-  readonly blocks?: Pick<GradientConfig, 'blockRows' | 'blockQueries' | 'keepBytes'>;
+  readonly blocks?: Pick<GradientConfig, 'blockRows' | 'blockQueries' | 'groupsHeads' | 'keepBytes'>;
 }
 const CASES: readonly Case[] = [
   { name: 'heads of 8, tied embeddings', config: { tie_word_embeddings: true } },
@@ -43,6 +43,16 @@ const CASES: readonly Case[] = [
     },
     // Too little for the inner values of any layer.
     blocks: { blockRows: 16, blockQueries: 7, keepBytes: 1000 },
+  },
+  {
+    name: 'heads a group at a time',
+    config: { num_key_value_heads: 2 },
+    blocks: { blockQueries: 7, groupsHeads: true },
+  },
+  {
+    name: 'heads of a sliding window a group at a time',
+    config: tinyConfig('mistral', { sliding_window: 12, head_dim: 16, num_key_value_heads: 2 }),
+    blocks: { groupsHeads: true },
   },
   {
     name: 'biases, adjacent pairs, a part of the head rotated, gelu',
@@ -180,7 +190,7 @@ describe('several sequences in one pass', () => {
     const { engine, weights } = await opened(
       model,
       { weights: 'all', tables: true },
-      { blockRows: 16, blockQueries: 7 },
+      { blockRows: 16, blockQueries: 7, groupsHeads: true },
     );
     const sequences: GradientSequence[] = [
       { ids: randomIds(model, 20, 1), rope: interpolated(model, 1), scoreFrom: 1 },

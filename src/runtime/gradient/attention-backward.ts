@@ -1,14 +1,18 @@
+import { attentionBackwardGraph } from '../../graph/index.js';
 import type { DecoderSpec } from '../../model/types.js';
-import type { Tensor } from '../session.js';
+import { causalMasks } from './causal-masks.js';
 import { blocks, rows } from './matrix-rows.js';
 import type { Span } from './sequence-rows.js';
-import type { Pass, Step } from './step.js';
+import { type Pass, Step } from './step.js';
 
 /** Scores of one block of queries stay near this many floats (32 MB), of which about five copies live at a time. */
 const BLOCK_SCORES = 8 * 2 ** 20;
 
 /** Below this matrix products no longer fill their kernels, and every block adds to the gradients of all keys before it. */
 const MIN_BLOCK_QUERIES = 128;
+
+/** The same for one group of heads. */
+const MIN_GROUP_QUERIES = 256;
 
 /** A block computes scores of its own later tokens in vain: half of it, so it is a small part of the sequence. */
 const BLOCKS_PER_SEQUENCE = 16;
@@ -21,10 +25,10 @@ export interface AttentionRows {
   readonly v: Float32Array;
 }
 
-/** For blocks with keys that every query sees, and for those without: an empty matrix is no input of ONNX Runtime's products. */
-export interface AttentionBackwardSteps {
-  readonly someSeen: Step;
-  readonly allMasked: Step;
+/** What the forward pass gave and the gradient of what it gave, `attended` and `dAttended` [N, heads * headDim]. */
+interface Given extends AttentionRows {
+  readonly attended: Float32Array;
+  readonly dAttended: Float32Array;
 }
 
 export interface AttentionBlocks {
@@ -32,97 +36,173 @@ export interface AttentionBlocks {
   readonly window: number | null;
   /** Default: as many as keep their scores in the processor's cache. */
   readonly blockQueries: number | undefined;
+  /** Whether heads are computed a group at a time; default: where the scores of all are many. */
+  readonly groupsHeads: boolean | undefined;
+}
+
+/** For blocks with keys that every query sees, and for those without: an empty matrix is no input of ONNX Runtime's products. */
+interface Steps {
+  readonly spec: DecoderSpec;
+  readonly leastQueries: number;
+  readonly someSeen: Step;
+  readonly allMasked: Step;
 }
 
 /**
  * Gradients of causal attention within every sequence with respect to rotated queries and keys and to values, in blocks of queries
- * that compute their scores anew: memory is N rows, whatever N. `window` as in `DecoderSpec.slidingWindow`.
+ * that compute their scores anew: memory is N rows, whatever N. Long sequences go through it one group of heads that share keys after
+ * the other, since ONNX Runtime gives whole heads to threads: three on two threads take as long as four.
  */
-export async function attentionBackward(
-  spec: DecoderSpec,
-  steps: AttentionBackwardSteps,
+export class AttentionBackward {
+  private constructor(
+    private readonly allHeads: Steps,
+    private readonly oneGroup: Steps,
+  ) {}
+
+  static async open(spec: DecoderSpec, threads: number): Promise<AttentionBackward> {
+    const open = async (of: DecoderSpec, leastQueries: number): Promise<Steps> => ({
+      spec: of,
+      leastQueries,
+      someSeen: await Step.open(attentionBackwardGraph(of, true), spec, threads),
+      allMasked: await Step.open(attentionBackwardGraph(of, false), spec, threads),
+    });
+    const all = await open(spec, MIN_BLOCK_QUERIES);
+    return new AttentionBackward(all, spec.keyValueHeads === 1 ? all : await open(oneGroupOf(spec), MIN_GROUP_QUERIES));
+  }
+
+  /** `window` as in `DecoderSpec.slidingWindow`. */
+  async run(pass: Pass, given: Given, { spans, ...how }: AttentionBlocks): Promise<AttentionRows> {
+    const { buffers } = pass;
+    const d = {
+      q: buffers.get('d q', given.q.length),
+      k: buffers.zeros('d k', given.k.length),
+      v: buffers.zeros('d v', given.v.length),
+    };
+    const { allHeads, oneGroup } = this;
+    for (const span of spans) {
+      const isWide = how.groupsHeads ?? groupsHeads(allHeads.spec, span.to - span.from);
+      if (isWide && oneGroup !== allHeads) await inGroups(this.allHeads.spec, oneGroup, pass, given, d, span, how);
+      else await inBlocks(allHeads, pass, given, d, span, how);
+    }
+    return d;
+  }
+
+  async close(): Promise<void> {
+    for (const { someSeen, allMasked } of new Set([this.allHeads, this.oneGroup])) {
+      await someSeen.close();
+      await allMasked.close();
+    }
+  }
+}
+
+type How = Omit<AttentionBlocks, 'spans'>;
+type Range = Pick<Span, 'from' | 'to'>;
+
+/** The rows of one sequence, every group of heads in arrays of its own. */
+async function inGroups(
+  { heads, keyValueHeads, headDim }: DecoderSpec,
+  steps: Steps,
   pass: Pass,
-  {
-    q,
-    k,
-    v,
-    attended,
-    dAttended,
-  }: AttentionRows & { readonly attended: Float32Array; readonly dAttended: Float32Array },
-  { spans, window, blockQueries }: AttentionBlocks,
-): Promise<AttentionRows> {
+  given: Given,
+  d: AttentionRows,
+  { from, to }: Range,
+  how: How,
+): Promise<void> {
+  const length = to - from;
+  const perKey = { width: keyValueHeads * headDim, part: headDim };
+  const perQuery = { width: heads * headDim, part: (heads / keyValueHeads) * headDim };
+  const columns = { q: perQuery, k: perKey, v: perKey, attended: perQuery, dAttended: perQuery } as const;
+  for (let group = 0; group < keyValueHeads; group++) {
+    const taken = (name: keyof typeof columns) => {
+      const { width, part } = columns[name];
+      const own = pass.buffers.get(`group ${name}`, length * part);
+      for (let row = 0; row < length; row++) {
+        const at = (from + row) * width + group * part;
+        own.set(given[name].subarray(at, at + part), row * part);
+      }
+      return own;
+    };
+    const own: Given = {
+      q: taken('q'),
+      k: taken('k'),
+      v: taken('v'),
+      attended: taken('attended'),
+      dAttended: taken('dAttended'),
+    };
+    const ofGroup: AttentionRows = {
+      q: pass.buffers.get('d group q', own.q.length),
+      k: pass.buffers.zeros('d group k', own.k.length),
+      v: pass.buffers.zeros('d group v', own.v.length),
+    };
+    await inBlocks(steps, pass, own, ofGroup, { from: 0, to: length }, how);
+    for (const name of ['q', 'k', 'v'] as const) {
+      const { width, part } = columns[name];
+      for (let row = 0; row < length; row++)
+        d[name].set(ofGroup[name].subarray(row * part, (row + 1) * part), (from + row) * width + group * part);
+    }
+  }
+}
+
+/** Writes the gradients of queries, adds those of keys and values. */
+async function inBlocks(
+  { spec, leastQueries, someSeen, allMasked }: Steps,
+  pass: Pass,
+  { q, k, v, attended, dAttended }: Given,
+  d: AttentionRows,
+  span: Range,
+  { window, blockQueries }: How,
+): Promise<void> {
   const [width, keyWidth] = [spec.heads * spec.headDim, spec.keyValueHeads * spec.headDim];
-  const { buffers } = pass;
-  const d = {
-    q: buffers.get('d q', q.length),
-    k: buffers.zeros('d k', k.length),
-    v: buffers.zeros('d v', v.length),
-  };
-  const mask = masks(spec.heads / spec.keyValueHeads, window);
-  for (const span of spans)
-    for (const [from, to] of blocks(
-      span.from,
-      span.to,
-      blockQueries ?? defaultBlockQueries(spec, span.to - span.from),
-    )) {
-      const first = window === null ? span.from : Math.max(span.from, from - window + 1);
-      // A window hides the first keys from the last queries, so none is seen by all.
-      const masked = window === null ? from : first;
-      const parts = masked > first && {
-        seen_keys: rows(k, keyWidth, first, masked),
-        masked_keys: rows(k, keyWidth, masked, to),
-      };
-      // Read and written at once: the graph's last step adds entry by entry.
-      const [dK, dV] = [rows(d.k, keyWidth, first, to), rows(d.v, keyWidth, first, to)];
-      await steps[parts ? 'someSeen' : 'allMasked'].run(
-        pass,
-        0,
-        {
-          q: rows(q, width, from, to),
-          attended: rows(attended, width, from, to),
-          d_attended: rows(dAttended, width, from, to),
-          k: rows(k, keyWidth, first, to),
-          v: rows(v, keyWidth, first, to),
-          ...parts,
-          mask: mask(to - from, to - masked),
-          k_sum: dK,
-          v_sum: dV,
-        },
-        { d_q: rows(d.q, width, from, to), d_k: dK, d_v: dV },
-      );
-    }
-  return d;
+  const mask = causalMasks(spec.heads / spec.keyValueHeads, window);
+  const size = blockQueries ?? blockOf(spec, span.to - span.from, leastQueries);
+  for (const [from, to] of blocks(span.from, span.to, size)) {
+    const first = window === null ? span.from : Math.max(span.from, from - window + 1);
+    // A window hides the first keys from the last queries, so none is seen by all.
+    const masked = window === null ? from : first;
+    const parts = masked > first && {
+      seen_keys: rows(k, keyWidth, first, masked),
+      masked_keys: rows(k, keyWidth, masked, to),
+    };
+    // Read and written at once: the graph's last step adds entry by entry.
+    const [dK, dV] = [rows(d.k, keyWidth, first, to), rows(d.v, keyWidth, first, to)];
+    await (parts ? someSeen : allMasked).run(
+      pass,
+      0,
+      {
+        q: rows(q, width, from, to),
+        attended: rows(attended, width, from, to),
+        d_attended: rows(dAttended, width, from, to),
+        k: rows(k, keyWidth, first, to),
+        v: rows(v, keyWidth, first, to),
+        ...parts,
+        mask: mask(to - from, to - masked),
+        k_sum: dK,
+        v_sum: dV,
+      },
+      { d_q: rows(d.q, width, from, to), d_k: dK, d_v: dV },
+    );
+  }
 }
 
-/**
- * The mask of the last `queries` of `keys` positions, a row for each query and head that shares keys: it sees itself and what is
- * before, up to the window. Blocks of one size share theirs.
- */
-function masks(group: number, window: number | null) {
-  const made = new Map<string, Tensor>();
-  return (queries: number, keys: number): Tensor => {
-    const name = `${queries}/${keys}`;
-    const known = made.get(name);
-    if (known) return known;
-    const data = new Float32Array(queries * group * keys);
-    for (let row = 0; row < queries * group; row++) {
-      const last = keys - queries + Math.floor(row / group);
-      const first = window === null ? 0 : Math.max(0, last - window + 1);
-      data.fill(Number.NEGATIVE_INFINITY, row * keys, row * keys + first);
-      data.fill(Number.NEGATIVE_INFINITY, row * keys + last + 1, (row + 1) * keys);
-    }
-    const mask: Tensor = { type: 'float32', data, dims: [1, queries * group, keys] };
-    made.set(name, mask);
-    return mask;
-  };
-}
-
-/** Scores of one block of queries of a sequence of so many tokens, all heads. */
+/** Scores that are computed at a time in a sequence of so many tokens. */
 export function scoresPerBlock(spec: DecoderSpec, length: number): number {
-  return spec.heads * length * Math.min(length, defaultBlockQueries(spec, length));
+  const inGroup = spec.keyValueHeads > 1 && groupsHeads(spec, length);
+  const at = inGroup ? oneGroupOf(spec) : spec;
+  const queries = blockOf(at, length, inGroup ? MIN_GROUP_QUERIES : MIN_BLOCK_QUERIES);
+  return at.heads * length * Math.min(length, queries);
 }
 
-function defaultBlockQueries(spec: DecoderSpec, length: number): number {
-  const most = Math.min(Math.floor(BLOCK_SCORES / (spec.heads * length)), Math.ceil(length / BLOCKS_PER_SEQUENCE));
-  return Math.max(MIN_BLOCK_QUERIES, most);
+/** Where the scores of the smallest block are too many for the cache. */
+function groupsHeads({ heads }: DecoderSpec, length: number): boolean {
+  return heads * MIN_BLOCK_QUERIES * length > BLOCK_SCORES;
+}
+
+function oneGroupOf(spec: DecoderSpec): DecoderSpec {
+  return { ...spec, heads: spec.heads / spec.keyValueHeads, keyValueHeads: 1 };
+}
+
+/** Queries of a block. */
+function blockOf({ heads }: DecoderSpec, length: number, least: number): number {
+  const most = Math.min(Math.floor(BLOCK_SCORES / (heads * length)), Math.ceil(length / BLOCKS_PER_SEQUENCE));
+  return Math.max(least, most);
 }

@@ -18,6 +18,8 @@ export interface GradientConfig {
   readonly blockRows?: number;
   /** Queries that attention computes at a time; default: as many as keep their scores in the processor's cache. */
   readonly blockQueries?: number;
+  /** Whether attention computes its heads a group at a time; default: in long sequences. */
+  readonly groupsHeads?: boolean;
   /** Bytes for inner values of layers, which are computed anew where they do not fit. Default 1 GiB. */
   readonly keepBytes?: number;
 }
@@ -62,11 +64,11 @@ export class GradientEngine {
   ) {}
 
   static async create(config: GradientConfig): Promise<GradientEngine> {
-    const { spec, threads, wanted, blockRows = BLOCK_ROWS, blockQueries } = config;
+    const { spec, threads, wanted, blockRows = BLOCK_ROWS, blockQueries, groupsHeads } = config;
     refuseUndifferentiable(spec);
     return new GradientEngine(
       config,
-      await LayerPass.open(spec, { threads, wanted, blockRows, blockQueries }),
+      await LayerPass.open(spec, { threads, wanted, blockRows, attentionBlocks: { blockQueries, groupsHeads } }),
       await Step.open(graphs.headBackward(spec, wanted), spec, threads),
     );
   }

@@ -1,7 +1,7 @@
 import * as graphs from '../../graph/index.js';
 import type { DecoderSpec } from '../../model/types.js';
 import type { TableGradient } from '../../rope/table-gradient.js';
-import { type AttentionBackwardSteps, type AttentionRows, attentionBackward } from './attention-backward.js';
+import { AttentionBackward, type AttentionBlocks, type AttentionRows } from './attention-backward.js';
 import { attentionForward } from './attention-forward.js';
 import { blocks, rows } from './matrix-rows.js';
 import type { SequenceRows } from './sequence-rows.js';
@@ -12,7 +12,7 @@ export interface LayerOptions {
   readonly wanted: graphs.Wanted;
   /** Rows that the parts without attention compute at a time. */
   readonly blockRows: number;
-  readonly blockQueries: number | undefined;
+  readonly attentionBlocks: Pick<AttentionBlocks, 'blockQueries' | 'groupsHeads'>;
 }
 
 /** What is kept of a layer between the two passes: its input, what its attention gave, and inner values where memory allows. */
@@ -46,7 +46,7 @@ export class LayerPass {
     private readonly attentionInputs: Step,
     private readonly afterAttention: Step,
     private readonly afterAttentionBackward: { readonly kept: Step; readonly anew: Step },
-    private readonly attentionBackward: AttentionBackwardSteps,
+    private readonly attentionBackward: AttentionBackward,
     private readonly beforeAttentionBackward: Step,
   ) {}
 
@@ -61,10 +61,7 @@ export class LayerPass {
         kept: await open(graphs.afterAttentionBackward(spec, options.wanted, { kept: true })),
         anew: await open(graphs.afterAttentionBackward(spec, options.wanted, { kept: false })),
       },
-      {
-        someSeen: await open(graphs.attentionBackwardGraph(spec, true)),
-        allMasked: await open(graphs.attentionBackwardGraph(spec, false)),
-      },
+      await AttentionBackward.open(spec, options.threads),
       await open(graphs.beforeAttentionBackward(spec, options.wanted)),
     );
   }
@@ -122,12 +119,10 @@ export class LayerPass {
         },
         { d_x: rows(dRest, hiddenSize, from, to), d_attended: rows(dAttended, this.#width, from, to) },
       );
-    const d = await attentionBackward(
-      spec,
-      this.attentionBackward,
+    const d = await this.attentionBackward.run(
       pass,
       { ...(inner?.attention ?? (await this.#attentionInputs(pass, layer, x, sequences, ''))), attended, dAttended },
-      { spans: sequences.spans, window: spec.slidingWindow[layer] ?? null, blockQueries: options.blockQueries },
+      { spans: sequences.spans, window: spec.slidingWindow[layer] ?? null, ...options.attentionBlocks },
     );
     const { cos, sin, width } = sequences.table;
     for (const [from, to] of this.#blocks(sequences)) {
@@ -159,10 +154,9 @@ export class LayerPass {
       this.attentionInputs,
       this.afterAttention,
       ...Object.values(this.afterAttentionBackward),
-      ...Object.values(this.attentionBackward),
       this.beforeAttentionBackward,
     ];
-    for (const step of [...steps, ...this.#attention.values()]) await step.close();
+    for (const step of [...steps, ...this.#attention.values(), this.attentionBackward]) await step.close();
   }
 
   get #width(): number {
