@@ -56,6 +56,8 @@ export function evaluatePerplexityJob(
     const manifest = {
       ...identity,
       kind: 'perplexity',
+      // Of the journal: what a window gives at every length that it serves.
+      journal: 2,
       protocols: protocols as unknown as Json,
       bos: bosTokenId,
       documents: hashDocuments(documents),

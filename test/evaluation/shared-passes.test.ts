@@ -6,11 +6,11 @@ import { evaluatePerplexityJob } from '../../src/workflow/evaluate-perplexity.js
 import { SHARED } from '../helpers/stories260k.js';
 import { temporaryFolder } from '../helpers/temporary-folder.js';
 
-const evaluate = async (methods: readonly string[], out: string) => {
+const evaluate = async (methods: readonly string[], out: string, lengths: readonly number[] = [256, 300]) => {
   const target = { model: 'models/tiny', methods, out, command: 'test' };
   const { results } = await evaluatePerplexityJob(target, {
     texts: [path.join(SHARED, 'data/pg19/test')],
-    lengths: [256, 300],
+    lengths,
     protocol: 'document',
     stride: 256,
     truncate: false,
@@ -21,7 +21,7 @@ const evaluate = async (methods: readonly string[], out: string) => {
   return results;
 };
 
-it('methods with the same table at a length are computed once, and their figures are those of each alone', async () => {
+it('what has the same table is computed once, at the longest of its lengths, and figures are those of each alone', async () => {
   const folder = await temporaryFolder();
   // At the original length all but the last are the model as it is; pi:1 is so at every length.
   const methods = ['none', 'pi', 'yarn@1', 'dynamic', 'pi:1', 'yarn@1.1'];
@@ -31,16 +31,19 @@ it('methods with the same table at a length are computed once, and their figures
   const computed = entries.map((entry) => (entry as { readonly key: string }).key.split('/').slice(0, 2).join(' at '));
   expect([...new Set(computed)].sort()).toEqual([
     'dynamic at 300',
-    'none at 256',
     'none at 300',
     'pi at 300',
     'yarn@1 at 300',
     'yarn@1.1 at 256',
     'yarn@1.1 at 300',
   ]);
-  expect(computed).toHaveLength(14);
-  for (const method of ['yarn@1', 'yarn@1.1']) {
+  expect(computed).toHaveLength(12);
+  for (const method of ['yarn@1', 'yarn@1.1', 'none']) {
     const alone = await evaluate([method], path.join(folder, method));
     expect(together.filter((result) => result.method === method)).toEqual(alone);
+  }
+  for (const length of [256, 300]) {
+    const alone = await evaluate(['none'], path.join(folder, `none-${length}`), [length]);
+    expect(together.filter((result) => result.method === 'none' && result.length === length)).toEqual(alone);
   }
 });
