@@ -65,10 +65,13 @@ function searchWork(
 ): { readonly work: Work[]; readonly seconds: number } {
   const { unit, amount } = parseBudget(budget);
   if (unit === 'seconds') return { work: [], seconds: amount };
-  // A document is read once at each length, and once more with a needle in it; what the short limit reads is little beside it.
+  // A document is read once at the longest length, and once more at each with a needle in it; what the short limit reads is little beside it.
   const { needle, ...others } = objective;
-  const rows = (needle === undefined ? 0 : 1) + (Object.keys(others).length > 0 ? 1 : 0);
-  const tokens = rows * lengths.reduce((sum, length) => sum + length, 0);
+  const rows = [
+    ...(Object.keys(others).length > 0 ? [Math.max(...lengths)] : []),
+    ...(needle === undefined ? [] : lengths),
+  ];
+  const tokens = rows.reduce((sum, length) => sum + length, 0);
   const evaluations = unit === 'documents' ? amount : Math.floor(amount / tokens);
-  return { work: lengths.map((length) => ({ length, sequences: evaluations * rows })), seconds: 0 };
+  return { work: rows.map((length) => ({ length, sequences: evaluations })), seconds: 0 };
 }

@@ -108,19 +108,31 @@ it('pays for every token that is read, and reads the text of two measures once',
   expect((await one(objective, at(), 0, true)).tokens).toBe(197);
 });
 
-it('several lengths become the weighted mean of their losses per token, on the tokens of all', async () => {
+it('several lengths become the weighted mean of their losses per token, all read from the longest', async () => {
   const lengths = [
     { length: 96, weight: 3 },
     { length: 24, weight: 1 },
   ];
   const shared = { engine, geometry: model.spec.rope.geometry, documents, bosTokenId: null };
-  const both = await one(modelObjective({ ...shared, lengths }), at());
+  const objective = modelObjective({ ...shared, lengths });
+  const both = await one(objective, at());
   const [long, short] = [
     await meanOf(rowsAt(96)[0] as ScoredRow, at(), from(1, 96)),
     await meanOf(rowsAt(24)[0] as ScoredRow, at(), from(1, 24)),
   ];
-  expect(both.tokens).toBe(95 + 23);
+  expect(both.tokens).toBe(95);
   expect(both.lossSum / both.tokens).toBeCloseTo((3 * long + short) / 4, 6);
+  expect(both.parts?.[0]).toBeCloseTo(long, 6);
+  expect(both.parts?.[1]).toBeCloseTo(short, 6);
+  const { gradient } = await one(objective, at(), 0, true);
+  const slopes = await Promise.all(
+    lengths.map(async (length) => one(modelObjective({ ...shared, lengths: [length] }), at(), 0, true)),
+  );
+  for (const pair of Array.from({ length: pairs }).keys()) {
+    const [ofLong, ofShort] = slopes.map((of) => (of.gradient?.logFactors[pair] as number) / of.tokens);
+    const expected = (3 * (ofLong as number) + (ofShort as number)) / 4;
+    expect((gradient?.logFactors[pair] as number) / both.tokens).toBeCloseTo(expected, 5);
+  }
 });
 
 it.each([0, 8])('its gradient agrees with differences of its losses, %d start tokens', async (startTokens) => {

@@ -16,7 +16,7 @@ export interface Share {
   readonly row: ScoredRow;
 }
 
-/** One forward pass and all that is read from it. */
+/** One forward pass and all that is read from it: of rows of its `ids`, and of rows that are a beginning of them. */
 export interface Pass {
   readonly ids: Int32Array;
   readonly scoreFrom: number;
@@ -30,7 +30,10 @@ export interface Plan {
   readonly passes: readonly (readonly Pass[])[];
 }
 
-/** What has to be computed for a weighted mean over lengths and measures; rows of the same tokens share a pass. */
+/**
+ * What has to be computed for a weighted mean over lengths and measures. A row that is the beginning of another costs no pass of its own:
+ * no token sees what comes after it, and a candidate is the same set at every length.
+ */
 export function planPasses(
   measures: readonly ObjectiveMeasure[],
   lengths: readonly WeightedLength[],
@@ -50,12 +53,22 @@ export function planPasses(
       share: weight / total,
       row: rows[document] as ScoredRow,
     }));
-    return [...new Set(shares.map(({ row }) => row.ids))].map((ids): Pass => {
-      const of = shares.filter(({ row }) => row.ids === ids);
-      return { ids, scoreFrom: Math.min(...of.map(({ row }) => row.scoreFrom)), shares: of };
+    const passes: Share[][] = [];
+    for (const share of shares.toSorted((a, b) => b.row.ids.length - a.row.ids.length)) {
+      const longer = passes.find(([first]) => isBeginning(share.row.ids, (first as Share).row.ids));
+      if (longer === undefined) passes.push([share]);
+      else longer.push(share);
+    }
+    return passes.map((of): Pass => {
+      const [{ row }] = of as [Share];
+      return { ids: row.ids, scoreFrom: Math.min(...of.map((share) => share.row.scoreFrom)), shares: of };
     });
   });
   return { parts: cells.map(({ name }) => name), passes };
+}
+
+function isBeginning(of: Int32Array, whole: Int32Array): boolean {
+  return of === whole || of.every((id, i) => id === whole[i]);
 }
 
 /** Tokens that a pass predicts, whether they count or not. */
@@ -66,7 +79,7 @@ export function predictedTokens({ ids }: Pick<ScoredRow, 'ids'>): number {
 /** Mean loss of a row's scored tokens, from losses of the tokens from `from` on. */
 export function meanLoss(row: ScoredRow, losses: Float32Array, from: number): number {
   let sum = 0;
-  for (let i = 0, at = row.scoreFrom - from; at < losses.length; i++, at++) {
+  for (let i = 0, at = row.scoreFrom - from; at < row.ids.length - from; i++, at++) {
     const weight = row.tokenWeights?.[i] ?? 1;
     // Not 0 times a loss that may be infinite.
     if (weight > 0) sum += weight * (losses[at] as number);
@@ -76,11 +89,13 @@ export function meanLoss(row: ScoredRow, losses: Float32Array, from: number): nu
 
 /** Weight of every token of a pass in the whole, as many as are scored; undefined where all count alike and sum to `share`. */
 export function tokenShares({ ids, scoreFrom, shares }: Pass): Float32Array | undefined {
-  if (shares.every(({ row }) => row.tokenWeights === undefined && row.scoreFrom === scoreFrom)) return undefined;
+  const countsAlike = ({ row }: Share) =>
+    row.tokenWeights === undefined && row.scoreFrom === scoreFrom && row.ids.length === ids.length;
+  if (shares.every(countsAlike)) return undefined;
   const sum = new Float32Array(ids.length - scoreFrom);
   for (const { share, row } of shares) {
     const each = share / scoredWeight(row);
-    for (let token = row.scoreFrom; token < ids.length; token++)
+    for (let token = row.scoreFrom; token < row.ids.length; token++)
       sum[token - scoreFrom] =
         (sum[token - scoreFrom] as number) + each * (row.tokenWeights?.[token - row.scoreFrom] ?? 1);
   }
