@@ -1,6 +1,9 @@
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { expect, it } from 'vitest';
+import { type Protocol, parseRopeMethod } from '../../src/evaluation/index.js';
+import { sharedPasses } from '../../src/evaluation/perplexity/shared-passes.js';
+import { loadModel } from '../../src/model/index.js';
 import { parseJournal } from '../../src/run/index.js';
 import { evaluatePerplexityJob } from '../../src/workflow/evaluate-perplexity.js';
 import { SHARED } from '../helpers/stories260k.js';
@@ -46,4 +49,21 @@ it('what has the same table is computed once, at the longest of its lengths, and
     const alone = await evaluate(['none'], path.join(folder, `none-${length}`), [length]);
     expect(together.filter((result) => result.method === 'none' && result.length === length)).toEqual(alone);
   }
+});
+
+it('windows that move are passes of their own at every length', async () => {
+  const { rope } = (await loadModel('models/tiny')).spec;
+  const methods = [await parseRopeMethod('none', rope), await parseRopeMethod('pi:1', rope)];
+  const lengthsOf = (protocols: readonly Protocol[]) =>
+    sharedPasses(methods, protocols).map(({ method, protocol, serves }) => [
+      method.name,
+      protocol.length,
+      serves.length,
+    ]);
+  const sliding = [256, 512].map((length) => ({ name: 'sliding', length, stride: 64, maxTokens: null }) as const);
+  expect(lengthsOf(sliding)).toEqual([
+    ['none', 256, 2],
+    ['none', 512, 2],
+  ]);
+  expect(lengthsOf([256, 512].map((length) => ({ name: 'document', length })))).toEqual([['none', 512, 4]]);
 });
