@@ -47,7 +47,7 @@ export function recommendStages(original: number, target: number, { model, docum
     kind,
     title,
     work: [{ length, sequences: SEARCH_SEQUENCES }],
-    source: `search of ${SEARCH_SEQUENCES} documents, a gradient counts as three (without gradients 350; the paper's Algorithm 1: 1,344 candidates on 5 documents, 50 times as much)`,
+    source: `search of ${SEARCH_SEQUENCES} documents, a gradient counts as three (350 where the model has none; the paper's Algorithm 1: 1,344 candidates on 5 documents, 50 times as much)`,
     command: `npx longrope search ${on} --text TEXTS --target ${length}${options} --budget ${SEARCH_SEQUENCES}evals --out runs/${kind === 'readjust' ? 'short-' : ''}${length}`,
   });
   const tune = (length: number, steps: number): Stage => ({

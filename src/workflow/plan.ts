@@ -158,9 +158,14 @@ export async function planModel(job: PlanJob): Promise<Plan> {
             'the steps are for GPUs with axolotl, LLaMA-Factory or the like (export training); finetune trains small models on this CPU',
           ]
         : []),
+      NARROW_RAMP,
     ],
   };
 }
+
+/** docs/rope.md has the figures. */
+const NARROW_RAMP =
+  'YaRN without a search did better with beta_fast 2 and beta_slow 0.5 (half-turn) on three models of four: evaluate perplexity --rope yarn@1 --rope half-turn tells for yours';
 
 function mixedWindow(target: number): Stage {
   const source = 'LongRoPE2: 2,250 steps of 32 windows, short documents on short factors';

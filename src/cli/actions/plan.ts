@@ -10,10 +10,6 @@ const INTERRUPT = {
   fix: 'start the command again, or leave the measurement out with --no-calibrate',
 };
 
-/** docs/rope.md has the figures. */
-const NARROW_RAMP =
-  'with beta_fast 2 and beta_slow 0.5 (half-turn) YaRN did better on three models of four: evaluate perplexity --rope yarn@1 --rope half-turn tells for yours';
-
 export async function runPlan(model: string, flags: PlanFlags): Promise<void> {
   const { gpu: name, gpuTflops: teraflops, gpuMemory: memory, gpuUtilisation: utilisation, json, ...rest } = flags;
   const progress = startProgress('measuring this machine');
@@ -59,7 +55,6 @@ function describe(plan: Plan): string {
     ...stages.flatMap(({ command }) => (command === undefined ? [] : [`  ${command}`])),
     '',
     'Settings without a search (YaRN)',
-    `  ${NARROW_RAMP}`,
     ...settings(plan.yarn),
     '',
     'Settings for searched factors',
