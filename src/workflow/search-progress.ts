@@ -1,6 +1,12 @@
 import type { ReportProgress } from '../run/index.js';
 import type { Budget, SearchProgress } from '../search/index.js';
 
+const DETAILS: Partial<Record<SearchProgress['phase'], string>> = {
+  final: 'scoring the contenders',
+  baselines: 'scoring the closed forms',
+  'held-out': 'scoring held-out documents',
+};
+
 /**
  * How far a search is, in the unit of its budget: the scores of baselines and on held-out documents, which follow outside the budget, are
  * taken to cost what an evaluation cost on average, so that the share never falls.
@@ -9,10 +15,9 @@ export function reportSearch(report: ReportProgress): (progress: SearchProgress)
   return ({ phase, spent, budget: { unit, amount }, best, extra }) => {
     const evaluation = spent[unit] / spent.documents;
     const total = amount + extra.total * evaluation;
-    if (phase === 'baselines') return report(amount + extra.done * evaluation, total, 'scoring the closed forms');
-    if (phase === 'held-out') return report(amount + extra.done * evaluation, total, 'scoring held-out documents');
-    const detail = phase === 'final' ? 'scoring the contenders' : best && `best ${Math.exp(best.loss).toFixed(2)}`;
-    report(Math.min(spent[unit], amount), total, detail ?? '');
+    const detail = DETAILS[phase] ?? (best && `best ${Math.exp(best.loss).toFixed(2)}`);
+    const isOutside = phase === 'baselines' || phase === 'held-out';
+    report(isOutside ? amount + extra.done * evaluation : Math.min(spent[unit], amount), total, detail ?? '');
   };
 }
 

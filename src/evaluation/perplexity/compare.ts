@@ -53,8 +53,9 @@ export async function comparePerplexity(
 ): Promise<MethodPerplexity[]> {
   const { engine, rope, methods, documents, bosTokenId, protocols, folder, onProgress, signal } = request;
   const passes = sharedPasses(methods, protocols);
+  const windows = new Map(protocols.map((protocol) => [protocol, windowsOf(protocol, documents, bosTokenId)]));
   const items: WindowItem[] = passes.flatMap((pass) =>
-    windowsOf(pass.protocol, documents, bosTokenId).map((window, index) => ({ pass, index, window })),
+    (windows.get(pass.protocol) as Window[]).map((window, index) => ({ pass, index, window })),
   );
   const resultOf = (method: RopeMethod, protocol: Protocol, losses: readonly WindowLosses[]): MethodPerplexity => {
     const pass = passes.find(({ serves }) =>
@@ -70,7 +71,7 @@ export async function comparePerplexity(
       startTokens,
       result: summarisePerplexity(
         { documents, bosTokenId, protocol },
-        windowsOf(protocol, documents, bosTokenId),
+        windows.get(protocol) as Window[],
         own.map((of) => fromStored(of[protocol.length] as StoredLoss)),
       ),
     };

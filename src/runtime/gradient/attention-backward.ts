@@ -79,10 +79,13 @@ export class AttentionBackward {
       v: buffers.zeros('d v', given.v.length),
     };
     const { allHeads, oneGroup } = this;
+    const { spec } = allHeads;
+    // Heads that share keys are as many in both.
+    const work = { ...how, mask: causalMasks(spec.heads / spec.keyValueHeads, how.window) };
     for (const span of spans) {
-      const isWide = how.groupsHeads ?? groupsHeads(allHeads.spec, span.to - span.from);
-      if (isWide && oneGroup !== allHeads) await inGroups(this.allHeads.spec, oneGroup, pass, given, d, span, how);
-      else await inBlocks(allHeads, pass, given, d, span, how);
+      const isWide = how.groupsHeads ?? groupsHeads(spec, span.to - span.from);
+      if (isWide) await inGroups(spec, oneGroup, pass, given, d, span, work);
+      else await inBlocks(allHeads, pass, given, d, span, work);
     }
     return d;
   }
@@ -95,7 +98,9 @@ export class AttentionBackward {
   }
 }
 
-type How = Omit<AttentionBlocks, 'spans'>;
+interface How extends Pick<AttentionBlocks, 'window' | 'blockQueries'> {
+  readonly mask: ReturnType<typeof causalMasks>;
+}
 type Range = Pick<Span, 'from' | 'to'>;
 
 /** The rows of one sequence, every group of heads in arrays of its own. */
@@ -150,10 +155,9 @@ async function inBlocks(
   { q, k, v, attended, dAttended }: Given,
   d: AttentionRows,
   span: Range,
-  { window, blockQueries }: How,
+  { window, blockQueries, mask }: How,
 ): Promise<void> {
   const [width, keyWidth] = [spec.heads * spec.headDim, spec.keyValueHeads * spec.headDim];
-  const mask = causalMasks(spec.heads / spec.keyValueHeads, window);
   const size = blockQueries ?? blockOf(spec, span.to - span.from, leastQueries);
   for (const [from, to] of blocks(span.from, span.to, size)) {
     const first = window === null ? span.from : Math.max(span.from, from - window + 1);
@@ -186,15 +190,15 @@ async function inBlocks(
 
 /** Scores that are computed at a time in a sequence of so many tokens. */
 export function scoresPerBlock(spec: DecoderSpec, length: number): number {
-  const inGroup = spec.keyValueHeads > 1 && groupsHeads(spec, length);
+  const inGroup = groupsHeads(spec, length);
   const at = inGroup ? oneGroupOf(spec) : spec;
   const queries = blockOf(at, length, inGroup ? MIN_GROUP_QUERIES : MIN_BLOCK_QUERIES);
   return at.heads * length * Math.min(length, queries);
 }
 
 /** Where the scores of the smallest block are too many for the cache. */
-function groupsHeads({ heads }: DecoderSpec, length: number): boolean {
-  return heads * MIN_BLOCK_QUERIES * length > BLOCK_SCORES;
+function groupsHeads({ heads, keyValueHeads }: DecoderSpec, length: number): boolean {
+  return keyValueHeads > 1 && heads * MIN_BLOCK_QUERIES * length > BLOCK_SCORES;
 }
 
 function oneGroupOf(spec: DecoderSpec): DecoderSpec {
