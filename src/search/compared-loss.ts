@@ -42,35 +42,40 @@ export function comparedLoss(candidate: Candidate, losses: readonly DocumentLoss
   return loss + pullPenalty(pull, candidate);
 }
 
-/** Nats that a gradient search pays for each nat above the limit: more than any it could gain there. */
+/** Nats that a candidate above the limit is charged for each nat above it: more than any it could gain there. */
 const PENALTY_PER_NAT = 10;
 
 /**
- * The same for a search that follows gradients and needs a continuous loss: what is above the limit is paid for (an exact penalty), in the
- * gradient too where it is wanted.
+ * The same for a search that follows gradients and needs a continuous loss: what is above the limit is charged for. Where gradients are
+ * wanted, those of loss and pull come by themselves, and the excess with its own: what a limit costs is the descent's to find (`Limit`).
  */
 export function penalisedLoss(
   candidate: Candidate,
   losses: readonly DocumentLoss[],
   { pull, gradients }: { readonly pull: number; readonly gradients: boolean },
 ): Evaluation {
-  const excess = Math.max(0, meanExcess(losses) ?? 0);
-  const sum = tokenWeightedLoss(losses) + PENALTY_PER_NAT * excess + pullPenalty(pull, candidate);
+  const excess = meanExcess(losses);
+  const sum = tokenWeightedLoss(losses) + PENALTY_PER_NAT * Math.max(0, excess ?? 0) + pullPenalty(pull, candidate);
   const loss = Number.isFinite(sum) ? sum : Number.POSITIVE_INFINITY;
   if (!gradients) return { candidate, loss };
   const own = tokenWeightedGradient(losses);
-  const ofShort = excess > 0 ? shortGradient(losses) : [];
+  const ofShort = excess === null ? [] : shortGradients(losses);
   if (own === null || ofShort === null) return { candidate, loss, gradient: null };
   const ofPull = pull === 0 ? [] : [{ gradient: pullGradient(pull, candidate), share: 1 }];
-  return { candidate, loss, gradient: sumGradients([{ gradient: own, share: 1 }, ...ofShort, ...ofPull]) };
+  return {
+    candidate,
+    loss,
+    gradient: sumGradients([{ gradient: own, share: 1 }, ...ofPull]),
+    ...(excess !== null && { short: { excess, gradient: sumGradients(ofShort) } }),
+  };
 }
 
-/** Of the penalty; null where a document has none. */
-function shortGradient(
+/** Whose sum is that of the mean excess; null where a document has none. */
+function shortGradients(
   losses: readonly DocumentLoss[],
 ): readonly { gradient: CandidateGradient; share: number }[] | null {
   const parts = losses.flatMap(({ short }) =>
-    short?.gradient === undefined ? [] : [{ gradient: short.gradient, share: PENALTY_PER_NAT / losses.length }],
+    short?.gradient === undefined ? [] : [{ gradient: short.gradient, share: 1 / losses.length }],
   );
   return parts.length === losses.length ? parts : null;
 }

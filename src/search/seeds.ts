@@ -24,7 +24,7 @@ export function seedCandidates(
   forms: readonly ClosedForm[],
 ): readonly Candidate[] {
   const largest = largestFactor(problem);
-  const unscaled = problem.unscaledSeed === true ? [unscaledCandidate(problem)] : [];
+  const unscaled = problem.shortRise !== undefined ? [unscaledCandidate(problem)] : [];
   const closedForms = forms.map((form) => {
     const factors = closedFormFactors(form, problem, problem).map((factor) => Math.min(largest, factor));
     return makeCandidate(factors, attentionFactor, 0);

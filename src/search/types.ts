@@ -1,6 +1,6 @@
 import type { FactorVector } from '../rope/types.js';
 import type { Json } from '../run/json.js';
-import type { CandidateGradient } from './objective.js';
+import type { CandidateGradient, ShortLoss } from './objective.js';
 
 export type { Json };
 
@@ -19,8 +19,10 @@ export interface Evaluation {
   readonly loss: number;
   /** Indices of these documents, ascending. */
   readonly documents?: readonly number[];
-  /** Of `loss`, where the algorithm asked for gradients; null if the model's output is not finite. */
+  /** Of the loss without what a limit charges, where the algorithm asked for gradients; null if the model's output is not finite. */
   readonly gradient?: CandidateGradient | null;
+  /** With the gradient, where there is a limit at the original length: how far above it, nats per token. */
+  readonly short?: Required<ShortLoss>;
 }
 
 /** Empty = go on. Each entry is a reason and its value, e.g. { tolerance: 1e-6 }. */
@@ -72,8 +74,8 @@ export interface SearchProblem {
   readonly defaultAttentionFactor: number;
   /** Overrules 1.25 s as the largest factor; above 1. Readjusting short contexts needs it, as s is about 1 there. */
   readonly maxFactor?: number;
-  /** Whether the unscaled model is a seed too: under a limit at the original length the one candidate that surely keeps it. */
-  readonly unscaledSeed?: boolean;
+  /** How much the loss at the original length may rise where that is limited, nats per token; the unscaled model, which surely keeps it, is then a seed too. */
+  readonly shortRise?: number;
   /** Values of start tokens to choose from, the first one where a search begins; default: as the algorithm says. */
   readonly startTokens?: readonly number[];
   /** Seeds beside the closed forms, within 1 and the largest factor (`startCandidates`); their factors may decrease. */

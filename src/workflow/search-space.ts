@@ -76,7 +76,7 @@ export async function searchSpace(
     defaultAttentionFactor: longropeAttentionFactor(ratio, originalLength),
     ...(maxFactor !== undefined && { maxFactor }),
     ...(startTokens !== undefined && { startTokens }),
-    ...(options.shortLimit !== undefined && { unscaledSeed: true }),
+    ...(options.shortLimit !== undefined && { shortRise: Math.log1p(options.shortLimit) }),
   };
   const set = frozen as FrozenSet | null;
   // Over a frozen set the largest factor is that of multipliers: starts are fitted once they are divided.

@@ -13,14 +13,16 @@ const small = { population_size: 16, parents_size: 8, mutation_numbers: 6, cross
 /** Far below what the optimum wants in the middle. */
 const MOST = 1.5;
 
-async function search(name: string, limited: boolean, budget: string, hyperparameters: unknown = {}) {
-  const space = limited ? { ...problem, unscaledSeed: true } : problem;
+const RISE = 0.04;
+
+async function search(name: string, limited: boolean, budget: string, hyperparameters: unknown = {}, spread = 0) {
+  const space = limited ? { ...problem, shortRise: RISE } : problem;
   const runDirectory = join(await mkdtemp(join(tmpdir(), 'longrope-limits-')), 'run');
   const result = await runSearch({
     problem: space,
     algorithm: createAlgorithm(name, space, hyperparameters, 2),
     seed: 2,
-    objective: limited ? limitedObjective(problem, MOST) : syntheticObjective(problem),
+    objective: limited ? limitedObjective(problem, MOST, spread) : syntheticObjective(problem),
     budget: parseBudget(budget),
     runDirectory,
     inputs: {},
@@ -55,6 +57,12 @@ test.each(algorithms)(
     expect(winner.loss).toBe(Math.min(...feasible.map(({ loss }) => loss)));
   },
 );
+
+test('gradient uses what the limit allows, however far apart documents are', async () => {
+  const { winner } = (await search('gradient', true, '200evals', {}, RISE)).result;
+  expect(winner.shortExcess).toBeLessThanOrEqual(0);
+  expect(winner.shortExcess).toBeGreaterThan(-RISE / 4);
+});
 
 test('candidates that keep the limit rank by loss before all that break it, which rank by how far', () => {
   const candidate = optimum(problem);

@@ -88,8 +88,11 @@ export function shortExcess({ rotaryPairs }: SearchProblem, { factors }: Candida
   return Math.log((factors[rotaryPairs >> 1] as number) / most);
 }
 
-/** A synthetic objective of two parts whose limit at the original length only sets below `most` in the middle keep. */
-export function limitedObjective(problem: SearchProblem, most: number): Objective {
+/**
+ * A synthetic objective of two parts whose limit at the original length only sets below `most` in the middle keep: on the mean of the
+ * documents, of which every one lies `spread` further above it than the one before.
+ */
+export function limitedObjective(problem: SearchProblem, most: number, spread = 0): Objective {
   const whole = syntheticObjective(problem);
   return {
     ...whole,
@@ -97,8 +100,8 @@ export function limitedObjective(problem: SearchProblem, most: number): Objectiv
     hasShortLimit: true,
     evaluate: async (requests, options = {}) => {
       const add = (index: number, loss: DocumentLoss): DocumentLoss => {
-        const { candidate, gradient = false } = requests[index] as LossRequest;
-        const excess = shortExcess(problem, candidate, most);
+        const { candidate, document, gradient = false } = requests[index] as LossRequest;
+        const excess = shortExcess(problem, candidate, most) + spread * (document - (whole.documents.length - 1) / 2);
         const logFactors = Array.from(candidate.factors, (_, pair) => (pair === problem.rotaryPairs >> 1 ? 1 : 0));
         return {
           ...loss,

@@ -126,17 +126,21 @@ class GradientDescent implements SearchAlgorithm {
   }
 
   /**
-   * The averages, then points half the way to them, for descents whose first steps went too far, all on the grid; then the seed, for a
-   * model that no descent improved, and where the last step began.
+   * The averages, with a limit after what keeps it beside each, then points half the way to them, for descents whose first steps went
+   * too far, all on the grid; then the seed, for a model that no descent improved, and where the last step began.
    */
   contenders(): readonly Candidate[] {
     const { grid } = this.hyperparameters;
     const descents = this.descents ?? [];
-    const found = [...descents.map(({ average }) => average), ...descents.map(({ halfway }) => halfway)];
+    const found = [
+      ...descents.flatMap(({ inside }) => inside ?? []),
+      ...descents.map(({ average }) => average),
+      ...descents.map(({ halfway }) => halfway),
+    ];
     const answers = grid === 'none' ? found : found.map((candidate) => onGrid(candidate, grid));
     const told = [this.seedWinner, this.last].flatMap((evaluation) => evaluation?.candidate ?? []);
-    // Descents end on either side of a limit: one of the first three, which the budget always covers, must keep it.
-    const unscaled = this.problem.unscaledSeed === true ? [unscaledCandidate(this.problem)] : [];
+    // One of the first three, which the budget always covers, must keep the limit, and what descents know of it are estimates.
+    const unscaled = this.problem.shortRise !== undefined ? [unscaledCandidate(this.problem)] : [];
     return distinct([...answers.slice(0, 2), ...unscaled, ...answers.slice(2), ...told]);
   }
 
@@ -174,6 +178,7 @@ class GradientDescent implements SearchAlgorithm {
         averagingPower: values.averaging_power,
         startSigma: values.start_sigma,
         priorWeight: values.prior_weight === 'none' ? 0 : values.prior_weight,
+        shortRise: this.problem.shortRise ?? null,
       };
       return new Descent(space, options, this.random);
     });

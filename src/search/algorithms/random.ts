@@ -77,7 +77,7 @@ class RandomSearch implements SearchAlgorithm {
       order: 'monotone',
       closedForms: false,
     });
-    return this.problem.unscaledSeed === true ? [unscaledCandidate(this.problem), ...starts] : starts;
+    return this.problem.shortRise !== undefined ? [unscaledCandidate(this.problem), ...starts] : starts;
   }
 
   private draw(): Candidate {

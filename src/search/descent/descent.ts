@@ -1,6 +1,8 @@
 import type { IncrementSpace } from '../increment-space.js';
+import type { ShortLoss } from '../objective.js';
 import type { RandomState } from '../random.js';
 import type { Candidate, Evaluation, Json } from '../types.js';
+import { Limit } from './limit.js';
 import { PairedGains } from './paired-gains.js';
 import { type AdamOptions, ScheduleFreeAdam } from './schedule-free-adam.js';
 
@@ -9,6 +11,8 @@ export interface DescentOptions extends AdamOptions {
   readonly startSigma: number;
   /** Times half the squared distance from the seed: nats per token that a descent minimises beside the loss. */
   readonly priorWeight: number;
+  /** `SearchProblem.shortRise`; null: nothing is limited. */
+  readonly shortRise: number | null;
 }
 
 /** One descent in the coordinates of a seed, and how it did since the last trial. */
@@ -18,6 +22,7 @@ export class Descent {
   private losses: number[] = [];
   private moves: number[] = [];
   private readonly gains = new PairedGains();
+  private readonly limit: Limit | null;
 
   constructor(
     private readonly space: IncrementSpace,
@@ -25,6 +30,7 @@ export class Descent {
     private readonly random: RandomState,
   ) {
     this.learningRate = options.learningRate;
+    this.limit = options.shortRise === null ? null : new Limit(options.shortRise);
     this.adam = this.begin();
   }
 
@@ -43,6 +49,11 @@ export class Descent {
     return this.space.decode(this.adam.average.map((coordinate) => coordinate / 2));
   }
 
+  /** The answer, moved to where it keeps the limit; null where nothing is limited. */
+  get inside(): Candidate | null {
+    return this.limit && this.space.decode(this.limit.inside(this.adam.average));
+  }
+
   /** Since the last trial. */
   get steps(): number {
     return this.losses.length;
@@ -58,14 +69,17 @@ export class Descent {
   }
 
   /** One step, from the evaluation of `probe`. Where the loss is not finite it begins again elsewhere near its seed, with smaller steps. */
-  step({ loss, gradient, documents }: Evaluation): void {
+  step({ loss, gradient, short, documents }: Evaluation): void {
     if (documents !== undefined) this.gains.see(documents, loss);
     if (Number.isFinite(loss) && gradient != null) {
       this.losses.push(loss);
       const { probe } = this.adam;
       const slopes = this.space.pullBack(probe, gradient);
+      const charge = short && this.charge(probe, short, documents ?? [], slopes);
       this.moves.push(
-        this.adam.step(slopes.map((slope, i) => slope + this.options.priorWeight * (probe[i] as number))),
+        this.adam.step(
+          slopes.map((slope, i) => slope + this.options.priorWeight * (probe[i] as number) + (charge?.[i] ?? 0)),
+        ),
       );
       return;
     }
@@ -86,7 +100,24 @@ export class Descent {
   }
 
   state(): Json {
-    return { adam: this.adam.state(), losses: this.losses, gains: this.gains.state() };
+    const { limit } = this;
+    return {
+      adam: this.adam.state(),
+      losses: this.losses,
+      gains: this.gains.state(),
+      ...(limit && { limit: limit.state() }),
+    };
+  }
+
+  /** What the limit adds to the slopes of a step. */
+  private charge(
+    point: Float64Array,
+    { excess, gradient }: Required<ShortLoss>,
+    documents: readonly number[],
+    ofLoss: Float64Array,
+  ): Float64Array | undefined {
+    const slopes = this.space.pullBack(point, gradient);
+    return this.limit?.charge(documents, { point, excess, slopes }, ofLoss);
   }
 
   private begin(): ScheduleFreeAdam {
