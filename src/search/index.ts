@@ -13,7 +13,7 @@ export {
 } from './objective.js';
 export { documentRows, keyTokenRows, type ObjectiveMeasure, type ScoredRow } from './objectives/measures.js';
 export { meanLoss, type WeightedLength } from './objectives/passes.js';
-export type { ShortLimit } from './objectives/short-limit.js';
+export { type ShortLimit, shortRise } from './objectives/short-limit.js';
 export {
   MEASURE_NAMES,
   type MeasureName,

@@ -24,12 +24,16 @@ export function seedCandidates(
   forms: readonly ClosedForm[],
 ): readonly Candidate[] {
   const largest = largestFactor(problem);
-  const unscaled = problem.shortRise !== undefined ? [unscaledCandidate(problem)] : [];
   const closedForms = forms.map((form) => {
     const factors = closedFormFactors(form, problem, problem).map((factor) => Math.min(largest, factor));
     return makeCandidate(factors, attentionFactor, 0);
   });
-  return [...unscaled, ...closedForms];
+  return [...limitKeepers(problem), ...closedForms];
+}
+
+/** The one candidate that surely keeps a limit at the original length; none where nothing is limited. */
+export function limitKeepers(problem: SearchProblem): readonly Candidate[] {
+  return problem.shortRise === undefined ? [] : [unscaledCandidate(problem)];
 }
 
 export function unscaledCandidate(problem: SearchProblem): Candidate {

@@ -74,7 +74,10 @@ export interface SearchProblem {
   readonly defaultAttentionFactor: number;
   /** Overrules 1.25 s as the largest factor; above 1. Readjusting short contexts needs it, as s is about 1 there. */
   readonly maxFactor?: number;
-  /** How much the loss at the original length may rise where that is limited, nats per token; the unscaled model, which surely keeps it, is then a seed too. */
+  /**
+   * How much the loss at the original length may rise where that is limited, nats per token; the unscaled model, which surely keeps the
+   * limit, is then a seed too.
+   */
   readonly shortRise?: number;
   /** Values of start tokens to choose from, the first one where a search begins; default: as the algorithm says. */
   readonly startTokens?: readonly number[];

@@ -1,7 +1,7 @@
 import { hashDocuments, type TokenDocument } from '../corpus/index.js';
 import type { ReportInput } from '../report/index.js';
 import { engineName } from '../runtime/index.js';
-import type { SearchResult } from '../search/index.js';
+import { type SearchResult, shortRise } from '../search/index.js';
 import type { SearchJob } from './search-model.js';
 import type { PlannedObjective } from './search-objective.js';
 import type { SearchSpace } from './search-space.js';
@@ -44,7 +44,7 @@ export function notesOf(
 }
 
 function shortNote(limit: number, excess: number): string {
-  const rise = (100 * Math.expm1(excess + Math.log1p(limit))).toFixed(2);
+  const rise = (100 * Math.expm1(excess + shortRise(limit))).toFixed(2);
   const share = `${Number((100 * limit).toPrecision(12))} %`;
   return excess <= 0
     ? `Short limit: at the original length the searched set changes the perplexity of the search documents by ${rise} %, within ${share}.`

@@ -13,6 +13,7 @@ import {
   type ObjectiveTerm,
   PERPLEXITY_ALONE,
   type ShortLimit,
+  shortRise,
   type WeightedLength,
 } from '../search/index.js';
 import { keyTokenJudge } from './key-token-judge.js';
@@ -89,7 +90,7 @@ export async function planObjective(job: SearchJob, model: Model, unscaled: Cand
             lengths: of.lengths,
             measures: await measuresOf(of, opened, signal),
             ...(shortLimit !== undefined && {
-              shortLimit: await shortLimitOf(of, { engine, originalLength, rise: Math.log1p(shortLimit) }, signal),
+              shortLimit: await shortLimitOf(of, { engine, originalLength, rise: shortRise(shortLimit) }, signal),
             }),
           });
         return {

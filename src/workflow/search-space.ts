@@ -2,7 +2,13 @@ import { type Problem, UserError } from '../errors.js';
 import type { DecoderSpec } from '../model/index.js';
 import { longropeAttentionFactor } from '../rope/attention-factor.js';
 import type { FactorSet } from '../rope/factor-set.js';
-import { type FrozenSet, type SearchAlgorithm, type SearchProblem, startCandidates } from '../search/index.js';
+import {
+  type FrozenSet,
+  type SearchAlgorithm,
+  type SearchProblem,
+  shortRise,
+  startCandidates,
+} from '../search/index.js';
 import { readFactors } from './export-rope.js';
 
 /** What a search is told about its space; paths are factor files. */
@@ -76,7 +82,7 @@ export async function searchSpace(
     defaultAttentionFactor: longropeAttentionFactor(ratio, originalLength),
     ...(maxFactor !== undefined && { maxFactor }),
     ...(startTokens !== undefined && { startTokens }),
-    ...(options.shortLimit !== undefined && { shortRise: Math.log1p(options.shortLimit) }),
+    ...(options.shortLimit !== undefined && { shortRise: shortRise(options.shortLimit) }),
   };
   const set = frozen as FrozenSet | null;
   // Over a frozen set the largest factor is that of multipliers: starts are fitted once they are divided.

@@ -3,7 +3,7 @@ import { Descent } from '../descent/descent.js';
 import { type HyperparameterValues, integer, numberOr, parseHyperparameters, real, word } from '../hyperparameters.js';
 import { IncrementSpace } from '../increment-space.js';
 import { RandomState } from '../random.js';
-import { startingCandidates, unscaledCandidate } from '../seeds.js';
+import { limitKeepers, startingCandidates } from '../seeds.js';
 import type { Candidate, Evaluation, Json, SearchAlgorithm, SearchProblem, StopReasons } from '../types.js';
 
 export const GRADIENT_HYPERPARAMETERS = {
@@ -126,8 +126,8 @@ class GradientDescent implements SearchAlgorithm {
   }
 
   /**
-   * The averages, with a limit after what keeps it beside each, then points half the way to them, for descents whose first steps went
-   * too far, all on the grid; then the seed, for a model that no descent improved, and where the last step began.
+   * The averages, under a limit first as they keep it; points half the way to them, for descents whose first steps went too far; all on the
+   * grid. Then the seed, for a model that no descent improved, and where the last step began.
    */
   contenders(): readonly Candidate[] {
     const { grid } = this.hyperparameters;
@@ -140,8 +140,7 @@ class GradientDescent implements SearchAlgorithm {
     const answers = grid === 'none' ? found : found.map((candidate) => onGrid(candidate, grid));
     const told = [this.seedWinner, this.last].flatMap((evaluation) => evaluation?.candidate ?? []);
     // One of the first three, which the budget always covers, must keep the limit, and what descents know of it are estimates.
-    const unscaled = this.problem.shortRise !== undefined ? [unscaledCandidate(this.problem)] : [];
-    return distinct([...answers.slice(0, 2), ...unscaled, ...answers.slice(2), ...told]);
+    return distinct([...answers.slice(0, 2), ...limitKeepers(this.problem), ...answers.slice(2), ...told]);
   }
 
   state(): Json {

@@ -5,7 +5,7 @@ const AT_ONCE = 50;
 const LASTING = 30;
 
 /** A charge is at most this many times as large as the slopes of the loss: Adam remembers large ones for long, and would hardly move back. */
-const MOST = 4;
+const LARGEST_CHARGE = 4;
 
 /** Share of the allowed rise that is left free: what a descent knows of the excess is an estimate, the worse the further it is carried. */
 const MARGIN = 0.1;
@@ -36,7 +36,7 @@ export class Limit {
     const { above, slopes } = this.at(seen.point);
     const steepness = product(slopes, slopes);
     if (steepness === 0) return slopes;
-    const most = MOST * Math.sqrt(product(ofLoss, ofLoss) / steepness);
+    const most = LARGEST_CHARGE * Math.sqrt(product(ofLoss, ofLoss) / steepness);
     const within = (price: number) => Math.max(0, Math.min(most, price));
     const price = within(this.gathered + AT_ONCE * above);
     this.gathered = within(this.gathered + LASTING * above);
