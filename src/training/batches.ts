@@ -1,7 +1,7 @@
 import { Draws } from '../corpus/index.js';
 import type { ResolvedRope } from '../rope/index.js';
 import type { GradientSequence } from '../runtime/index.js';
-import type { Row, Segment } from './packing.js';
+import type { Segment } from './packing.js';
 import { skippedPositions } from './positions.js';
 import { type Bucket, RowOrder } from './row-order.js';
 
@@ -41,15 +41,16 @@ export class Batches {
     const { rowsPerBatch, batchesPerStep } = this.options;
     return Array.from({ length: batchesPerStep }, (_, batch) =>
       Array.from({ length: rowsPerBatch }, (_, row) => (step * batchesPerStep + batch) * rowsPerBatch + row).flatMap(
-        (place) => this.#sequences(this.#order.row(place), place),
+        (place) => this.#sequences(place),
       ),
     );
   }
 
-  #sequences(row: Row, place: number): NamedSequence[] {
+  #sequences(place: number): NamedSequence[] {
     const { rope, skipTo, seed } = this.options;
+    const { row, inPlace } = this.#order.row(place);
     // Four keys, as three are those of the order of rows.
-    const draws = skipTo === null ? null : new Draws([seed, place, 0, 0]);
+    const draws = skipTo === null || inPlace ? null : new Draws([seed, place, 0, 0]);
     return row.map(({ document, ids }: Segment) => {
       if (draws === null || skipTo === null) return { document, ids, rope: rope(ids.length), scoreFrom: 1 };
       const positions = skippedPositions(ids.length, skipTo, draws);

@@ -41,7 +41,7 @@ export function lengthBuckets(
 
 /**
  * Buckets in which `share` of all rows hold pieces of at most `windowTokens` tokens, each with BOS in front: where texts are long alone,
- * what keeps the short context. The end of a piece is no end of a text, so there is no EOS.
+ * what keeps the short context, so they never skip positions. The end of a piece is no end of a text, so there is no EOS.
  */
 export function withShortWindows(
   buckets: readonly Bucket[],
@@ -57,5 +57,5 @@ export function withShortWindows(
   );
   const total = buckets.reduce((sum, bucket) => sum + bucket.share, 0);
   const rest = buckets.map((bucket) => ({ ...bucket, share: (bucket.share / total) * (1 - share) }));
-  return [...rest, { share, rows: packRows(pieces, { ...options, eos: null }) }];
+  return [...rest, { share, rows: packRows(pieces, { ...options, eos: null }), inPlace: true }];
 }

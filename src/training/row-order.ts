@@ -6,6 +6,8 @@ export interface Bucket {
   /** Relative to the sum of all shares. */
   readonly share: number;
   readonly rows: readonly Row[];
+  /** Its rows stay where they are when others skip positions. */
+  readonly inPlace?: boolean;
 }
 
 /**
@@ -30,11 +32,11 @@ export class RowOrder {
     this.#visits = buckets.map(() => 0);
   }
 
-  row(place: number): Row {
+  row(place: number): { readonly row: Row; readonly inPlace: boolean } {
     while (this.#turns.length <= place) this.#turns.push(this.#nextTurn());
     const { bucket, visit } = this.#turns[place] as { bucket: number; visit: number };
-    const { rows } = this.buckets[bucket] as Bucket;
-    return this.#round(bucket, Math.floor(visit / rows.length))[visit % rows.length] as Row;
+    const { rows, inPlace = false } = this.buckets[bucket] as Bucket;
+    return { row: this.#round(bucket, Math.floor(visit / rows.length))[visit % rows.length] as Row, inPlace };
   }
 
   /** The bucket that is furthest behind its share. */

@@ -63,7 +63,7 @@ describe('packing', () => {
 describe('the order of rows', () => {
   const rowsOf = (count: number, name: string): Row[] =>
     Array.from({ length: count }, (_, i) => [{ document: `${name}${i}`, ids: Int32Array.of(1, 2) }]);
-  const nameAt = (order: RowOrder, place: number) => order.row(place)[0]!.document;
+  const nameAt = (order: RowOrder, place: number) => order.row(place).row[0]!.document;
 
   it('follows from seed and place alone', () => {
     const buckets = [
@@ -192,5 +192,20 @@ describe('batches', () => {
     expect(all[0]).toHaveLength(3);
     for (const { positions, rope: chosen } of all.flat(2))
       expect(chosen.inverseFrequency[0]).toBe(positions!.at(-1)! + 1 > 8 ? 0.25 : 1);
+  });
+
+  it('leave short windows where they are when others skip positions', () => {
+    const documents = documentsOf([40, 50]);
+    const packing = { rowTokens: 16, bos: null, eos: null };
+    const long = [{ share: 1, rows: packRows(documents, packing) }];
+    const buckets = withShortWindows(long, documents, { ...packing, share: 0.5, windowTokens: 8 });
+    const sequences = [0, 1, 2].flatMap((step) => new Batches(buckets, { ...options, skipTo: 64 }).step(step).flat());
+    const inPlace = sequences.filter(({ positions }) => positions === undefined);
+    expect(inPlace.length).toBeGreaterThan(0);
+    expect(inPlace.length).toBeLessThan(sequences.length);
+    for (const { ids, rope: chosen } of inPlace) {
+      expect(ids.length).toBeLessThanOrEqual(8);
+      expect(chosen.inverseFrequency[0]).toBe(1);
+    }
   });
 });

@@ -8,6 +8,7 @@
 //   hidden in. A model that has met unwrapped text in `retrieval` alone takes all unwrapped text for an episode.
 // long: passkey episodes of 300 to 16,000 tokens and as long pieces of books with passages of theirs said again at the end, for
 //   fine-tuning on longer contexts (recipes/tiny-512x.yaml).
+// middle: the same up to 2,000 tokens, for rows of that length whose positions skip (recipes/tiny-512x-skipping.yaml).
 import { readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { Draws, openTokenizer, passkeyTask, textHaystack } from 'longrope';
@@ -15,12 +16,17 @@ import { Draws, openTokenizer, passkeyTask, textHaystack } from 'longrope';
 /** How often each part of a kind is written. */
 const RETRIEVAL = 9_000;
 const PROSE = { passkeys: 6_000, repeated: 6_000, plain: 12_000 };
-const LONG = 1_200;
 /** Tokens; every doubling of a length is as frequent as any other. */
-const LONG_TOKENS = [300, 16_000];
+const LONG = { rows: 1_200, least: 300, most: 16_000 };
+const MIDDLE = { rows: 4_000, least: 300, most: 2_000 };
 const CHARACTERS_PER_TOKEN = 3.32;
 
-const KINDS = { retrieval: retrievalRows, prose: proseRows, long: longRows };
+const KINDS = {
+  retrieval: retrievalRows,
+  prose: proseRows,
+  long: (draws) => longRows(draws, LONG),
+  middle: (draws) => longRows(draws, MIDDLE),
+};
 const [folder, kind] = process.argv.slice(2);
 if (folder === undefined || !Object.hasOwn(KINDS, kind ?? ''))
   throw new Error(`expected a folder of books and one of: ${Object.keys(KINDS).join(', ')}`);
@@ -61,9 +67,8 @@ function proseRows(draws) {
   for (let i = 0; i < PROSE.plain; i++) write(unwrapped(slice(draws, draws.between(400, 900))));
 }
 
-function longRows(draws) {
-  const [least, most] = LONG_TOKENS;
-  for (let trial = 0; trial < LONG; trial++) {
+function longRows(draws, { rows, least, most }) {
+  for (let trial = 0; trial < rows; trial++) {
     const tokens = Math.round(least * (most / least) ** draws.uniform());
     const characters = Math.round(tokens * CHARACTERS_PER_TOKEN);
     if (trial % 3 === 0) write(amongSentences(trial, tokens));
