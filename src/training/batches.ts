@@ -1,7 +1,6 @@
 import { Draws } from '../corpus/index.js';
 import type { ResolvedRope } from '../rope/index.js';
 import type { GradientSequence } from '../runtime/index.js';
-import type { Segment } from './packing.js';
 import { skippedPositions } from './positions.js';
 import { type Bucket, RowOrder } from './row-order.js';
 
@@ -48,11 +47,12 @@ export class Batches {
 
   #sequences(place: number): NamedSequence[] {
     const { rope, skipTo, seed } = this.options;
-    const { row, inPlace } = this.#order.row(place);
+    const { row, inPlace } = this.#order.at(place);
+    if (skipTo === null || inPlace)
+      return row.map(({ document, ids }) => ({ document, ids, rope: rope(ids.length), scoreFrom: 1 }));
     // Four keys, as three are those of the order of rows.
-    const draws = skipTo === null || inPlace ? null : new Draws([seed, place, 0, 0]);
-    return row.map(({ document, ids }: Segment) => {
-      if (draws === null || skipTo === null) return { document, ids, rope: rope(ids.length), scoreFrom: 1 };
+    const draws = new Draws([seed, place, 0, 0]);
+    return row.map(({ document, ids }) => {
       const positions = skippedPositions(ids.length, skipTo, draws);
       return { document, ids, positions, rope: rope((positions.at(-1) as number) + 1), scoreFrom: 1 };
     });

@@ -7,6 +7,7 @@ import type { Draws } from '../corpus/index.js';
  */
 export function skippedPositions(tokens: number, window: number, draws: Draws): Int32Array {
   const cut = draws.between(1, tokens - 1);
-  const spread = Math.floor(tokens * ((window + 1) / tokens) ** draws.uniform());
+  // A draw next to 1 rounds to window + 1.
+  const spread = Math.min(window, Math.floor(tokens * ((window + 1) / tokens) ** draws.uniform()));
   return Int32Array.from({ length: tokens }, (_, i) => (i < cut ? i : i + spread - tokens));
 }

@@ -32,7 +32,7 @@ export class RowOrder {
     this.#visits = buckets.map(() => 0);
   }
 
-  row(place: number): { readonly row: Row; readonly inPlace: boolean } {
+  at(place: number): { readonly row: Row; readonly inPlace: boolean } {
     while (this.#turns.length <= place) this.#turns.push(this.#nextTurn());
     const { bucket, visit } = this.#turns[place] as { bucket: number; visit: number };
     const { rows, inPlace = false } = this.buckets[bucket] as Bucket;

@@ -63,7 +63,7 @@ describe('packing', () => {
 describe('the order of rows', () => {
   const rowsOf = (count: number, name: string): Row[] =>
     Array.from({ length: count }, (_, i) => [{ document: `${name}${i}`, ids: Int32Array.of(1, 2) }]);
-  const nameAt = (order: RowOrder, place: number) => order.row(place).row[0]!.document;
+  const nameAt = (order: RowOrder, place: number) => order.at(place).row[0]!.document;
 
   it('follows from seed and place alone', () => {
     const buckets = [
@@ -160,6 +160,14 @@ describe('positions that skip', () => {
       last.add(positions.at(-1)!);
     }
     expect([...last].sort((a, b) => a - b)).toEqual(Array.from({ length: 15 }, (_, i) => 5 + i));
+  });
+
+  it('reach every doubling of the positions equally often', () => {
+    const draws = new Draws([4]);
+    const doublings = [0, 0, 0, 0];
+    for (let trial = 0; trial < 2000; trial++)
+      doublings[Math.floor(Math.log2((skippedPositions(64, 1023, draws).at(-1)! + 1) / 64))]!++;
+    for (const count of doublings) expect(Math.abs(count - 500)).toBeLessThan(80);
   });
 });
 

@@ -2,6 +2,7 @@
 //   node models/tiny/training/make-rows.mjs BOOKS retrieval > retrieval-rows.jsonl
 //   node models/tiny/training/make-rows.mjs BOOKS prose > prose-rows.jsonl
 //   node models/tiny/training/make-rows.mjs BOOKS long > long-rows.jsonl
+//   node models/tiny/training/make-rows.mjs BOOKS middle > middle-rows.jsonl
 // retrieval: passkey episodes of up to 250 tokens, in the words of `longrope evaluate passkey` (half between repeated sentences, half
 //   between sentences of a book), and spans of a book that are said twice: what teaches so small a model to look things up.
 // prose: fewer of both, half of the book text with its line breaks (every 70 characters), and prose without them that nothing is
