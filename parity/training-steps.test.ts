@@ -60,7 +60,7 @@ describe(`${STEPS} training steps of ${TINY.name} on ${BATCHES} x ${ROWS} x ${TO
       rowsPerBatch: ROWS,
       batchesPerStep: BATCHES,
       rope: () => rope,
-      skipTo: null,
+      skipping: null,
     });
     gradients = await GradientEngine.create({
       spec: model.spec,

@@ -110,6 +110,7 @@ const training = z.strictObject({
   eval_lengths: lengths.optional(),
   short_windows: below1.default(FINETUNE_DEFAULTS.shortWindows),
   position_skipping: tokens.optional(),
+  count_skipped: z.boolean('true or false').default(FINETUNE_DEFAULTS.countSkipped),
 });
 
 const finetune = z.strictObject({

@@ -123,6 +123,12 @@ function stageProblems(stage: Stage): LocatedProblem[] {
       problems.push(...searchProblems(stage));
       break;
     }
+    case 'finetune': {
+      const { count_skipped: counts, position_skipping: window } = stage.hyperparameters;
+      if (counts && window === undefined)
+        add(['hyperparameters', 'count_skipped'], 'position_skipping beside it, which skips something', 'none');
+      break;
+    }
     case 'readjust':
       if (stage.algorithm.startsWith('dim-'))
         add(['algorithm'], 'an algorithm that takes a largest factor, which the released ones do not', stage.algorithm);

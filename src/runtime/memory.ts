@@ -4,6 +4,7 @@ import { type PreparedWeights, sizeOfShape } from '../model/index.js';
 import type { DecoderSpec } from '../model/types.js';
 import { chunkTokens } from './cached-decoder.js';
 import { scoresPerBlock } from './gradient/attention-backward.js';
+import { biasedBytesPerRow } from './gradient/biased-attention.js';
 import { BLOCK_ROWS, KEEP_BYTES } from './gradient/gradient-engine.js';
 import { headBlockRows } from './gradient/head-pass.js';
 import { innerBytesPerRow } from './gradient/layer-pass.js';
@@ -70,17 +71,21 @@ export function ropeGradientMemory(spec: DecoderSpec, weights: PreparedWeights, 
 
 /**
  * Bytes of a gradient with respect to the weights of `rows` tokens in sequences of at most `longest`, beside the weights and their
- * gradients: rows, and the blocks in which the parts of `gradient/` compute, each with what its graph makes of it (operations
+ * gradients: rows (`biased`: with keys that stand for several), and the blocks in which the parts of `gradient/` compute, each with what its graph makes of it (operations
  * counted in `graph/gradient/decoder-parts.ts`, copies measured).
  */
-export function weightGradientMemory(spec: DecoderSpec, rows: number, longest: number): number {
+export function weightGradientMemory(
+  spec: DecoderSpec,
+  { rows, longest, biased }: { readonly rows: number; readonly longest: number; readonly biased: boolean },
+): number {
   const { hiddenSize, intermediateSize, vocabularySize } = spec;
   const scores = 5 * scoresPerBlock(spec, longest);
   const logits = 4 * Math.min(rows, headBlockRows(vocabularySize)) * vocabularySize;
   const inner = 8 * (hiddenSize + intermediateSize) * Math.min(rows, BLOCK_ROWS);
   // The gradient of the head that a block has given, in ONNX Runtime and copied out of it.
   const head = 2 * hiddenSize * vocabularySize;
-  return 4 * (scores + logits + inner + head) + gradientRowBytes(spec, rows);
+  const wide = biased ? rows * biasedBytesPerRow(spec) : 0;
+  return 4 * (scores + logits + inner + head) + gradientRowBytes(spec, rows) + wide;
 }
 
 /**

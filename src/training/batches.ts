@@ -1,7 +1,7 @@
 import { Draws } from '../corpus/index.js';
 import type { ResolvedRope } from '../rope/index.js';
 import type { GradientSequence } from '../runtime/index.js';
-import { skippedPositions } from './positions.js';
+import { skippedPositions, standIns } from './positions.js';
 import { type Bucket, RowOrder } from './row-order.js';
 
 export interface BatchOptions {
@@ -15,8 +15,15 @@ export interface BatchOptions {
    * original.
    */
   readonly rope: (positions: number) => ResolvedRope;
-  /** Positions of the windows that sequences are spread over (PoSE); null = positions 0, 1, 2 ... */
-  readonly skipTo: number | null;
+  /** null = positions 0, 1, 2 ... */
+  readonly skipping: Skipping | null;
+}
+
+/** PoSE: sequences are spread over windows of so many positions. */
+export interface Skipping {
+  readonly window: number;
+  /** Whether some tokens stand for those that were skipped (`standIns`). */
+  readonly countSkipped: boolean;
 }
 
 /** A sequence and whose text it is. */
@@ -46,15 +53,18 @@ export class Batches {
   }
 
   #sequences(place: number): NamedSequence[] {
-    const { rope, skipTo, seed } = this.options;
+    const { rope, skipping, seed } = this.options;
     const { row, inPlace } = this.#order.at(place);
-    if (skipTo === null || inPlace)
+    if (skipping === null || inPlace)
       return row.map(({ document, ids }) => ({ document, ids, rope: rope(ids.length), scoreFrom: 1 }));
     // Four keys, as three are those of the order of rows.
     const draws = new Draws([seed, place, 0, 0]);
+    const drawsOfCounts = new Draws([seed, place, 0, 1]);
     return row.map(({ document, ids }) => {
-      const positions = skippedPositions(ids.length, skipTo, draws);
-      return { document, ids, positions, rope: rope((positions.at(-1) as number) + 1), scoreFrom: 1 };
+      const positions = skippedPositions(ids.length, skipping.window, draws);
+      const multiplicities = skipping.countSkipped ? standIns(positions, drawsOfCounts) : undefined;
+      const sequence = { document, ids, positions, rope: rope((positions.at(-1) as number) + 1), scoreFrom: 1 };
+      return multiplicities === undefined ? sequence : { ...sequence, multiplicities };
     });
   }
 }

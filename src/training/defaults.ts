@@ -19,6 +19,7 @@ export const FINETUNE_DEFAULTS = {
   fromScratch: false,
   mixedWindows: true,
   shortWindows: 0,
+  countSkipped: false,
   textField: 'text',
   dtype: 'float32',
   maxShardBytes: 5e9,

@@ -20,7 +20,7 @@ export {
   type WeightUpdater,
 } from './optimizer.js';
 export { type PackingOptions, packRows, type Row, type Segment } from './packing.js';
-export { skippedPositions } from './positions.js';
+export { skippedPositions, standIns } from './positions.js';
 export { type Bucket, RowOrder } from './row-order.js';
 export { learningRateAt, SCHEDULES, type Schedule, type ScheduleName } from './schedule.js';
 export { type StepProgress, type TrainingOptions, train } from './train.js';

@@ -15,6 +15,8 @@ export interface TrainingSize {
   readonly batchesPerStep: number;
   /** Longest length of a validation; 0 = none. */
   readonly evalLength: number;
+  /** Whether some tokens stand for skipped ones; default false. */
+  readonly countsSkipped?: boolean;
   /** Default: all weights are trained. */
   readonly lora?: LoraSettings;
 }
@@ -39,7 +41,12 @@ export function trainingMemory(spec: DecoderSpec, size: TrainingSize): number {
   const state = sum(remembered) + (lora === undefined ? 0 : loraBytes(lora, shapes, bytesOf));
   const ofGradients = [...weightsOfGradients(lora ?? null, shapes)].map((name) => bytesOf(shapes.get(name) ?? []));
   const step =
-    (size.batchesPerStep > 1 ? 2 : 1) * sum(ofGradients) + weightGradientMemory(spec, size.tokens, size.longest);
+    (size.batchesPerStep > 1 ? 2 : 1) * sum(ofGradients) +
+    weightGradientMemory(spec, {
+      rows: size.tokens,
+      longest: size.longest,
+      biased: size.countsSkipped ?? false,
+    });
   // Weights are written to a file then, which the engine maps.
   const validation = size.evalLength === 0 ? 0 : weights + evaluationMemory(spec, [], size.evalLength).perWorker;
   return PROCESS + weights + state + Math.max(step, validation);

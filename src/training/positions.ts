@@ -11,3 +11,20 @@ export function skippedPositions(tokens: number, window: number, draws: Draws): 
   const spread = Math.min(window, Math.floor(tokens * ((window + 1) / tokens) ** draws.uniform()));
   return Int32Array.from({ length: tokens }, (_, i) => (i < cut ? i : i + spread - tokens));
 }
+
+/** One token that stands for a whole window is all that attention would see. */
+const LEAST_STAND_INS = 64;
+
+/**
+ * For how many tokens each one stands where attention is to be as crowded as in the whole window: positions alone do not teach a model to
+ * tell one token from the many it will see. A random stretch before the skip stands for what was skipped; so a token that is looked for lies
+ * before the crowd, within it or behind. The first token (BOS), which attention often rests on, stays one; undefined where nothing
+ * was skipped or nothing else is before it.
+ */
+export function standIns(positions: Int32Array, draws: Draws): Float32Array | undefined {
+  const cut = positions.findIndex((position, i) => position !== i);
+  if (cut < 2) return undefined;
+  const skipped = (positions[cut] as number) - cut;
+  const from = draws.between(1, Math.max(1, cut - LEAST_STAND_INS));
+  return new Float32Array(positions.length).fill(1).fill(1 + skipped / (cut - from), from, cut);
+}

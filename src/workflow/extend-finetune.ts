@@ -67,6 +67,7 @@ async function trainHere(job: StageJob<'finetune'>, context: StageContext): Prom
     mixedWindows: stage.mixed_windows,
     shortWindows: hp.short_windows,
     ...(hp.position_skipping !== undefined && { positionSkipping: hp.position_skipping }),
+    countSkipped: hp.count_skipped,
     threads: trainingThreads,
     command,
     onStep: ({ step, loss, maxSteps }) => onProgress(step, maxSteps, `step ${step}, loss ${loss.toFixed(4)}`),

@@ -53,6 +53,8 @@ export interface FinetuneSettings extends ExportRopeOptions, LoraOptions {
   readonly shortWindows: number;
   /** PoSE: spread the positions of every sequence over a window of so many. */
   readonly positionSkipping?: number;
+  /** Attention counts the skipped positions: tokens before a skip stand for them. */
+  readonly countSkipped: boolean;
 }
 
 export interface ResolvedFinetune {
@@ -108,7 +110,10 @@ export async function resolveFinetune(settings: FinetuneSettings, model: Model):
     seed: settings.seed,
     rowsPerBatch: settings.perDeviceTrainBatchSize,
     batchesPerStep: settings.gradientAccumulationSteps,
-    skipTo: settings.positionSkipping ?? null,
+    skipping:
+      settings.positionSkipping === undefined
+        ? null
+        : { window: settings.positionSkipping, countSkipped: settings.countSkipped },
   };
   const lora = loraSettings(settings);
   const { mixedWindows, loggingSteps, fromScratch } = settings;
@@ -185,6 +190,12 @@ function refuseContradictions(
       where: '--position-skipping',
       expected: `at least the ${rowTokens} tokens of --max-seq-length`,
       found: `${window}`,
+    });
+  if (settings.countSkipped && settings.positionSkipping === undefined)
+    problems.push({
+      where: '--count-skipped',
+      expected: '--position-skipping, which skips something',
+      found: 'no --position-skipping',
     });
   if (settings.warmupSteps !== undefined && settings.warmupRatio !== undefined)
     problems.push({ where: '--warmup-ratio', expected: 'one of --warmup-steps and --warmup-ratio', found: 'both' });

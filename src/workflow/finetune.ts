@@ -77,6 +77,7 @@ export async function finetune(job: FinetuneJob): Promise<Finetune> {
     longest: rowTokens,
     batchesPerStep: batches.batchesPerStep,
     evalLength: job.heldOut.length === 0 ? 0 : Math.max(...settings.evalLengths),
+    countsSkipped: batches.skipping?.countSkipped ?? false,
     ...(settings.lora !== null && { lora: settings.lora }),
   });
   const { documents, heldOut, bos, eos } = await finetuneTexts(job, settings, model, tokenizer);

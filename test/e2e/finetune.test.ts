@@ -95,6 +95,9 @@ it('what does not fit is refused, all at once and before a folder is made', { ti
   expect(wrong.code).toBe(2);
   for (const what of ['--max-seq-length', '--position-skipping', '--warmup-ratio', '--lr-scheduler-type constant'])
     expect(wrong.stderr).toContain(`error: ${what}`);
+  const uncounted = await longrope(['finetune', TINY, BOOK, '--rope', 'yarn:2', '--count-skipped', '--out', out]);
+  expect(uncounted.code).toBe(2);
+  expect(uncounted.stderr).toContain('error: --count-skipped: expected --position-skipping');
   // Its default follows from the row's length and is no mistake of its own.
   expect(wrong.stderr).not.toContain('--eval-length');
   expect(await readdir(folder)).toEqual(['factors.csv']);

@@ -141,11 +141,13 @@ describe('a recipe', () => {
   test('is refused where keys do not go together', () => {
     const text = edited(
       ['texts: train', 'texts: books'],
+      ['max_steps: 4', 'max_steps: 4, count_skipped: true'],
       ['with: [s16]', 'with: [s16]\n    attention: own\n    algorithm: dim-mono'],
       ['perplexity: { texts: books, lengths: [256, 4k] }', 'model: tuned'],
       ['rope: [sets, s8, yarn@1, none]\n    model: tuned', 'rope: [s8]'],
     );
     expect(problemsOf(text).map((problem) => problem.replace(/: expected .*?, found /, ' | '))).toEqual([
+      'r.yaml, line 15, stages.1.hyperparameters.count_skipped | none',
       'r.yaml, line 14, stages.1.texts | books, with samples or skip_characters; name its paths once more without them',
       'r.yaml, line 31, stages.3.algorithm | dim-mono',
       'r.yaml, line 34, stages.4 | none of them',

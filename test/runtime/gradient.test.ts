@@ -254,6 +254,42 @@ describe('several sequences in one pass', () => {
   });
 });
 
+describe('a token that stands for several', () => {
+  /** In one layer: in a second one, the first of two equal tokens would not have seen the other. */
+  it.each([{}, { blockQueries: 7 }, { blockQueries: 5, groupsHeads: true }])(
+    'has the loss and gradients of as many tokens at its place (%j)',
+    async (blocks) => {
+      const model = await randomModel({ num_hidden_layers: 1, num_key_value_heads: 2 });
+      const { engine, weights } = await opened(model, { weights: 'all', tables: true }, blocks);
+      const ids = randomIds(model, 24, 4);
+      const rope = interpolated(model, 4, 1.1);
+      const counts = [...ids.keys()].map((i) => (i >= 3 && i < 6 ? 3 : 1));
+      const once = { ids, rope, scoreFrom: 10, multiplicities: Float32Array.from(counts) };
+      const places = counts.flatMap((count, i) => Array<number>(count).fill(i));
+      const repeated = {
+        ids: Int32Array.from(places, (i) => ids[i]!),
+        rope,
+        scoreFrom: places.indexOf(10),
+        positions: Int32Array.from(places),
+      };
+      // Beside a sequence without: its keys are biased by 0.
+      const plain = { ids: randomIds(model, 15, 9), rope, scoreFrom: 1 };
+      const result = await engine.lossAndGradient([once, plain], weights);
+      const expected = await engine.lossAndGradient([repeated, plain], weights);
+      const unweighted = await engine.lossAndGradient([{ ids, rope, scoreFrom: 10 }, plain], weights);
+      expect(Math.abs(result.loss - expected.loss)).toBeLessThan(1e-6);
+      expect(Math.abs(result.loss - unweighted.loss)).toBeGreaterThan(1e-3);
+      expect(result.sequences[1]!.loss).toBeCloseTo(unweighted.sequences[1]!.loss, 6);
+      for (const [name, data] of result.weights) {
+        const theirs = expected.weights.get(name)!;
+        const difference = Math.hypot(...data.map((value, i) => value - theirs[i]!));
+        expect(difference / Math.hypot(...theirs), name).toBeLessThan(3e-6);
+      }
+      await engine.close();
+    },
+  );
+});
+
 describe('tokens that cannot be scored', () => {
   it('are refused', async () => {
     const model = await randomModel();
@@ -266,6 +302,10 @@ describe('tokens that cannot be scored', () => {
     const short = { ids: Int32Array.of(1, 2, 3), rope: interpolated(model, 2), scoreFrom: 1 };
     const positions = Int32Array.of(0, 1);
     await expect(engine.lossAndGradient([{ ...short, positions }], weights)).rejects.toThrow('2 positions of 3 tokens');
+    const multiplicities = Float32Array.of(1, 1);
+    await expect(engine.lossAndGradient([{ ...short, multiplicities }], weights)).rejects.toThrow(
+      '2 multiplicities of 3 tokens',
+    );
     await expect(engine.lossAndGradient([{ ...short, tokenWeight: 0 }], weights)).rejects.toThrow('weigh 0');
     await engine.close();
   });

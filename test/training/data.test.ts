@@ -9,6 +9,7 @@ import {
   type Row,
   RowOrder,
   skippedPositions,
+  standIns,
   withShortWindows,
 } from '../../src/training/index.js';
 
@@ -169,6 +170,31 @@ describe('positions that skip', () => {
       doublings[Math.floor(Math.log2((skippedPositions(64, 1023, draws).at(-1)! + 1) / 64))]!++;
     for (const count of doublings) expect(Math.abs(count - 500)).toBeLessThan(80);
   });
+
+  it('have a stretch before the skip, never BOS, that stands for what is skipped', () => {
+    const draws = new Draws([5]);
+    const seen = { skipped: 0, before: 0, whole: 0 };
+    for (let trial = 0; trial < 500; trial++) {
+      const positions = skippedPositions(200, 4000, draws);
+      const counts = standIns(positions, draws);
+      const skipped = positions.at(-1)! - 199;
+      const cut = positions.findIndex((position, i) => position !== i);
+      if (skipped === 0 || cut < 2) {
+        expect(counts).toBeUndefined();
+        continue;
+      }
+      seen.skipped++;
+      expect(counts!.reduce((sum, count) => sum + count, 0)).toBeCloseTo(200 + skipped, 1);
+      const standing = [...counts!.keys()].filter((i) => counts![i] !== 1);
+      const [first] = standing as [number];
+      expect(standing).toEqual(Array.from({ length: cut - first }, (_, i) => first + i));
+      expect(first).toBeGreaterThan(0);
+      expect(standing.length).toBeGreaterThanOrEqual(Math.min(64, cut - 1));
+      seen[first === 1 ? 'whole' : 'before']++;
+    }
+    expect(seen.skipped).toBeGreaterThan(400);
+    expect(seen.before).toBeGreaterThan(100);
+  });
 });
 
 describe('batches', () => {
@@ -176,7 +202,7 @@ describe('batches', () => {
   const rope = (positions: number) =>
     resolveRope(geometry, { type: 'linear', factor: positions > 8 ? 4 : 1 }, positions);
   const rows = packRows(documentsOf([3, 4, 16, 5, 30]), { rowTokens: 16, bos: null, eos: null });
-  const options = { seed: 5, rowsPerBatch: 2, batchesPerStep: 3, rope, skipTo: null };
+  const options = { seed: 5, rowsPerBatch: 2, batchesPerStep: 3, rope, skipping: null };
 
   it('give short sequences the original RoPE and long ones the rescaled one', () => {
     const batches = new Batches([{ share: 1, rows }], options);
@@ -193,7 +219,7 @@ describe('batches', () => {
   });
 
   it('are the same whenever a step is asked for, skipped positions too', () => {
-    const skipping = { ...options, skipTo: 64 };
+    const skipping = { ...options, skipping: { window: 64, countSkipped: false } };
     const once = new Batches([{ share: 1, rows }], skipping);
     const all = [0, 1, 2, 3].map((step) => once.step(step));
     expect(new Batches([{ share: 1, rows }], skipping).step(3)).toEqual(all[3]);
@@ -202,12 +228,26 @@ describe('batches', () => {
       expect(chosen.inverseFrequency[0]).toBe(positions!.at(-1)! + 1 > 8 ? 0.25 : 1);
   });
 
+  it('count skipped positions where asked to, at the same positions', () => {
+    const sequencesOf = (countSkipped: boolean) =>
+      new Batches([{ share: 1, rows }], { ...options, rowsPerBatch: 1, skipping: { window: 64, countSkipped } })
+        .step(0)
+        .flat();
+    const counted = sequencesOf(true);
+    expect(counted.map(({ positions }) => positions)).toEqual(sequencesOf(false).map(({ positions }) => positions));
+    expect(counted.some(({ multiplicities }) => multiplicities)).toBe(true);
+    for (const { ids, multiplicities } of counted) if (multiplicities) expect(multiplicities).toHaveLength(ids.length);
+    for (const sequence of sequencesOf(false)) expect(sequence).not.toHaveProperty('multiplicities');
+  });
+
   it('leave short windows where they are when others skip positions', () => {
     const documents = documentsOf([40, 50]);
     const packing = { rowTokens: 16, bos: null, eos: null };
     const long = [{ share: 1, rows: packRows(documents, packing) }];
     const buckets = withShortWindows(long, documents, { ...packing, share: 0.5, windowTokens: 8 });
-    const sequences = [0, 1, 2].flatMap((step) => new Batches(buckets, { ...options, skipTo: 64 }).step(step).flat());
+    const sequences = [0, 1, 2].flatMap((step) =>
+      new Batches(buckets, { ...options, skipping: { window: 64, countSkipped: false } }).step(step).flat(),
+    );
     const inPlace = sequences.filter(({ positions }) => positions === undefined);
     expect(inPlace.length).toBeGreaterThan(0);
     expect(inPlace.length).toBeLessThan(sequences.length);

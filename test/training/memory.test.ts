@@ -38,6 +38,12 @@ describe('memory of training', () => {
     expect(needed(90_000) - needed(80_000)).toBe(10_000 * perRow);
   });
 
+  it('grows by wider heads where tokens stand for several', async () => {
+    const { spec } = await loadTiny();
+    const needed = (countsSkipped: boolean) => trainingMemory(spec, { ...ROW, tokens: 2000, countsSkipped });
+    expect(needed(true) - needed(false)).toBe(2000 * 4 * 4 * (4 + 2) * (64 + 8));
+  });
+
   it('is that of a validation where that is more', async () => {
     const { spec } = await loadTiny();
     const needed = (evalLength: number) => trainingMemory(spec, { ...ROW, tokens: 4096, evalLength });

@@ -47,7 +47,7 @@ export async function openSmallTraining(folder: string, config: Readonly<Record<
     rowsPerBatch: 1,
     batchesPerStep: 2,
     rope: () => rope,
-    skipTo: null,
+    skipping: null,
   });
   return {
     model,

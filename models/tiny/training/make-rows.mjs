@@ -3,6 +3,7 @@
 //   node models/tiny/training/make-rows.mjs BOOKS prose > prose-rows.jsonl
 //   node models/tiny/training/make-rows.mjs BOOKS long > long-rows.jsonl
 //   node models/tiny/training/make-rows.mjs BOOKS middle > middle-rows.jsonl
+//   node models/tiny/training/make-rows.mjs BOOKS dense > dense-rows.jsonl
 // retrieval: passkey episodes of up to 250 tokens, in the words of `longrope evaluate passkey` (half between repeated sentences, half
 //   between sentences of a book), and spans of a book that are said twice: what teaches so small a model to look things up.
 // prose: fewer of both, half of the book text with its line breaks (every 70 characters), and prose without them that nothing is
@@ -10,6 +11,7 @@
 // long: passkey episodes of 300 to 16,000 tokens and as long pieces of books with passages of theirs said again at the end, for
 //   fine-tuning on longer contexts (recipes/tiny-512x.yaml).
 // middle: the same up to 2,000 tokens, for rows of that length whose positions skip (recipes/tiny-512x-skipping.yaml).
+// dense: the same from 1,000 tokens on, with eight keys of eight names in a piece of a book, all asked for at its end.
 import { readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { Draws, openTokenizer, passkeyTask, textHaystack } from 'longrope';
@@ -20,6 +22,7 @@ const PROSE = { passkeys: 6_000, repeated: 6_000, plain: 12_000 };
 /** Tokens; every doubling of a length is as frequent as any other. */
 const LONG = { rows: 1_200, least: 300, most: 16_000 };
 const MIDDLE = { rows: 4_000, least: 300, most: 2_000 };
+const DENSE = { rows: 4_000, least: 1_000, most: 2_000, keys: 8 };
 const CHARACTERS_PER_TOKEN = 3.32;
 
 const KINDS = {
@@ -27,6 +30,7 @@ const KINDS = {
   prose: proseRows,
   long: (draws) => longRows(draws, LONG),
   middle: (draws) => longRows(draws, MIDDLE),
+  dense: (draws) => longRows(draws, DENSE),
 };
 const [folder, kind] = process.argv.slice(2);
 if (folder === undefined || !Object.hasOwn(KINDS, kind ?? ''))
@@ -68,13 +72,14 @@ function proseRows(draws) {
   for (let i = 0; i < PROSE.plain; i++) write(unwrapped(slice(draws, draws.between(400, 900))));
 }
 
-function longRows(draws, { rows, least, most }) {
+function longRows(draws, { rows, least, most, keys }) {
   for (let trial = 0; trial < rows; trial++) {
     const tokens = Math.round(least * (most / least) ** draws.uniform());
     const characters = Math.round(tokens * CHARACTERS_PER_TOKEN);
     if (trial % 3 === 0) write(amongSentences(trial, tokens));
-    else if (trial % 3 === 1) write(amongLines(draws, () => characters));
-    else write(quoted(draws, characters));
+    else if (trial % 3 === 2) write(quoted(draws, characters));
+    else if (keys === undefined || trial % 2 === 0) write(amongLines(draws, () => characters));
+    else write(severalKeys(draws, characters, keys));
   }
 }
 
@@ -106,6 +111,16 @@ function amongLines(draws, characters) {
   return episode(key, filler.slice(0, place).trim(), filler.slice(place).trim());
 }
 
+/** Many keys in a piece of a book, told apart by names of one capital letter: one row asks for all of them, in another order. */
+function severalKeys(draws, characters, count) {
+  const keys = shuffled(draws, [...'ABCDEFGHIJKLMNOPQRSTUVWXYZ']).slice(0, count).map((name) => ({ name, key: number(draws) }));
+  const length = Math.round(0.75 * characters);
+  const parts = piece(draws, length).split(/(?<=[.!?]\s)/);
+  for (const { name, key } of keys) parts.splice(draws.between(0, parts.length), 0, `\nThe pass key of ${name} is ${key}. Remember it. `);
+  const questions = shuffled(draws, keys).map(({ name, key }) => `What is the pass key of ${name}? The pass key of ${name} is ${key}.`);
+  return [parts.join('').trim(), ...questions].join('\n');
+}
+
 function episode(key, before, after) {
   const hidden = `The pass key is ${key}. Remember it. ${key} is the pass key.`;
   const parts = [before, hidden, after].filter((part) => part !== '');
@@ -114,6 +129,13 @@ function episode(key, before, after) {
 
 function twice(draws, text) {
   return draws.uniform() < 0.5 ? `${text} ${text}` : `${text}\n${text}`;
+}
+
+function shuffled(draws, values) {
+  return values
+    .map((value) => ({ value, at: draws.uniform() }))
+    .sort((a, b) => a.at - b.at)
+    .map(({ value }) => value);
 }
 
 function number(draws) {

@@ -113,6 +113,11 @@ export function finetuneCommand(): Command {
       'PoSE: spread each sequence over a window of so many positions',
       tokenLength,
     )
+    .option(
+      '--count-skipped',
+      'with --position-skipping: tokens before a skip stand for the skipped ones, so attention is as crowded as in the window',
+      DEFAULTS.countSkipped,
+    )
     .option('--text-field <name>', 'column of JSONL and Parquet', DEFAULTS.textField)
     .option('--tokenizer <path>', "another tokenizer than the model's own")
     .addOption(dtypeOption())

@@ -26,7 +26,7 @@ export interface AttentionRows {
 }
 
 /** What the forward pass gave and the gradient of what it gave, `attended` and `dAttended` [N, heads * headDim]. */
-interface Given extends AttentionRows {
+export interface AttentionGiven extends AttentionRows {
   readonly attended: Float32Array;
   readonly dAttended: Float32Array;
 }
@@ -71,7 +71,7 @@ export class AttentionBackward {
   }
 
   /** `window` as in `DecoderSpec.slidingWindow`. */
-  async run(pass: Pass, given: Given, { spans, ...how }: AttentionBlocks): Promise<AttentionRows> {
+  async run(pass: Pass, given: AttentionGiven, { spans, ...how }: AttentionBlocks): Promise<AttentionRows> {
     const { buffers } = pass;
     const d = {
       q: buffers.get('d q', given.q.length),
@@ -108,7 +108,7 @@ async function inGroups(
   { heads, keyValueHeads, headDim }: DecoderSpec,
   steps: Steps,
   pass: Pass,
-  given: Given,
+  given: AttentionGiven,
   d: AttentionRows,
   { from, to }: Range,
   how: How,
@@ -127,7 +127,7 @@ async function inGroups(
       }
       return own;
     };
-    const own: Given = {
+    const own: AttentionGiven = {
       q: taken('q'),
       k: taken('k'),
       v: taken('v'),
@@ -152,7 +152,7 @@ async function inGroups(
 async function inBlocks(
   { spec, leastQueries, someSeen, allMasked }: Steps,
   pass: Pass,
-  { q, k, v, attended, dAttended }: Given,
+  { q, k, v, attended, dAttended }: AttentionGiven,
   d: AttentionRows,
   span: Range,
   { window, blockQueries, mask }: How,

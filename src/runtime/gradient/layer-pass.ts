@@ -1,8 +1,9 @@
 import * as graphs from '../../graph/index.js';
 import type { DecoderSpec } from '../../model/types.js';
 import type { TableGradient } from '../../rope/table-gradient.js';
-import { AttentionBackward, type AttentionBlocks, type AttentionRows } from './attention-backward.js';
-import { attentionForward } from './attention-forward.js';
+import { Attention, type BlockSizes } from './attention.js';
+import type { AttentionRows } from './attention-backward.js';
+import { BiasedAttention } from './biased-attention.js';
 import { blocks, rows } from './matrix-rows.js';
 import type { SequenceRows } from './sequence-rows.js';
 import { addInto, type Pass, Step } from './step.js';
@@ -12,7 +13,7 @@ export interface LayerOptions {
   readonly wanted: graphs.Wanted;
   /** Rows that the parts without attention compute at a time. */
   readonly blockRows: number;
-  readonly attentionBlocks: Pick<AttentionBlocks, 'blockQueries' | 'groupsHeads'>;
+  readonly attentionBlocks: BlockSizes;
 }
 
 /** What is kept of a layer between the two passes: its input, what its attention gave, and inner values where memory allows. */
@@ -38,7 +39,8 @@ export function innerBytesPerRow(spec: DecoderSpec): number {
 
 /** The two passes through one layer; layers differ only in their weights and their attention window. */
 export class LayerPass {
-  readonly #attention = new Map<number | null, Step>();
+  /** Few passes need it. */
+  #biased: BiasedAttention | undefined;
 
   private constructor(
     private readonly spec: DecoderSpec,
@@ -46,7 +48,7 @@ export class LayerPass {
     private readonly attentionInputs: Step,
     private readonly afterAttention: Step,
     private readonly afterAttentionBackward: { readonly kept: Step; readonly anew: Step },
-    private readonly attentionBackward: AttentionBackward,
+    private readonly attention: Attention,
     private readonly beforeAttentionBackward: Step,
   ) {}
 
@@ -61,7 +63,7 @@ export class LayerPass {
         kept: await open(graphs.afterAttentionBackward(spec, options.wanted, { kept: true })),
         anew: await open(graphs.afterAttentionBackward(spec, options.wanted, { kept: false })),
       },
-      await AttentionBackward.open(spec, options.threads),
+      await Attention.open(spec, options.threads, options.attentionBlocks),
       await open(graphs.beforeAttentionBackward(spec, options.wanted)),
     );
   }
@@ -73,9 +75,9 @@ export class LayerPass {
     // What is not kept lies where every layer puts it.
     const place = keep ? ` ${layer}` : '';
     const attention = await this.#attentionInputs(pass, layer, x, sequences, place);
-    const kernel = await this.#attentionOf(layer);
     const attended = buffers.get(`attended ${layer}`, sequences.length * this.#width);
-    await attentionForward(this.spec, kernel, pass, attention, sequences.spans, attended);
+    const kernels = await this.#attentionFor(sequences);
+    await kernels.forward(pass, this.#window(layer), attention, sequences, attended);
     const y = buffers.get(`x ${layer + 1}`, x.length);
     const widths = graphs.keptWidths(this.spec);
     const value = (name: keyof typeof widths) => buffers.get(name + place, sequences.length * widths[name]);
@@ -119,11 +121,9 @@ export class LayerPass {
         },
         { d_x: rows(dRest, hiddenSize, from, to), d_attended: rows(dAttended, this.#width, from, to) },
       );
-    const d = await this.attentionBackward.run(
-      pass,
-      { ...(inner?.attention ?? (await this.#attentionInputs(pass, layer, x, sequences, ''))), attended, dAttended },
-      { spans: sequences.spans, window: spec.slidingWindow[layer] ?? null, ...options.attentionBlocks },
-    );
+    const given = inner?.attention ?? (await this.#attentionInputs(pass, layer, x, sequences, ''));
+    const kernels = await this.#attentionFor(sequences);
+    const d = await kernels.backward(pass, this.#window(layer), { ...given, attended, dAttended }, sequences);
     const { cos, sin, width } = sequences.table;
     for (const [from, to] of this.#blocks(sequences)) {
       const table = (name: string) => rows(buffers.get(name, (to - from) * width), width);
@@ -156,7 +156,8 @@ export class LayerPass {
       ...Object.values(this.afterAttentionBackward),
       this.beforeAttentionBackward,
     ];
-    for (const step of [...steps, ...this.#attention.values(), this.attentionBackward]) await step.close();
+    for (const step of [...steps, this.attention]) await step.close();
+    await this.#biased?.close();
   }
 
   get #width(): number {
@@ -212,13 +213,14 @@ export class LayerPass {
     return blocks(0, length, this.options.blockRows);
   }
 
-  /** The forward kernel of a layer's window. */
-  async #attentionOf(layer: number): Promise<Step> {
-    const window = this.spec.slidingWindow[layer] ?? null;
-    const known = this.#attention.get(window);
-    if (known) return known;
-    const step = await Step.open(graphs.attentionForward(this.spec, window), this.spec, this.options.threads);
-    this.#attention.set(window, step);
-    return step;
+  #window(layer: number): number | null {
+    return this.spec.slidingWindow[layer] ?? null;
+  }
+
+  async #attentionFor({ keyBias }: SequenceRows): Promise<Attention | BiasedAttention> {
+    if (keyBias === null) return this.attention;
+    const { threads, attentionBlocks } = this.options;
+    this.#biased ??= await BiasedAttention.open(this.spec, threads, attentionBlocks);
+    return this.#biased;
   }
 }

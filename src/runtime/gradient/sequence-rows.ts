@@ -8,6 +8,11 @@ import { scoredWeight } from '../scored-weight.js';
 export interface GradientSequence extends WeightedLossRequest {
   /** Of every token, >= 0 and rising; default 0, 1, 2 ... Gaps let a short sequence train long distances (PoSE). */
   readonly positions?: Int32Array;
+  /**
+   * How many tokens each one stands for as a key that later ones and itself attend to, > 0; default 1. As if key and value were there so many
+   * times: its logarithm is added to the scores.
+   */
+  readonly multiplicities?: Float32Array;
   /** How much each scored token counts in the mean loss, times its own of `tokenWeights`; default 1. */
   readonly tokenWeight?: number;
 }
@@ -21,6 +26,8 @@ export interface SequenceRows {
   /** Share of each row's loss in the mean; 0 = not scored. */
   readonly lossWeights: Float32Array;
   readonly table: RotaryTable;
+  /** Added to the attention scores of each row as a key; null = 0 throughout. */
+  readonly keyBias: Float32Array | null;
   readonly spans: readonly Span[];
 }
 
@@ -39,10 +46,12 @@ export function sequenceRows(
 ): SequenceRows {
   let length = 0;
   const spans = sequences.map((sequence) => {
-    const { ids, scoreFrom, positions, tokenWeights } = sequence;
+    const { ids, scoreFrom, positions, multiplicities, tokenWeights } = sequence;
     if (!(scoreFrom >= 1 && scoreFrom < ids.length)) throw new Error(`scoreFrom ${scoreFrom} of ${ids.length} tokens`);
     if (positions && positions.length !== ids.length)
       throw new Error(`${positions.length} positions of ${ids.length} tokens`);
+    if (multiplicities && multiplicities.length !== ids.length)
+      throw new Error(`${multiplicities.length} multiplicities of ${ids.length} tokens`);
     if (tokenWeights && tokenWeights.length !== scored(sequence))
       throw new Error(`${tokenWeights.length} weights of ${scored(sequence)} scored tokens`);
     // ONNX Runtime would see only the targets.
@@ -62,8 +71,9 @@ export function sequenceRows(
     cos: new Float32Array(length * rotaryWidth),
     sin: new Float32Array(length * rotaryWidth),
   };
+  const keyBias = sequences.some(({ multiplicities }) => multiplicities) ? new Float32Array(length) : null;
   for (const { sequence, from, to } of spans) {
-    const { ids, rope, scoreFrom, tokenWeights } = sequence;
+    const { ids, rope, scoreFrom, multiplicities, tokenWeights } = sequence;
     rows.ids.set(ids.subarray(0, -1), from);
     rows.targets.set(ids.subarray(1), from);
     const share = weightOf(sequence) / total;
@@ -73,12 +83,13 @@ export function sequenceRows(
         from + scoreFrom - 1,
       );
     else rows.lossWeights.fill(share, from + scoreFrom - 1, to);
+    if (multiplicities) keyBias?.set(multiplicities.subarray(0, -1).map(Math.log), from);
     const table = rotaryTableAt(rope, { length: to - from, position: positionOf(sequence) });
     rows.cos.set(table.cos, from * rotaryWidth);
     rows.sin.set(table.sin, from * rotaryWidth);
   }
   const { cos, sin, ...others } = rows;
-  return { length, spans, table: { length, width: rotaryWidth, cos, sin }, ...others };
+  return { length, spans, keyBias, table: { length, width: rotaryWidth, cos, sin }, ...others };
 }
 
 /** The gradient with respect to one sequence's own table, and carried on to its frequencies and attention factor. */
