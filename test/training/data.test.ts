@@ -219,7 +219,7 @@ describe('batches', () => {
   });
 
   it('are the same whenever a step is asked for, skipped positions too', () => {
-    const skipping = { ...options, skipping: { window: 64, countSkipped: false } };
+    const skipping = { ...options, skipping: { window: 64, countSkipped: true } };
     const once = new Batches([{ share: 1, rows }], skipping);
     const all = [0, 1, 2, 3].map((step) => once.step(step));
     expect(new Batches([{ share: 1, rows }], skipping).step(3)).toEqual(all[3]);

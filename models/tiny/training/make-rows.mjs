@@ -2,7 +2,6 @@
 //   node models/tiny/training/make-rows.mjs BOOKS retrieval > retrieval-rows.jsonl
 //   node models/tiny/training/make-rows.mjs BOOKS prose > prose-rows.jsonl
 //   node models/tiny/training/make-rows.mjs BOOKS long > long-rows.jsonl
-//   node models/tiny/training/make-rows.mjs BOOKS middle > middle-rows.jsonl
 //   node models/tiny/training/make-rows.mjs BOOKS dense > dense-rows.jsonl
 // retrieval: passkey episodes of up to 250 tokens, in the words of `longrope evaluate passkey` (half between repeated sentences, half
 //   between sentences of a book), and spans of a book that are said twice: what teaches so small a model to look things up.
@@ -10,8 +9,8 @@
 //   hidden in. A model that has met unwrapped text in `retrieval` alone takes all unwrapped text for an episode.
 // long: passkey episodes of 300 to 16,000 tokens and as long pieces of books with passages of theirs said again at the end, for
 //   fine-tuning on longer contexts (recipes/tiny-512x.yaml).
-// middle: the same up to 2,000 tokens, for rows of that length whose positions skip (recipes/tiny-512x-skipping.yaml).
-// dense: the same from 1,000 tokens on, with eight keys of eight names in a piece of a book, all asked for at its end.
+// dense: the same from 1,000 to 2,000 tokens, for rows of that length whose positions skip (recipes/tiny-512x-skipping.yaml); half of the
+//   episodes in a piece of a book have eight keys of eight names, all asked for at its end.
 import { readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { Draws, openTokenizer, passkeyTask, textHaystack } from 'longrope';
@@ -21,7 +20,6 @@ const RETRIEVAL = 9_000;
 const PROSE = { passkeys: 6_000, repeated: 6_000, plain: 12_000 };
 /** Tokens; every doubling of a length is as frequent as any other. */
 const LONG = { rows: 1_200, least: 300, most: 16_000 };
-const MIDDLE = { rows: 4_000, least: 300, most: 2_000 };
 const DENSE = { rows: 4_000, least: 1_000, most: 2_000, keys: 8 };
 const CHARACTERS_PER_TOKEN = 3.32;
 
@@ -29,7 +27,6 @@ const KINDS = {
   retrieval: retrievalRows,
   prose: proseRows,
   long: (draws) => longRows(draws, LONG),
-  middle: (draws) => longRows(draws, MIDDLE),
   dense: (draws) => longRows(draws, DENSE),
 };
 const [folder, kind] = process.argv.slice(2);
