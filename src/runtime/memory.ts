@@ -71,8 +71,8 @@ export function ropeGradientMemory(spec: DecoderSpec, weights: PreparedWeights, 
 
 /**
  * Bytes of a gradient with respect to the weights of `rows` tokens in sequences of at most `longest`, beside the weights and their
- * gradients: rows (`biased`: with keys that stand for several), and the blocks in which the parts of `gradient/` compute, each with what its graph makes of it (operations
- * counted in `graph/gradient/decoder-parts.ts`, copies measured).
+ * gradients: rows (`biased`: with keys that stand for several), and the blocks in which the parts of `gradient/` compute, each with
+ * what its graph makes of it (operations counted in `graph/gradient/decoder-parts.ts`, copies measured).
  */
 export function weightGradientMemory(
   spec: DecoderSpec,
