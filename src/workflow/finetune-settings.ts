@@ -1,6 +1,5 @@
-import { type Problem, UserError } from '../errors.js';
 import { configWithLongrope, type LongropeTable } from '../export/index.js';
-import { decoderTensors, type Model } from '../model/index.js';
+import type { Model } from '../model/index.js';
 import { type ResolvedRope, type RopeScaling, resolveRope } from '../rope/index.js';
 import type { Json } from '../run/index.js';
 import type {
@@ -12,7 +11,8 @@ import type {
   ScheduleName,
 } from '../training/index.js';
 import { type ExportRopeOptions, exportTable } from './export-rope.js';
-import { type LoraOptions, loraProblems, loraSettings } from './lora-settings.js';
+import { refuseContradictions } from './finetune-contradictions.js';
+import { type LoraOptions, loraSettings } from './lora-settings.js';
 
 /** What a user sets, named as HF Trainer's TrainingArguments where it has them. */
 export interface FinetuneSettings extends ExportRopeOptions, LoraOptions {
@@ -164,48 +164,4 @@ function scheduleOf(settings: FinetuneSettings, rows: number): Schedule {
     warmupSteps: settings.warmupRatio !== undefined || warmup < 1 ? Math.ceil(maxSteps * warmup) : warmup,
     maxSteps,
   };
-}
-
-function refuseContradictions(
-  settings: FinetuneSettings,
-  model: Model,
-  { reach, rowTokens }: { readonly reach: number; readonly rowTokens: number },
-): void {
-  const { positionSkipping: window = rowTokens, evalLengths = [] } = settings;
-  const problems: Problem[] = [];
-  if (model.checkpoint.format === 'gguf')
-    problems.push({
-      where: model.path,
-      expected: 'a Hugging Face folder',
-      found: 'a GGUF file',
-      fix: `longrope export hf ${model.path} --rope model --out FOLDER, then train that`,
-    });
-  const tooLong = (where: string, length: number) =>
-    problems.push({ where, expected: `at most ${reach} tokens, which the RoPE is for`, found: `${length}` });
-  if (rowTokens > reach) tooLong('--max-seq-length', rowTokens);
-  if (window > Math.max(reach, rowTokens)) tooLong('--position-skipping', window);
-  for (const length of evalLengths) if (length > reach) tooLong('--eval-length', length);
-  if (window < rowTokens)
-    problems.push({
-      where: '--position-skipping',
-      expected: `at least the ${rowTokens} tokens of --max-seq-length`,
-      found: `${window}`,
-    });
-  if (settings.countSkipped && settings.positionSkipping === undefined)
-    problems.push({
-      where: '--count-skipped',
-      expected: '--position-skipping, which skips something',
-      found: 'no --position-skipping',
-    });
-  if (settings.warmupSteps !== undefined && settings.warmupRatio !== undefined)
-    problems.push({ where: '--warmup-ratio', expected: 'one of --warmup-steps and --warmup-ratio', found: 'both' });
-  if (settings.lrSchedulerType === 'constant' && (settings.warmupSteps ?? settings.warmupRatio ?? 0) > 0)
-    problems.push({
-      where: '--lr-scheduler-type constant',
-      expected: 'no warm-up, as in HF Trainer',
-      found: 'a warm-up',
-      fix: 'use constant_with_warmup',
-    });
-  problems.push(...loraProblems(settings, decoderTensors(model.spec)));
-  if (problems.length > 0) throw new UserError('usage', problems);
 }

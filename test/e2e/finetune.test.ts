@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process';
 import { once } from 'node:events';
-import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { cp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, it } from 'vitest';
@@ -101,4 +101,22 @@ it('what does not fit is refused, all at once and before a folder is made', { ti
   // Its default follows from the row's length and is no mistake of its own.
   expect(wrong.stderr).not.toContain('--eval-length');
   expect(await readdir(folder)).toEqual(['factors.csv']);
+});
+
+it('skipped positions are refused where layers see only so many tokens back', async () => {
+  const folder = await temporaryFolder();
+  const model = path.join(folder, 'mistral');
+  await cp(TINY, model, { recursive: true, filter: (name) => path.basename(name) !== 'training' });
+  const config = JSON.parse(await readFile(path.join(TINY, 'config.json'), 'utf8'));
+  const mistral = { ...config, model_type: 'mistral', architectures: ['MistralForCausalLM'], sliding_window: 200 };
+  await writeFile(path.join(model, 'config.json'), JSON.stringify(mistral));
+  const words = (window: string) => [
+    ...['finetune', model, BOOK, '--rope', 'yarn:2', '--max-seq-length', '64', '--position-skipping', window],
+    ...['--max-steps', '1', '--threads', '1', '--out', path.join(folder, window)],
+  ];
+  const beyond = await longrope(words('512'));
+  expect(beyond.code).toBe(2);
+  expect(beyond.stderr).toMatch(/error: --position-skipping: expected at most the 200 tokens .*found 512/);
+  expect((await longrope(words('200'))).code).toBe(0);
+  expect((await readdir(folder)).toSorted()).toEqual(['200', 'mistral']);
 });

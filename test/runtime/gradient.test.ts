@@ -306,6 +306,8 @@ describe('tokens that cannot be scored', () => {
     await expect(engine.lossAndGradient([{ ...short, multiplicities }], weights)).rejects.toThrow(
       '2 multiplicities of 3 tokens',
     );
+    const none = { ...short, multiplicities: Float32Array.of(1, 0, 1) };
+    await expect(engine.lossAndGradient([none], weights)).rejects.toThrow('a token that counts 0 times');
     await expect(engine.lossAndGradient([{ ...short, tokenWeight: 0 }], weights)).rejects.toThrow('weigh 0');
     await engine.close();
   });

@@ -52,6 +52,8 @@ export function sequenceRows(
       throw new Error(`${positions.length} positions of ${ids.length} tokens`);
     if (multiplicities && multiplicities.length !== ids.length)
       throw new Error(`${multiplicities.length} multiplicities of ${ids.length} tokens`);
+    const uncountable = multiplicities?.find((count) => !(count > 0));
+    if (uncountable !== undefined) throw new Error(`a token that counts ${uncountable} times`);
     if (tokenWeights && tokenWeights.length !== scored(sequence))
       throw new Error(`${tokenWeights.length} weights of ${scored(sequence)} scored tokens`);
     // ONNX Runtime would see only the targets.

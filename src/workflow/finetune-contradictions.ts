@@ -1,0 +1,57 @@
+import { type Problem, UserError } from '../errors.js';
+import { decoderTensors, type Model } from '../model/index.js';
+import type { FinetuneSettings } from './finetune-settings.js';
+import { loraProblems } from './lora-settings.js';
+
+/** Throws one `UserError` with everything that does not fit together or not to this model, whose RoPE is for `reach` tokens. */
+export function refuseContradictions(
+  settings: FinetuneSettings,
+  model: Model,
+  { reach, rowTokens }: { readonly reach: number; readonly rowTokens: number },
+): void {
+  const { positionSkipping: window = rowTokens, evalLengths = [] } = settings;
+  const problems: Problem[] = [];
+  if (model.checkpoint.format === 'gguf')
+    problems.push({
+      where: model.path,
+      expected: 'a Hugging Face folder',
+      found: 'a GGUF file',
+      fix: `longrope export hf ${model.path} --rope model --out FOLDER, then train that`,
+    });
+  const tooLong = (where: string, length: number) =>
+    problems.push({ where, expected: `at most ${reach} tokens, which the RoPE is for`, found: `${length}` });
+  if (rowTokens > reach) tooLong('--max-seq-length', rowTokens);
+  if (window > Math.max(reach, rowTokens)) tooLong('--position-skipping', window);
+  for (const length of evalLengths) if (length > reach) tooLong('--eval-length', length);
+  if (window < rowTokens)
+    problems.push({
+      where: '--position-skipping',
+      expected: `at least the ${rowTokens} tokens of --max-seq-length`,
+      found: `${window}`,
+    });
+  const sight = Math.min(...model.spec.slidingWindow.map((tokens) => tokens ?? Number.POSITIVE_INFINITY));
+  if (settings.positionSkipping !== undefined && sight < window)
+    problems.push({
+      where: '--position-skipping',
+      expected: `at most the ${sight} tokens that every layer of this model sees back`,
+      found: `${window}`,
+      fix: 'train on rows of the full length: in a row that skips, these layers would see what lies out of their sight when the model is used',
+    });
+  if (settings.countSkipped && settings.positionSkipping === undefined)
+    problems.push({
+      where: '--count-skipped',
+      expected: '--position-skipping, which skips something',
+      found: 'no --position-skipping',
+    });
+  if (settings.warmupSteps !== undefined && settings.warmupRatio !== undefined)
+    problems.push({ where: '--warmup-ratio', expected: 'one of --warmup-steps and --warmup-ratio', found: 'both' });
+  if (settings.lrSchedulerType === 'constant' && (settings.warmupSteps ?? settings.warmupRatio ?? 0) > 0)
+    problems.push({
+      where: '--lr-scheduler-type constant',
+      expected: 'no warm-up, as in HF Trainer',
+      found: 'a warm-up',
+      fix: 'use constant_with_warmup',
+    });
+  problems.push(...loraProblems(settings, decoderTensors(model.spec)));
+  if (problems.length > 0) throw new UserError('usage', problems);
+}
