@@ -1,4 +1,4 @@
-// The true optimum of the four factors of stories260K (attention factor 1, never decreasing, as all algorithms search): every vector
+// The true optimum of the four factors of stories260K among those that never decrease, at attention factor 1 (for run.mjs with `@1`): every vector
 // on a grid of steps of equal ratio, on two books; then, from the best of these, finer and finer grids around the best so far on all five.
 //   node bench/search/grid.mjs [--scale 4] [--steps 12]        hours at --scale 8; it goes on where it stopped
 import { appendFile, mkdir, readFile } from 'node:fs/promises';

@@ -1,4 +1,4 @@
-// Draws results.json: held-out perplexity against model tokens, a panel for each model and scale, light and dark, for docs/search.md.
+// Draws results.json: held-out perplexity against model tokens, a panel for each model and target, light and dark, for docs/search.md.
 //   node bench/search/plot.mjs [docs/images/search]    needs Chromium, see CHROMIUM_PATH
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
@@ -29,7 +29,7 @@ const points = Object.entries(cells).flatMap(([key, cell]) => {
   const name = ALGORITHMS.find(({ key }) => key === algorithm)?.name;
   if (name === undefined) return [];
   const percent = (100 * cell.heldOut) / cell.yarn.heldOut;
-  return [{ model, scale: Number.parseInt(scale, 10), algorithm: name, budget, tokens: cell.tokens, percent }];
+  return [{ setting: `${model}, ${scale}`, algorithm: name, budget, tokens: cell.tokens, percent }];
 });
 
 const d3 = createRequire(import.meta.resolve('@observablehq/plot')).resolve('d3');
@@ -55,35 +55,36 @@ try {
 
 /** Runs in the page. A dot is one search; lines join the medians of a budget's seeds. */
 function draw({ points, algorithms }) {
+  const COLUMNS = 3;
   const { Plot, d3 } = globalThis;
   const shown = algorithms.filter(({ name }) => points.some(({ algorithm }) => algorithm === name));
   const domain = shown.map(({ name }) => name);
-  const models = [...new Set(points.map(({ model }) => model))];
-  const scales = [...new Set(points.map(({ scale }) => scale))].sort((a, b) => a - b);
+  const settings = [...new Set(points.map(({ setting }) => setting))];
+  const panelOf = ({ setting }) => settings.indexOf(setting);
+  const panels = { fx: (d) => panelOf(d) % COLUMNS, fy: (d) => Math.floor(panelOf(d) / COLUMNS) };
   const medians = d3
     .flatRollup(
       points,
       (seeds) => ({ tokens: d3.median(seeds, (d) => d.tokens), percent: d3.median(seeds, (d) => d.percent) }),
-      ...['model', 'scale', 'algorithm', 'budget'].map((key) => (point) => point[key]),
+      ...['setting', 'algorithm', 'budget'].map((key) => (point) => point[key]),
     )
-    .map(([model, scale, algorithm, , median]) => ({ model, scale, algorithm, ...median }))
+    .map(([setting, algorithm, , median]) => ({ setting, algorithm, ...median }))
     .sort((a, b) => a.tokens - b.tokens);
   const plot = Plot.plot({
-    width: 80 + 340 * scales.length,
-    height: 70 + 240 * models.length,
+    width: 60 + 340 * COLUMNS,
+    height: 70 + 210 * Math.ceil(settings.length / COLUMNS),
     marginLeft: 50,
     subtitle:
       "Held-out perplexity in percent of YaRN's (attention factor 1), seven test books; a dot is one search, lines join medians",
-    marginRight: 80,
     marginBottom: 45,
     style: { fontSize: '13px', background: 'transparent', overflow: 'visible' },
-    fx: { domain: scales, label: null, tickFormat: (scale) => `${scale} times the context` },
-    fy: { domain: models, label: null },
+    fx: { axis: null },
+    fy: { axis: null },
     x: {
       type: 'log',
-      domain: [2e4, 2e7],
+      domain: [1e4, 2e7],
       label: 'million model tokens →',
-      ticks: [1e5, 1e6, 1e7],
+      ticks: [1e4, 1e5, 1e6, 1e7],
       tickFormat: (tokens) => tokens / 1e6,
     },
     y: { domain: [72, 116], clamp: true, label: null, grid: true },
@@ -92,9 +93,19 @@ function draw({ points, algorithms }) {
     marks: [
       Plot.frame({ stroke: 'var(--line)' }),
       Plot.ruleY([100], { stroke: 'var(--rule)', strokeDasharray: '4 3' }),
+      Plot.text(settings, {
+        fx: (_, i) => i % COLUMNS,
+        fy: (_, i) => Math.floor(i / COLUMNS),
+        text: (setting) => setting,
+        frameAnchor: 'top-left',
+        dx: 8,
+        dy: 8,
+        fontWeight: 600,
+        fill: 'var(--ink)',
+      }),
       ...domain.flatMap((name) => {
         const of = (list) => list.filter(({ algorithm }) => algorithm === name);
-        const channels = { x: 'tokens', y: 'percent', stroke: 'algorithm', fx: 'scale', fy: 'model' };
+        const channels = { x: 'tokens', y: 'percent', stroke: 'algorithm', ...panels };
         return [
           Plot.line(of(medians), { ...channels, strokeWidth: name === 'auto' ? 3 : 1.75 }),
           Plot.dot(of(points), { ...channels, symbol: 'algorithm', r: 3.5 }),
