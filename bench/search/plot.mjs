@@ -93,16 +93,18 @@ function draw({ points, algorithms }) {
     marks: [
       Plot.frame({ stroke: 'var(--line)' }),
       Plot.ruleY([100], { stroke: 'var(--rule)', strokeDasharray: '4 3' }),
-      Plot.text(settings, {
-        fx: (_, i) => i % COLUMNS,
-        fy: (_, i) => Math.floor(i / COLUMNS),
-        text: (setting) => setting,
-        frameAnchor: 'top-left',
-        dx: 8,
-        dy: 8,
-        fontWeight: 600,
-        fill: 'var(--ink)',
-      }),
+      Plot.text(
+        settings.map((setting) => ({ setting })),
+        {
+          ...panels,
+          text: 'setting',
+          frameAnchor: 'top-left',
+          dx: 8,
+          dy: 8,
+          fontWeight: 600,
+          fill: 'var(--ink)',
+        },
+      ),
       ...domain.flatMap((name) => {
         const of = (list) => list.filter(({ algorithm }) => algorithm === name);
         const channels = { x: 'tokens', y: 'percent', stroke: 'algorithm', ...panels };

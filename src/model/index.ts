@@ -4,6 +4,7 @@ export { readTensor } from './checkpoint/dequantize/index.js';
 export { openGguf } from './checkpoint/gguf.js';
 export { openSafetensors } from './checkpoint/safetensors.js';
 export { decoderTensors } from './decoder-tensors.js';
+export { shortestWindow } from './layer-types.js';
 export { loadModel, loadShape } from './load-model.js';
 export { sizeOfShape } from './tensor-shape.js';
 export type * from './types.js';

@@ -1,5 +1,6 @@
 import type { ConfigProblem } from './architecture.js';
 import type { DecoderConfig, LayerType } from './decoder-config.js';
+import type { DecoderSpec } from './types.js';
 
 /** What a config class assumes for layer N of a config without `layer_types`. */
 export type DefaultSlides = (config: DecoderConfig, layer: number) => boolean;
@@ -38,4 +39,9 @@ export function layerTypeProblems(slides: DefaultSlides) {
 /** Null when the config has no window or switches it off; classes without the switch leave it undefined. */
 function windowOf(config: DecoderConfig): number | null {
   return config.use_sliding_window === false ? null : (config.sliding_window ?? null);
+}
+
+/** Tokens that every layer sees back, itself included; infinity where none slides. */
+export function shortestWindow({ slidingWindow }: Pick<DecoderSpec, 'slidingWindow'>): number {
+  return Math.min(...slidingWindow.map((tokens) => tokens ?? Number.POSITIVE_INFINITY));
 }

@@ -1,5 +1,5 @@
 import { type Problem, UserError } from '../errors.js';
-import { decoderTensors, type Model } from '../model/index.js';
+import { decoderTensors, type Model, shortestWindow } from '../model/index.js';
 import type { FinetuneSettings } from './finetune-settings.js';
 import { loraProblems } from './lora-settings.js';
 
@@ -29,7 +29,7 @@ export function refuseContradictions(
       expected: `at least the ${rowTokens} tokens of --max-seq-length`,
       found: `${window}`,
     });
-  const sight = Math.min(...model.spec.slidingWindow.map((tokens) => tokens ?? Number.POSITIVE_INFINITY));
+  const sight = shortestWindow(model.spec);
   if (settings.positionSkipping !== undefined && sight < window)
     problems.push({
       where: '--position-skipping',

@@ -1,4 +1,5 @@
 import { UserError } from '../../errors.js';
+import { shortestWindow } from '../../model/layer-types.js';
 import type { Model } from '../../model/types.js';
 import type { TypedValue } from './entries.js';
 
@@ -37,7 +38,7 @@ export function ggufTarget(model: Model, contextLength: number): Target {
       found: `${rotaryDim / headDim}`,
       fix: 'transformers can for phi3 models (export hf)',
     });
-  const window = Math.min(...spec.slidingWindow.map((size) => size ?? Number.POSITIVE_INFINITY));
+  const window = shortestWindow(spec);
   if (window < contextLength)
     throw new UserError('unsupported', {
       where: `${model.path}: sliding_window`,
