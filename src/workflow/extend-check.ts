@@ -1,51 +1,99 @@
 import { type Problem, UserError } from '../errors.js';
-import type { Recipe, Stage, StageOf } from '../extension/index.js';
-import { type DecoderSpec, decoderTensors } from '../model/index.js';
+import { isClosedForm, type Recipe, type Stage, type StageOf } from '../extension/index.js';
+import type { DecoderSpec, Model } from '../model/index.js';
+import { refuseUndifferentiable } from '../runtime/index.js';
 import { createAlgorithm } from '../search/index.js';
-import { loraOptions } from './extend-finetune.js';
-import { loraProblems } from './lora-settings.js';
+import { checkTrainingMemory } from '../training/index.js';
+import { exportTable } from './export-rope.js';
+import { stageSettings } from './extend-finetune.js';
+import { pathsOf, type RecipeDocuments, textNeeds, textSelection } from './extend-texts.js';
+import { refuseContradictions } from './finetune-contradictions.js';
+import { trainingSize } from './finetune-settings.js';
 import { searchSpace } from './search-space.js';
+import { longEnough } from './texts.js';
 
-/** What stages would refuse at their start, hours after the recipe's; of all stages at once. */
-export async function checkStages({ stages }: Recipe, spec: DecoderSpec): Promise<void> {
-  const problems = await Promise.all(
-    stages.map(async (stage) => {
-      const found = await stageProblems(stage, spec);
-      return found.map((problem) => ({ ...problem, where: `stage ${stage.name}, ${problem.where}` }));
-    }),
-  );
-  if (problems.flat().length > 0) throw new UserError('input', problems.flat());
+export interface StageInputs {
+  readonly recipe: Recipe;
+  readonly spec: DecoderSpec;
+  /** null: there is a config.json alone, or a model that this program cannot run. */
+  readonly model: Model | null;
+  /** null: a dry run, which does not look at texts and at the memory of this machine. */
+  readonly run: RecipeDocuments | null;
 }
 
-async function stageProblems(stage: Stage, spec: DecoderSpec): Promise<readonly Problem[]> {
+/** What stages would refuse at their start, hours after the recipe's; of all stages at once. */
+export async function checkStages(inputs: StageInputs): Promise<void> {
+  const problems: Problem[] = [];
+  for (const stage of inputs.recipe.stages)
+    for (const check of checksOf(stage, inputs))
+      for (const problem of await problemsOf(check))
+        problems.push({ ...problem, where: `stage ${stage.name}, ${problem.where}` });
+  if (problems.length > 0) throw new UserError('input', problems);
+}
+
+/** Throws a `UserError` where something is wrong. */
+type Check = () => Promise<void> | void;
+
+async function problemsOf(check: Check): Promise<readonly Problem[]> {
+  try {
+    await check();
+    return [];
+  } catch (error) {
+    if (!(error instanceof UserError)) throw error;
+    return error.problems;
+  }
+}
+
+function checksOf(stage: Stage, inputs: StageInputs): Check[] {
+  return [...ownChecks(stage, inputs), ...(inputs.run === null ? [] : textChecks(stage, inputs.recipe, inputs.run))];
+}
+
+function ownChecks(stage: Stage, { recipe, spec, model, run }: StageInputs): Check[] {
   switch (stage.stage) {
     case 'search':
-      return searchProblems(stage, [stage.target], spec);
+      return searchChecks(stage, [stage.target], spec);
     case 'readjust':
-      return searchProblems(stage, stage.lengths, spec);
-    case 'finetune':
-      return stage.where === 'here'
-        ? loraProblems({ ...loraOptions(stage), fromScratch: false }, decoderTensors(spec))
-        : [];
+      return searchChecks(stage, stage.lengths, spec);
+    case 'finetune': {
+      if (stage.where === 'elsewhere') return [];
+      const settings = stageSettings(stage, { rope: stage.factors });
+      const { maxSeqLength: rowTokens } = settings;
+      const size = trainingSize(settings, spec.rope, { rowTokens, evaluates: stage.held_out !== undefined });
+      return [
+        () => refuseUndifferentiable(spec),
+        async () =>
+          refuseContradictions(settings, { spec, model }, { reach: await reachOf(stage, recipe, spec), rowTokens }),
+        ...(run === null ? [] : [() => checkTrainingMemory(spec, size)]),
+      ];
+    }
     default:
       return [];
   }
 }
 
-async function searchProblems(
+/** For how many tokens the RoPE is that a stage trains with. */
+async function reachOf({ factors }: StageOf<'finetune'>, recipe: Recipe, { rope }: DecoderSpec): Promise<number> {
+  const search = recipe.stages.find(({ name }) => name === factors);
+  if (search?.stage === 'search') return search.target;
+  const table = await exportTable({ rope: isClosedForm(factors) ? factors : recipe.factors[factors]! }, rope);
+  return table?.targetLength ?? rope.originalLength;
+}
+
+function searchChecks(
   { max_factor: maxFactor, algorithm, hyperparameters, seed }: StageOf<'search'> | StageOf<'readjust'>,
   targets: readonly number[],
   spec: DecoderSpec,
-): Promise<readonly Problem[]> {
-  const problems: Problem[] = [];
-  for (const targetLength of targets) {
-    try {
-      const { problem } = await searchSpace({ spec }, { targetLength, ...(maxFactor !== undefined && { maxFactor }) });
-      createAlgorithm(algorithm, problem, hyperparameters, seed);
-    } catch (error) {
-      if (!(error instanceof UserError)) throw error;
-      problems.push(...error.problems);
-    }
-  }
-  return problems;
+): Check[] {
+  const ofTargets = targets.map((targetLength) => async () => {
+    const { problem } = await searchSpace({ spec }, { targetLength, ...(maxFactor !== undefined && { maxFactor }) });
+    createAlgorithm(algorithm, problem, hyperparameters, seed);
+  });
+  return algorithm === 'gradient' ? [() => refuseUndifferentiable(spec), ...ofTargets] : ofTargets;
+}
+
+function textChecks(stage: Stage, recipe: Recipe, { tokenizer, documents }: RecipeDocuments): Check[] {
+  return textNeeds(stage).map(({ name, length }) => () => {
+    const { minTokens, samples } = textSelection({ recipe, tokenizer }, name, length);
+    longEnough(documents.get(name) ?? [], pathsOf(recipe, name), minTokens, samples);
+  });
 }

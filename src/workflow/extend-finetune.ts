@@ -7,11 +7,12 @@ import { type DecoderSpec, hashModel, loadModel } from '../model/index.js';
 import { errnoOf, writeFileAtomic } from '../run/index.js';
 import { FINETUNE_DEFAULTS } from '../training/defaults.js';
 import { exportHf } from './export-hf.js';
+import type { ExportRopeOptions } from './export-rope.js';
 import { exportTraining } from './export-training.js';
 import { modelFiles } from './extend-files.js';
 import type { StageContext } from './extend-stages.js';
 import { finetune } from './finetune.js';
-import type { LoraOptions } from './lora-settings.js';
+import type { FinetuneSettings } from './finetune-settings.js';
 
 /** What the recipe asks of the trainer, whose own settings stand in the hand-off. */
 const HYPERPARAMETERS_NAME = 'hyperparameters.json';
@@ -21,29 +22,14 @@ export function finetuneStage(job: StageJob<'finetune'>, context: StageContext):
   return job.stage.where === 'here' ? trainHere(job, context) : trainElsewhere(job, context);
 }
 
-export function loraOptions({ hyperparameters: hp }: StageOf<'finetune'>): Omit<LoraOptions, 'fromScratch'> {
+/** What the stage sets of a training with `rope`, a closed form or a file, and with `short`, a file. */
+export function stageSettings(
+  { hyperparameters: hp, mixed_windows: mixedWindows }: StageOf<'finetune'>,
+  files: ExportRopeOptions,
+) {
   return {
-    ...(hp.lora_r !== undefined && { loraR: hp.lora_r }),
-    ...(hp.lora_alpha !== undefined && { loraAlpha: hp.lora_alpha }),
-    ...(hp.lora_target_modules && { loraTargetModules: hp.lora_target_modules }),
-    ...(hp.modules_to_save && { modulesToSave: hp.modules_to_save }),
-  };
-}
-
-async function trainHere(job: StageJob<'finetune'>, context: StageContext): Promise<StageOutcome> {
-  const { stage, folder, pathOf, onProgress, signal } = job;
-  const { recipe, trainingThreads, command } = context;
-  const { hyperparameters: hp, held_out: heldOut } = stage;
-  const result = await finetune({
     ...FINETUNE_DEFAULTS,
-    model: pathOf(stage.model),
-    tokenizer: context.tokenizerPath,
-    rope: isClosedForm(stage.factors) ? stage.factors : pathOf(stage.factors),
-    ...(stage.short !== undefined && { short: pathOf(stage.short) }),
-    texts: recipe.texts[stage.texts]?.paths ?? [],
-    heldOut: heldOut === undefined ? [] : (recipe.texts[heldOut]?.paths ?? []),
-    textField: recipe.texts[stage.texts]?.text_field ?? 'text',
-    out: folder,
+    ...files,
     maxSteps: hp.max_steps,
     perDeviceTrainBatchSize: hp.per_device_train_batch_size,
     gradientAccumulationSteps: hp.gradient_accumulation_steps,
@@ -58,16 +44,41 @@ async function trainHere(job: StageJob<'finetune'>, context: StageContext): Prom
     adamEpsilon: hp.adam_epsilon,
     muonMomentum: hp.muon_momentum,
     maxGradNorm: hp.max_grad_norm,
-    ...loraOptions(stage),
+    ...(hp.lora_r !== undefined && { loraR: hp.lora_r }),
+    ...(hp.lora_alpha !== undefined && { loraAlpha: hp.lora_alpha }),
+    ...(hp.lora_target_modules && { loraTargetModules: hp.lora_target_modules }),
+    ...(hp.modules_to_save && { modulesToSave: hp.modules_to_save }),
     seed: hp.seed,
     loggingSteps: hp.logging_steps,
     saveSteps: hp.save_steps,
     ...(hp.eval_steps !== undefined && { evalSteps: hp.eval_steps }),
     ...(hp.eval_lengths !== undefined && { evalLengths: hp.eval_lengths }),
-    mixedWindows: stage.mixed_windows,
+    mixedWindows,
     shortWindows: hp.short_windows,
     ...(hp.position_skipping !== undefined && { positionSkipping: hp.position_skipping }),
     countSkipped: hp.count_skipped,
+  } satisfies FinetuneSettings;
+}
+
+function ropeFiles({ stage: { factors, short }, pathOf }: StageJob<'finetune'>): ExportRopeOptions {
+  return {
+    rope: isClosedForm(factors) ? factors : pathOf(factors),
+    ...(short !== undefined && { short: pathOf(short) }),
+  };
+}
+
+async function trainHere(job: StageJob<'finetune'>, context: StageContext): Promise<StageOutcome> {
+  const { stage, folder, pathOf, onProgress, signal } = job;
+  const { recipe, trainingThreads, command } = context;
+  const { held_out: heldOut } = stage;
+  const result = await finetune({
+    ...stageSettings(stage, ropeFiles(job)),
+    model: pathOf(stage.model),
+    tokenizer: context.tokenizerPath,
+    texts: recipe.texts[stage.texts]?.paths ?? [],
+    heldOut: heldOut === undefined ? [] : (recipe.texts[heldOut]?.paths ?? []),
+    textField: recipe.texts[stage.texts]?.text_field ?? 'text',
+    out: folder,
     threads: trainingThreads,
     command,
     onStep: ({ step, loss, maxSteps }) => onProgress(step, maxSteps, `step ${step}, loss ${loss.toFixed(4)}`),
@@ -97,8 +108,7 @@ async function trainElsewhere(job: StageJob<'finetune'>, context: StageContext):
     await exportTraining({
       model: pathOf(stage.model),
       tokenizer: context.tokenizerPath,
-      rope: isClosedForm(stage.factors) ? stage.factors : pathOf(stage.factors),
-      ...(stage.short !== undefined && { short: pathOf(stage.short) }),
+      ...ropeFiles(job),
       engine: stage.engine,
       out: handoff,
       data: context.recipe.texts[stage.texts]?.paths ?? [],

@@ -37,7 +37,7 @@ export async function planExtension(job: ExtendPlanJob): Promise<ExtendPlan> {
   const recipe = await readRecipe(job.recipe, job);
   const gpu = chooseGpu(job.gpu);
   const { spec: shape, model, notes } = await readPlanInput(recipe.model);
-  await checkStages(recipe, shape);
+  await checkStages({ recipe, spec: shape, model, run: null });
   const works = recipe.stages.map((stage) => stageWork(stage, recipe));
   const all = works.flatMap(({ work }) => work);
   const signal = job.signal && { signal: job.signal };

@@ -1,16 +1,15 @@
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
-import type { TokenDocument } from '../corpus/index.js';
 import { UserError } from '../errors.js';
-import type { RecipeTexts, StageJob, StageOf, StageOutcome } from '../extension/index.js';
+import type { StageJob, StageOf, StageOutcome } from '../extension/index.js';
 import { loadModel } from '../model/index.js';
 import { longropeAttentionFactor } from '../rope/attention-factor.js';
 import { type FactorSet, formatFactorSets, type LengthFactors, parseFactorFile } from '../rope/index.js';
 import { type Json, writeFileAtomic } from '../run/index.js';
 import { MEASURE_NAMES, parseBudget, racingSettings, type SearchResult } from '../search/index.js';
 import type { StageContext } from './extend-stages.js';
+import { documentsOf } from './extend-texts.js';
 import { type SearchJob, searchModel } from './search-model.js';
-import { readTexts } from './texts.js';
 
 /** What a search leaves in its folder that others read. */
 const SEARCH_FILES = ['factors.json', 'factors.csv', 'result.json'];
@@ -113,20 +112,6 @@ function common(
     ...(threads !== undefined && { threads }),
     ...(signal && { signal }),
   };
-}
-
-function documentsOf(
-  { recipe, tokenizer }: StageContext,
-  name: string,
-  length: number,
-): Promise<readonly TokenDocument[]> {
-  const { paths, samples, skip_characters: skipCharacters, text_field: textField } = recipe.texts[name] as RecipeTexts;
-  return readTexts(paths, tokenizer, {
-    minTokens: length - (tokenizer.bosTokenId === null ? 0 : 1),
-    skipCharacters,
-    ...(samples !== undefined && { samples }),
-    ...(textField !== undefined && { textField }),
-  });
 }
 
 async function longSet(file: string, rotaryPairs: number, lengths: readonly number[]): Promise<LengthFactors> {

@@ -15,6 +15,7 @@ import { readFactors } from './export-rope.js';
 import { modelFiles } from './extend-files.js';
 import { finetuneStage } from './extend-finetune.js';
 import { readjustStage, searchStage } from './extend-search.js';
+import { pathsOf, textSelection } from './extend-texts.js';
 import { RESULT_NAME } from './read-records.js';
 
 /** What all stages of a run share. */
@@ -63,23 +64,12 @@ async function evaluateStage(job: StageJob<'evaluate'>, context: StageContext): 
   });
   const figures: Record<string, Json> = {};
   if (perplexity !== undefined) {
-    const {
-      paths,
-      samples,
-      skip_characters: skipCharacters,
-      text_field: textField,
-    } = context.recipe.texts[perplexity.texts]!;
     const record = await evaluatePerplexityJob(target('perplexity'), {
-      texts: paths,
+      texts: pathsOf(context.recipe, perplexity.texts),
       lengths: perplexity.lengths,
       ...{ protocol: 'document', stride: 1, truncate: false, maxTokens: null, bos: true },
-      textOptions: {
-        // The same documents at every length.
-        minTokens: Math.max(...perplexity.lengths) - (context.tokenizer.bosTokenId === null ? 0 : 1),
-        skipCharacters,
-        ...(samples !== undefined && { samples }),
-        ...(textField !== undefined && { textField }),
-      },
+      // The same documents at every length.
+      textOptions: textSelection(context, perplexity.texts, Math.max(...perplexity.lengths)),
     });
     figures['perplexity'] = record.results.map(({ method, length, perplexity: value }) => ({
       method,

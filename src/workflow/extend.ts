@@ -1,5 +1,5 @@
 import path from 'node:path';
-import { hashDocuments, openTokenizer, type Tokenizer } from '../corpus/index.js';
+import { hashDocuments, openTokenizer } from '../corpus/index.js';
 import { type Problem, UserError } from '../errors.js';
 import { type Recipe, runRecipe, type Stage, type StageRecord, stageWork } from '../extension/index.js';
 import { hashModel, loadModel, type Model } from '../model/index.js';
@@ -10,7 +10,7 @@ import { readFactors } from './export-rope.js';
 import { checkStages } from './extend-check.js';
 import { type RecipeOverrides, readRecipe } from './extend-recipe.js';
 import { stageRunners } from './extend-stages.js';
-import { readTexts } from './texts.js';
+import { allTexts, type RecipeDocuments } from './extend-texts.js';
 import { programVersion } from './version.js';
 
 export interface ExtendJob extends RecipeOverrides {
@@ -47,8 +47,9 @@ export async function extend(job: ExtendJob): Promise<Extension> {
   const tokenizerPath = recipe.tokenizer ?? recipe.model;
   const tokenizer = await openTokenizer(tokenizerPath);
   refuseOtherCheckpoints(recipe, job.checkpoints);
-  await checkStages(recipe, model.spec);
-  const inputs = await hashInputs(job, recipe, model, tokenizer);
+  const texts = await allTexts({ recipe, tokenizer });
+  await checkStages({ recipe, spec: model.spec, model, run: texts });
+  const inputs = await hashInputs(job, recipe, model, texts);
   const { onProgress, device, workers, threads, signal } = job;
   const flops = recipe.stages.map((stage) => stageFlops(stage, recipe, model));
   const total = flops.reduce((sum, own) => sum + own, 0);
@@ -126,7 +127,7 @@ async function hashInputs(
   { device, trainingThreads }: ExtendJob,
   recipe: Recipe,
   model: Model,
-  tokenizer: Tokenizer,
+  { tokenizer, documents }: RecipeDocuments,
 ): Promise<Record<string, string>> {
   const inputs: Record<string, string> = {
     version: programVersion(),
@@ -136,15 +137,7 @@ async function hashInputs(
   };
   if (recipe.stages.some((stage) => stage.stage === 'finetune' && stage.where === 'here'))
     inputs['threads'] = `${trainingThreads}`;
-  for (const [name, { paths, skip_characters: skipCharacters, text_field: textField }] of Object.entries(
-    recipe.texts,
-  )) {
-    const documents = await readTexts(paths, tokenizer, {
-      skipCharacters,
-      ...(textField !== undefined && { textField }),
-    });
-    inputs[`texts.${name}`] = hashDocuments(documents);
-  }
+  for (const [name, ofText] of documents) inputs[`texts.${name}`] = hashDocuments(ofText);
   for (const [name, file] of Object.entries(recipe.factors)) {
     await readFactors(file, model.spec.rope, '--factors');
     inputs[`factors.${name}`] = await sha256File(file);

@@ -1,17 +1,20 @@
 import { type Problem, UserError } from '../errors.js';
-import { decoderTensors, type Model, shortestWindow } from '../model/index.js';
+import { type DecoderSpec, decoderTensors, type Model, shortestWindow } from '../model/index.js';
 import type { FinetuneSettings } from './finetune-settings.js';
 import { loraProblems } from './lora-settings.js';
 
-/** Throws one `UserError` with everything that does not fit together or not to this model, whose RoPE is for `reach` tokens. */
+/**
+ * Throws one `UserError` with everything that does not fit together or not to this model, trained in rows of `rowTokens` with a RoPE
+ * for `reach` tokens. `model` null: nothing but its shape is known.
+ */
 export function refuseContradictions(
   settings: FinetuneSettings,
-  model: Model,
+  { spec, model }: { readonly spec: DecoderSpec; readonly model: Model | null },
   { reach, rowTokens }: { readonly reach: number; readonly rowTokens: number },
 ): void {
   const { positionSkipping: window = rowTokens, evalLengths = [] } = settings;
   const problems: Problem[] = [];
-  if (model.checkpoint.format === 'gguf')
+  if (model?.checkpoint.format === 'gguf')
     problems.push({
       where: model.path,
       expected: 'a Hugging Face folder',
@@ -29,7 +32,7 @@ export function refuseContradictions(
       expected: `at least the ${rowTokens} tokens of --max-seq-length`,
       found: `${window}`,
     });
-  const sight = shortestWindow(model.spec);
+  const sight = shortestWindow(spec);
   if (settings.positionSkipping !== undefined && sight < window)
     problems.push({
       where: '--position-skipping',
@@ -52,6 +55,6 @@ export function refuseContradictions(
       found: 'a warm-up',
       fix: 'use constant_with_warmup',
     });
-  problems.push(...loraProblems(settings, decoderTensors(model.spec)));
+  problems.push(...loraProblems(settings, decoderTensors(spec)));
   if (problems.length > 0) throw new UserError('usage', problems);
 }

@@ -1,5 +1,5 @@
 import { configWithLongrope, type LongropeTable } from '../export/index.js';
-import type { Model } from '../model/index.js';
+import type { Model, RopeSpec } from '../model/index.js';
 import { type ResolvedRope, type RopeScaling, resolveRope } from '../rope/index.js';
 import type { Json } from '../run/index.js';
 import type {
@@ -9,6 +9,7 @@ import type {
   OptimizerSettings,
   Schedule,
   ScheduleName,
+  TrainingSize,
 } from '../training/index.js';
 import { type ExportRopeOptions, exportTable } from './export-rope.js';
 import { refuseContradictions } from './finetune-contradictions.js';
@@ -87,8 +88,8 @@ export async function resolveFinetune(settings: FinetuneSettings, model: Model):
   const scaling = table === null ? spec.scaling : longropeScaling(table);
   const reach = table?.targetLength ?? spec.maxPositionEmbeddings;
   const rowTokens = settings.maxSeqLength ?? table?.targetLength ?? spec.originalLength;
-  const evalLengths = settings.evalLengths ?? [...new Set([Math.min(spec.originalLength, rowTokens), rowTokens])];
-  refuseContradictions(settings, model, { reach, rowTokens });
+  const evalLengths = evalLengthsOf(settings, spec.originalLength, rowTokens);
+  refuseContradictions(settings, { spec: model.spec, model }, { reach, rowTokens });
   const servedRope = (length: number) => resolveRope(spec.geometry, scaling, length);
   const resolved = {
     rowTokens,
@@ -152,6 +153,32 @@ function longropeScaling(table: LongropeTable): RopeScaling {
     factor: table.targetLength / table.originalLength,
     attentionFactor: table.attentionFactor,
   };
+}
+
+/** What the memory of a training depends on. */
+export function trainingSize(
+  settings: FinetuneSettings,
+  { originalLength }: RopeSpec,
+  { rowTokens, evaluates }: { readonly rowTokens: number; readonly evaluates: boolean },
+): TrainingSize {
+  const lora = loraSettings(settings);
+  return {
+    optimizer: settings.optim,
+    tokens: settings.perDeviceTrainBatchSize * rowTokens,
+    longest: rowTokens,
+    batchesPerStep: settings.gradientAccumulationSteps,
+    evalLength: evaluates ? Math.max(...evalLengthsOf(settings, originalLength, rowTokens)) : 0,
+    countsSkipped: settings.countSkipped,
+    ...(lora !== null && { lora }),
+  };
+}
+
+function evalLengthsOf(
+  { evalLengths }: FinetuneSettings,
+  originalLength: number,
+  rowTokens: number,
+): readonly number[] {
+  return evalLengths ?? [...new Set([Math.min(originalLength, rowTokens), rowTokens])];
 }
 
 function scheduleOf(settings: FinetuneSettings, rows: number): Schedule {

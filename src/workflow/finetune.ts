@@ -21,7 +21,7 @@ import {
   withShortWindows,
 } from '../training/index.js';
 import { describeTable, type ExportedRope } from './export-rope.js';
-import { type FinetuneSettings, type ResolvedFinetune, resolveFinetune } from './finetune-settings.js';
+import { type FinetuneSettings, type ResolvedFinetune, resolveFinetune, trainingSize } from './finetune-settings.js';
 import { finetuneTexts } from './finetune-texts.js';
 import { programVersion } from './version.js';
 import { openUpdater } from './weight-updater.js';
@@ -71,15 +71,7 @@ export async function finetune(job: FinetuneJob): Promise<Finetune> {
   const tokenizer = await openTokenizer(job.tokenizer ?? job.model);
   const settings = await resolveFinetune(job, model);
   const { rowTokens, batches } = settings;
-  checkTrainingMemory(model.spec, {
-    optimizer: settings.optimizer.name,
-    tokens: batches.rowsPerBatch * rowTokens,
-    longest: rowTokens,
-    batchesPerStep: batches.batchesPerStep,
-    evalLength: job.heldOut.length === 0 ? 0 : Math.max(...settings.evalLengths),
-    countsSkipped: batches.skipping?.countSkipped ?? false,
-    ...(settings.lora !== null && { lora: settings.lora }),
-  });
+  checkTrainingMemory(model.spec, trainingSize(job, model.spec.rope, { rowTokens, evaluates: job.heldOut.length > 0 }));
   const { documents, heldOut, bos, eos } = await finetuneTexts(job, settings, model, tokenizer);
   const packing = { rowTokens, bos, eos };
   const byLength = lengthBuckets(documents, settings.lengthMix, packing);

@@ -36,6 +36,16 @@ export async function readTexts(
     found.push((await openCorpus({ path, tokenizer, cacheDir: cacheDirectory(), ...options })).documents);
   const all = found.flat();
   refuseRepeatedNames(all, paths);
+  return longEnough(all, paths, minTokens, samples);
+}
+
+/** The first `samples` of the documents with at least `minTokens` tokens; throws where there are not so many. */
+export function longEnough(
+  all: readonly TokenDocument[],
+  paths: readonly string[],
+  minTokens: number,
+  samples?: number,
+): readonly TokenDocument[] {
   const enough = all.filter(({ ids }) => ids.length >= minTokens);
   if (enough.length === 0)
     throw new UserError('input', {

@@ -16,30 +16,68 @@ stages:
     name: tuned
     factors: found
     texts: rows
-    hyperparameters: { max_steps: 4, max_seq_length: 512, lora_r: 4, lora_target_modules: [q_prj], modules_to_save: [embd] }
+    held_out: rows
+    hyperparameters: { max_steps: 4, max_seq_length: 1024, lora_r: 4, lora_target_modules: [q_prj], modules_to_save: [embd] }
+  - stage: finetune
+    name: skipped
+    factors: "yarn:4"
+    texts: rows
+    hyperparameters: { max_steps: 4, max_seq_length: 512, position_skipping: 2k, lr_scheduler_type: constant, warmup_steps: 2, eval_lengths: [1k, 4k] }
+  - { stage: evaluate, name: judged, model: skipped, rope: [none], perplexity: { texts: books, lengths: [256, 8k] } }
 `;
 
-test('what stages would refuse at their start is told before the first one runs, by a dry run too', async () => {
-  const folder = await temporaryFolder();
-  const recipe = path.join(folder, 'r.yaml');
+/** `books` has one document of 600 tokens or so. */
+async function jobIn(folder: string): Promise<ExtendJob> {
+  const [recipe, books, rows] = ['r.yaml', 'books.txt', 'rows.txt'].map((name) => path.join(folder, name)) as [
+    string,
+    string,
+    string,
+  ];
   await writeFile(recipe, RECIPE);
-  const job: ExtendJob = {
+  for (const file of [books, rows]) await writeFile(file, 'The whale swam on through the night. '.repeat(60));
+  return {
     recipe,
     model: TINY,
-    texts: new Map(['books', 'rows'].map((name) => [name, [TINY]])),
+    texts: new Map([
+      ['books', [books]],
+      ['rows', [rows]],
+    ]),
     factors: new Map(),
     checkpoints: new Map(),
     out: path.join(folder, 'run'),
     trainingThreads: 1,
     command: 'test',
   };
+}
+
+const BY_FORMULA = [
+  'stage found, hyper-parameters of cma-es: "populaton_size"',
+  'stage short, --target: 128',
+  'stage tuned, --max-seq-length: 1024',
+  'stage tuned, --lora-target-modules: "q_prj"',
+  'stage tuned, --modules-to-save: "embd"',
+  'stage skipped, --position-skipping: 2048',
+  'stage skipped, --eval-length: 4096',
+  'stage skipped, --lr-scheduler-type constant: a warm-up',
+];
+
+test('what stages would refuse at their start is told before the first one runs', async () => {
+  const folder = await temporaryFolder();
+  const job = await jobIn(folder);
   const run = await rejection(extend(job));
-  expect(run.problems.map(({ where, found }) => `${where}: ${found}`)).toEqual([
-    'stage found, hyper-parameters of cma-es: "populaton_size"',
-    'stage short, --target: 128',
-    'stage tuned, --lora-target-modules: "q_prj"',
-    'stage tuned, --modules-to-save: "embd"',
+  const told = run.problems.map(({ where, found }) => `${where.replace(`${folder}/`, '')}: ${found}`);
+  const ofTexts = told.filter((line) => line.includes('.txt'));
+  expect(ofTexts).toEqual([
+    expect.stringMatching(/^stage tuned, rows\.txt: 1, the longest with \d+$/),
+    expect.stringMatching(/^stage judged, books\.txt: 1, the longest with \d+$/),
   ]);
-  expect((await rejection(planExtension({ ...job, calibrate: false, gpu: {} }))).problems).toEqual(run.problems);
+  expect(told.filter((line) => !ofTexts.includes(line))).toEqual(BY_FORMULA);
   await expect(readFile(path.join(job.out, 'manifest.json'))).rejects.toThrow(/ENOENT/);
+});
+
+test('a dry run tells the same and reads no texts', async () => {
+  const job = await jobIn(await temporaryFolder());
+  const texts = new Map(['books', 'rows'].map((name) => [name, [TINY]]));
+  const { problems } = await rejection(planExtension({ ...job, texts, calibrate: false, gpu: {} }));
+  expect(problems.map(({ where, found }) => `${where}: ${found}`)).toEqual(BY_FORMULA);
 });

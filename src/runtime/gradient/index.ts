@@ -1,5 +1,5 @@
 export type { Wanted } from '../../graph/index.js';
-export { undifferentiable } from './differentiable.js';
+export { refuseUndifferentiable, undifferentiable } from './differentiable.js';
 export { type GradientConfig, GradientEngine, type LossGradient, type SequenceGradient } from './gradient-engine.js';
 export { readWeights } from './read-weights.js';
 export { RopeGradientEngine, type RopeLossGradient } from './rope-gradient-engine.js';

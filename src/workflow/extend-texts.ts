@@ -1,0 +1,74 @@
+import type { TokenDocument, Tokenizer } from '../corpus/index.js';
+import type { Recipe, RecipeTexts, Stage } from '../extension/index.js';
+import { readTexts, type TextSelection } from './texts.js';
+
+interface Reader {
+  readonly recipe: Recipe;
+  readonly tokenizer: Tokenizer;
+}
+
+/** Every text of a recipe whole, by its name there. */
+export interface RecipeDocuments {
+  readonly tokenizer: Tokenizer;
+  readonly documents: ReadonlyMap<string, readonly TokenDocument[]>;
+}
+
+/** A text that a stage reads, and how many tokens it needs of every document. */
+export interface TextNeed {
+  readonly name: string;
+  readonly length: number;
+}
+
+/** Fine-tuning takes what it trains on whole. */
+export function textNeeds(stage: Stage): TextNeed[] {
+  const need = (name: string | undefined, ...lengths: readonly number[]) =>
+    name === undefined ? [] : [{ name, length: Math.max(...lengths) }];
+  switch (stage.stage) {
+    case 'search':
+      return [...need(stage.texts, ...(stage.lengths ?? [stage.target])), ...need(stage.held_out, stage.target)];
+    case 'readjust':
+      return need(stage.texts, ...stage.lengths);
+    case 'finetune': {
+      const { max_seq_length: rowTokens, eval_lengths: lengths = [rowTokens] } = stage.hyperparameters;
+      return stage.where === 'here' ? need(stage.held_out, ...lengths) : [];
+    }
+    case 'evaluate':
+      return need(stage.perplexity?.texts, ...(stage.perplexity?.lengths ?? []));
+    case 'export':
+      return [];
+  }
+}
+
+/** How a stage reads a text of which it needs `length` tokens, a BOS among them where there is one. */
+export function textSelection({ recipe, tokenizer }: Reader, name: string, length: number) {
+  const { samples } = textOf(recipe, name);
+  return {
+    ...options(recipe, name),
+    minTokens: length - (tokenizer.bosTokenId === null ? 0 : 1),
+    ...(samples !== undefined && { samples }),
+  } satisfies TextSelection;
+}
+
+export function documentsOf(reader: Reader, name: string, length: number): Promise<readonly TokenDocument[]> {
+  return readTexts(pathsOf(reader.recipe, name), reader.tokenizer, textSelection(reader, name, length));
+}
+
+export async function allTexts({ recipe, tokenizer }: Reader): Promise<RecipeDocuments> {
+  const documents = new Map<string, readonly TokenDocument[]>();
+  for (const [name, { paths }] of Object.entries(recipe.texts))
+    documents.set(name, await readTexts(paths, tokenizer, options(recipe, name)));
+  return { tokenizer, documents };
+}
+
+export function pathsOf(recipe: Recipe, name: string): readonly string[] {
+  return textOf(recipe, name).paths;
+}
+
+function options(recipe: Recipe, name: string): TextSelection {
+  const { skip_characters: skipCharacters, text_field: textField } = textOf(recipe, name);
+  return { skipCharacters, ...(textField !== undefined && { textField }) };
+}
+
+function textOf({ texts }: Recipe, name: string): RecipeTexts {
+  return texts[name] as RecipeTexts;
+}
