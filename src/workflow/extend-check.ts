@@ -1,3 +1,4 @@
+import { longEnough } from '../corpus/index.js';
 import { type Problem, UserError } from '../errors.js';
 import { isClosedForm, type Recipe, type Stage, type StageOf } from '../extension/index.js';
 import type { DecoderSpec, Model } from '../model/index.js';
@@ -10,7 +11,6 @@ import { pathsOf, type RecipeDocuments, textNeeds, textSelection } from './exten
 import { refuseContradictions } from './finetune-contradictions.js';
 import { trainingSize } from './finetune-settings.js';
 import { searchSpace } from './search-space.js';
-import { longEnough } from './texts.js';
 
 export interface StageInputs {
   readonly recipe: Recipe;
@@ -93,7 +93,7 @@ function searchChecks(
 
 function textChecks(stage: Stage, recipe: Recipe, { tokenizer, documents }: RecipeDocuments): Check[] {
   return textNeeds(stage).map(({ name, length }) => () => {
-    const { minTokens, samples } = textSelection({ recipe, tokenizer }, name, length);
-    longEnough(documents.get(name) ?? [], pathsOf(recipe, name), minTokens, samples);
+    const selection = textSelection({ recipe, tokenizer }, name, length);
+    longEnough(documents.get(name) ?? [], { ...selection, source: pathsOf(recipe, name).join(', ') });
   });
 }

@@ -1,4 +1,4 @@
-import { openCorpus, selectDocuments, type TokenDocument, type Tokenizer } from '../corpus/index.js';
+import { longEnough, openCorpus, type TokenDocument, type Tokenizer } from '../corpus/index.js';
 import { UserError } from '../errors.js';
 import { cacheDirectory } from '../run/index.js';
 
@@ -36,26 +36,5 @@ export async function readTexts(
     found.push((await openCorpus({ path, tokenizer, cacheDir: cacheDirectory(), ...options })).documents);
   const all = found.flat();
   refuseRepeatedNames(all, paths);
-  return longEnough(all, paths, minTokens, samples);
-}
-
-/** The first `samples` of the documents with at least `minTokens` tokens; throws where there are not so many. */
-export function longEnough(
-  all: readonly TokenDocument[],
-  paths: readonly string[],
-  minTokens: number,
-  samples?: number,
-): readonly TokenDocument[] {
-  const enough = all.filter(({ ids }) => ids.length >= minTokens);
-  if (enough.length === 0)
-    throw new UserError('input', {
-      where: paths.join(', '),
-      expected: `documents of at least ${minTokens} tokens`,
-      found:
-        all.length === 0
-          ? 'none'
-          : `${all.length}, the longest with ${all.reduce((most, { ids }) => Math.max(most, ids.length), 0)}`,
-      fix: 'give longer texts or a shorter length',
-    });
-  return selectDocuments(enough, { minTokens, ...(samples !== undefined && { count: samples }) });
+  return longEnough(all, { minTokens, ...(samples !== undefined && { samples }), source: paths.join(', ') });
 }

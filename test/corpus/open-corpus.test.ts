@@ -2,7 +2,7 @@ import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { openCorpus, openTokenizer, selectDocuments, type Tokenizer } from '../../src/corpus/index.js';
+import { longEnough, openCorpus, openTokenizer, type Tokenizer } from '../../src/corpus/index.js';
 import { tokenizeCommand } from '../../src/workflow/tokenize.js';
 
 const tokenizerPath = path.resolve(import.meta.dirname, '../oracle/tokenizer-sentencepiece.json');
@@ -103,22 +103,25 @@ describe('tokenizeCommand', () => {
   });
 });
 
-describe('selectDocuments', () => {
-  const documents = [3, 9, 5].map((length, i) => ({ id: `d${i}`, ids: Int32Array.from({ length }, (_, k) => k) }));
+describe('longEnough', () => {
+  const documents = [3, 9, 5].map((length, i) => ({ id: `d${i}`, ids: new Int32Array(length) }));
+  const idsOf = (minTokens: number, samples?: number) =>
+    longEnough(documents, { minTokens, ...(samples !== undefined && { samples }), source: 'books' }).map(
+      ({ id }) => id,
+    );
 
-  it('takes the first documents from a token on', () => {
-    const chosen = selectDocuments(documents, { minTokens: 2, count: 2, skipTokens: 1 });
-    expect(chosen.map(({ id, ids }) => [id, ids[0], ids.length])).toEqual([
-      ['d0', 1, 2],
-      ['d1', 1, 8],
-    ]);
+  it('takes the first documents that are', () => {
+    expect([idsOf(1), idsOf(5), idsOf(4, 1)]).toEqual([['d0', 'd1', 'd2'], ['d1', 'd2'], ['d1']]);
   });
 
-  it('names every document that is too short', () => {
-    expect(() => selectDocuments(documents, { minTokens: 4, skipTokens: 2 })).toThrow(
-      /^d0: expected at least 6 tokens \(2 skipped, 4 used\), found 3.*\nd2: expected at least 6 tokens .*, found 5/,
+  it('tells how many there are where they are too few', () => {
+    expect(() => idsOf(4, 3)).toThrow(
+      /^books: expected 3 documents of at least 4 tokens, found 2 of 3, the longest with 9; /,
     );
-    expect(() => selectDocuments(documents, { minTokens: 1, count: 4 })).toThrow(/at least 4, found 3/);
+    expect(() => idsOf(10)).toThrow(
+      /^books: expected documents of at least 10 tokens, found 0 of 3, the longest with 9/,
+    );
+    expect(() => longEnough([], { minTokens: 1, source: 'books' })).toThrow(/tokens, found none; /);
   });
 });
 

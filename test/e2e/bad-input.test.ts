@@ -132,7 +132,7 @@ describe('evaluations', () => {
     expectRefusal(
       result,
       3,
-      /10146\.txt: expected documents of at least 100000000 tokens, found 1, the longest with \d+/,
+      /10146\.txt: expected documents of at least 100000000 tokens, found 0 of 1, the longest with \d+/,
     );
   });
 

@@ -68,8 +68,8 @@ test('what stages would refuse at their start is told before the first one runs'
   const told = run.problems.map(({ where, found }) => `${where.replace(`${folder}/`, '')}: ${found}`);
   const ofTexts = told.filter((line) => line.includes('.txt'));
   expect(ofTexts).toEqual([
-    expect.stringMatching(/^stage tuned, rows\.txt: 1, the longest with \d+$/),
-    expect.stringMatching(/^stage judged, books\.txt: 1, the longest with \d+$/),
+    expect.stringMatching(/^stage tuned, rows\.txt: 0 of 1, the longest with \d+$/),
+    expect.stringMatching(/^stage judged, books\.txt: 0 of 1, the longest with \d+$/),
   ]);
   expect(told.filter((line) => !ofTexts.includes(line))).toEqual(BY_FORMULA);
   await expect(readFile(path.join(job.out, 'manifest.json'))).rejects.toThrow(/ENOENT/);
