@@ -1,4 +1,4 @@
-import { isMap, isPair, isScalar, LineCounter, type Node, parseDocument } from 'yaml';
+import { type Document, isMap, isPair, isScalar, LineCounter, type Node, parseDocument } from 'yaml';
 import type { z } from 'zod';
 import { type Problem, UserError } from '../errors.js';
 import { nearestWord, parseBudget, racingSettings } from '../search/index.js';
@@ -19,7 +19,6 @@ export function parseRecipe(text: string, file: string): Recipe {
   if (text.length > MAX_CHARACTERS)
     throw new UserError('input', { where: file, expected: 'a recipe', found: `${text.length} characters` });
   const lines = new LineCounter();
-  // Aliases can make a small file very large.
   const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, uniqueKeys: true });
   const line = (offset: number | undefined) => (offset === undefined ? 1 : lines.linePos(offset).line);
   if (document.errors.length > 0)
@@ -35,7 +34,7 @@ export function parseRecipe(text: string, file: string): Recipe {
     const node = nodeAt(document.contents as Node | null, path, isKey);
     return `${file}, line ${line(node?.range?.[0])}${path.length === 0 ? '' : `, ${path.map(String).join('.')}`}`;
   };
-  const json: unknown = document.toJS({ maxAliasCount: 100 });
+  const json = resolved(document, file);
   const parsed = recipeSchema.safeParse(json);
   if (!parsed.success)
     throw new UserError(
@@ -47,6 +46,17 @@ export function parseRecipe(text: string, file: string): Recipe {
   );
   if (problems.length > 0) throw new UserError('input', problems);
   return withWarmStarts(parsed.data);
+}
+
+/** An alias of nothing, or of too much, is found here first. */
+function resolved(document: Document.Parsed, file: string): unknown {
+  try {
+    // Aliases can make a small file very large.
+    return document.toJS({ maxAliasCount: 100 });
+  } catch (error) {
+    const expected = 'YAML whose aliases name an anchor before them, and do not multiply';
+    throw new UserError('input', { where: file, expected, found: (error as Error).message }, { cause: error });
+  }
 }
 
 function problemsOf(issue: z.core.$ZodIssue, json: unknown, at: (path: Path, isKey?: boolean) => string): Problem[] {

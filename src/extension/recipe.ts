@@ -200,4 +200,3 @@ export type Recipe = z.output<typeof recipeSchema>;
 export type Stage = Recipe['stages'][number];
 export type StageOf<Kind extends StageKind> = Extract<Stage, { readonly stage: Kind }>;
 export type RecipeTexts = Recipe['texts'][string];
-export type TrainingHyperparameters = z.output<typeof training>;

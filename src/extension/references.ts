@@ -120,6 +120,8 @@ function stageProblems(stage: Stage): LocatedProblem[] {
         add(['length_weights'], `one for each of the ${lengths?.length ?? 0} lengths`, `${weights.length}`);
       if (stage.start_tokens && stage.algorithm.startsWith('dim-'))
         add(['start_tokens'], 'an algorithm that has start tokens, which the released ones have not', stage.algorithm);
+      if (stage.start?.length && stage.algorithm.startsWith('dim-'))
+        add(['start'], 'an algorithm that starts from given factors, which the released ones do not', stage.algorithm);
       problems.push(...searchProblems(stage));
       break;
     }

@@ -1,6 +1,6 @@
 import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
-import { UserError } from '../errors.js';
+import { type Problem, UserError } from '../errors.js';
 import { type Json, openRunDirectory, type ReportProgress, type RunDirectory, writeFileAtomic } from '../run/index.js';
 import type { Recipe, Stage, StageKind, StageOf } from './recipe.js';
 import { BASE, referencesOf } from './references.js';
@@ -34,6 +34,8 @@ export interface RecipeRun {
   readonly out: string;
   /** Hashes of what the recipe begins with: `model`, `texts.NAME`, `factors.NAME` and whatever else results depend on. */
   readonly inputs: { readonly [name: string]: string };
+  /** One of the inputs that a stage reads, hashed anew. */
+  readonly inputNow: (name: string) => Promise<string>;
   readonly runners: StageRunners;
   readonly onProgress?: (stage: number, share: number, detail: string) => void;
   readonly signal?: AbortSignal;
@@ -61,6 +63,8 @@ export async function runRecipe(run: RecipeRun): Promise<StageRecord[]> {
     order: stages.map(({ name }) => name),
     // By name, so that a changed recipe is told key by key.
     stages: Object.fromEntries(stages.map((stage) => [stage.name, stage])),
+    // Of the texts themselves the inputs have hashes, whole as they are.
+    samples: Object.fromEntries(Object.entries(run.recipe.texts).map(([name, text]) => [name, text.samples ?? 'all'])),
     inputs: run.inputs,
   } as unknown as Json;
   const directory = await openRunDirectory(run.out, manifest);
@@ -100,11 +104,13 @@ async function runStages(run: RecipeRun, directory: RunDirectory): Promise<Stage
       onProgress: (part, total, detail) => run.onProgress?.(index, total > 0 ? Math.min(1, part / total) : 0, detail),
       ...(signal && { signal }),
     });
+    const inputs = inputsOf(stage, run, records);
+    await refuseChangedInputs(stage, inputs, run);
     const record: StageRecord = {
       format: 'longrope-stage/1',
       name: stage.name,
       stage: stage.stage,
-      inputs: inputsOf(stage, run, records),
+      inputs,
       outputs: await hashOutputs(folder, outcome.outputs),
       figures: outcome.figures as StageRecord['figures'],
     };
@@ -131,6 +137,31 @@ async function runStage(runners: StageRunners, job: StageJob): Promise<StageOutc
   }
 }
 
+/** A run takes days: what a stage has read must still be what the run began with, or its record would be wrong. */
+async function refuseChangedInputs(
+  { name: stage }: Stage,
+  hashes: Readonly<Record<string, string>>,
+  { inputs, inputNow }: RecipeRun,
+): Promise<void> {
+  const problems: Problem[] = [];
+  for (const input of Object.keys(hashes).map(inputOf)) {
+    const before = inputs[input];
+    if (before !== undefined && (await inputNow(input)) !== before)
+      problems.push({
+        where: `stage ${stage}, ${input}`,
+        expected: 'the same from the beginning of the run to its end',
+        found: 'changed since',
+        fix: 'put back what it was and start the command again, or begin in a new folder',
+      });
+  }
+  if (problems.length > 0) throw new UserError('input', problems);
+}
+
+/** The base model is called otherwise among the inputs of a run. */
+function inputOf(name: string): string {
+  return name === BASE ? 'model' : name;
+}
+
 function pathOf(recipe: Recipe, name: string, folderOf: (name: string) => string): string {
   if (name === BASE) return recipe.model;
   const given = recipe.factors[name];
@@ -147,7 +178,7 @@ function inputsOf(
   const hashes: Record<string, string> = {};
   for (const { name, kinds } of referencesOf(stage)) {
     if (kinds.includes('texts')) hashes[`texts.${name}`] = inputs[`texts.${name}`] as string;
-    else if (name === BASE) hashes[BASE] = inputs['model'] as string;
+    else if (name === BASE) hashes[BASE] = inputs[inputOf(BASE)] as string;
     else if (name in recipe.factors) hashes[`factors.${name}`] = inputs[`factors.${name}`] as string;
     else hashes[name] = recordHash(records.find((record) => record.name === name) as StageRecord);
   }

@@ -10,6 +10,7 @@ import type { SearchOptions } from './options.js';
 import { raceGeneration } from './racing-generation.js';
 import { checkRacing, type Racing, racingSettings } from './racing-options.js';
 import { comparableLoss, type GenerationSummary, resultJson, type SearchResult } from './result.js';
+import { stateHash } from './state-hash.js';
 import { Stopwatch } from './stopwatch.js';
 import type { StopReasons } from './types.js';
 
@@ -89,7 +90,10 @@ class Driver {
       spent: spent(),
       winner: { ...winner, name: 'searched' },
       contenders,
-      curve: this.curve.map((point) => ({ ...point, comparableLoss: comparableLoss(point, winner) })),
+      curve: this.curve.map((point) => ({
+        ...point,
+        comparableLoss: comparableLoss(point, winner, options.objective.scoredTokens),
+      })),
       ...(baselines && { baselines }),
       heldOut,
       ...(this.racing !== null && { races: { ...this.races } }),
@@ -120,8 +124,7 @@ class Driver {
       if (scored.told.length > 0 && (isWhole || algorithm.comparesAcrossGenerations)) {
         algorithm.tell(scored.told);
         // What the clock cut is followed by the stop alone: that is how a resume knows where it was.
-        if (!evaluator.isCut)
-          await evaluator.recorder.note({ type: 'told', generation, state: sha256Json(algorithm.state()) });
+        if (!evaluator.isCut) await evaluator.recorder.note({ type: 'told', generation, state: stateHash(algorithm) });
         this.summarise(scored);
       }
       if (!isWhole || evaluator.isCut) return evaluator.budgetReasons();

@@ -30,6 +30,15 @@ export function real(value: number, above: number, most: number): Hyperparameter
   };
 }
 
+/** A number in the half-open interval [0, end). */
+export function below(value: number, end: number): Hyperparameter<number> {
+  return {
+    value,
+    expected: `a number >= 0 and < ${end}`,
+    accepts: (v): v is number => typeof v === 'number' && v >= 0 && v < end,
+  };
+}
+
 /** A positive number or one of some words. */
 export function numberOr<Word extends string>(
   value: number | Word,

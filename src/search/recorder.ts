@@ -89,7 +89,10 @@ export class Recorder {
     const failed = new AbortController();
     writer.onFailure = () => failed.abort();
     const signals = options.signal === undefined ? [failed.signal] : [failed.signal, options.signal];
+    let isOver = false;
     const accept = (index: number, loss: DocumentLoss) => {
+      // What was running when the rest was given up comes late: the journal has gone on.
+      if (isOver) return;
       const { document } = rest[index] as LossRequest;
       if (loss.tokens !== objective.scoredTokens[document]) {
         throw new Error(
@@ -104,6 +107,7 @@ export class Recorder {
       if (losses.length !== rest.length) throw new Error(`${losses.length} losses for ${rest.length} requests`);
       for (const [index, loss] of losses.entries()) accept(index, loss);
     } catch (error) {
+      isOver = true;
       await writer.finish();
       if (options.signal?.aborted !== true) throw error;
     }

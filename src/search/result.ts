@@ -93,9 +93,14 @@ export function score(
 export function comparableLoss(
   { bestLoss, scoredOn }: Pick<GenerationSummary, 'bestLoss' | 'scoredOn'>,
   winner: Score,
+  scoredTokens: readonly number[],
 ): number {
-  const there =
-    scoredOn.reduce((sum, document) => sum + (winner.documentLosses[document] as number), 0) / scoredOn.length;
+  const there = tokenWeightedLoss(
+    scoredOn.map((document) => {
+      const tokens = scoredTokens[document] as number;
+      return { lossSum: (winner.documentLosses[document] as number) * tokens, tokens };
+    }),
+  );
   return bestLoss - there + winner.loss;
 }
 

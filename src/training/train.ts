@@ -81,7 +81,7 @@ class Trainer {
       while (this.#state.step < schedule.maxSteps) {
         await this.#step();
         const { step } = this.#state;
-        if (step % this.options.saveSteps === 0 || step === schedule.maxSteps) await this.#save();
+        if (this.#isSaved(step)) await this.#save();
         await this.#validateIfDue();
       }
     } catch (error) {
@@ -158,14 +158,21 @@ class Trainer {
   }
 
   async #diverged(sequences: readonly NamedSequence[], found: string): Promise<UserError> {
+    const names = [...new Set(sequences.map(({ document }) => document))];
+    const more = names.length > 3 ? ` and ${names.length - 3} more` : '';
+    return this.#notFinite(`step ${this.#state.step + 1}, ${names.slice(0, 3).join(', ')}${more}`, found);
+  }
+
+  async #notFinite(where: string, found: string): Promise<UserError> {
     const { run } = this.options;
     const { step } = this.#state;
-    const names = [...new Set(sequences.map(({ document }) => document))];
+    const expected = 'a finite loss and gradient';
+    if (step === 0)
+      return new UserError('input', { where, expected, found, fix: 'the weights to begin with give it: use others' });
     const good = (await checkpointSteps(run.path)).filter((saved) => saved < step).at(-1);
-    const more = names.length > 3 ? ` and ${names.length - 3} more` : '';
     return new UserError('input', {
-      where: `step ${step + 1}, ${names.slice(0, 3).join(', ')}${more}`,
-      expected: 'a finite loss and gradient',
+      where,
+      expected,
       found,
       fix: `train with a smaller --learning-rate or --max-grad-norm, or more --warmup-steps, in another folder${
         good === undefined ? '' : `; the last good weights are ${run.file(checkpointName(good))}`
@@ -184,8 +191,15 @@ class Trainer {
 
   async #prune(): Promise<void> {
     const { run, saveTotalLimit } = this.options;
-    for (const step of (await checkpointSteps(run.path)).slice(0, -saveTotalLimit))
-      await removeCheckpoint(run.path, step);
+    const steps = await checkpointSteps(run.path);
+    // What an interruption saved is needed until there is a newer one, and would not be there in an undisturbed run.
+    const kept = steps.filter((step, i) => i === steps.length - 1 || this.#isSaved(step)).slice(-saveTotalLimit);
+    for (const step of steps) if (!kept.includes(step)) await removeCheckpoint(run.path, step);
+  }
+
+  #isSaved(step: number): boolean {
+    const { saveSteps, schedule } = this.options;
+    return step % saveSteps === 0 || step === schedule.maxSteps;
   }
 
   async #validateIfDue(): Promise<void> {
@@ -194,7 +208,14 @@ class Trainer {
     if (validation === null) return;
     if (step % validation.evalSteps !== 0 && step !== schedule.maxSteps) return;
     if (this.#log.passEvaluations(step, validation.lengths.length)) return;
-    for (const entry of await validation.validate(step)) await this.#log.add(entry);
+    const entries = await validation.validate(step);
+    const wrong = entries.find((entry) => !Number.isFinite(entry.eval_perplexity));
+    if (wrong !== undefined)
+      throw await this.#notFinite(
+        `validation after ${step} steps, at ${wrong.eval_length} tokens`,
+        `a loss of ${wrong.eval_loss}`,
+      );
+    for (const entry of entries) await this.#log.add(entry);
   }
 }
 

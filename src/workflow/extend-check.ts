@@ -3,14 +3,15 @@ import { type Problem, UserError } from '../errors.js';
 import { isClosedForm, type Recipe, type Stage, type StageOf } from '../extension/index.js';
 import type { DecoderSpec, Model } from '../model/index.js';
 import { refuseUndifferentiable } from '../runtime/index.js';
-import { createAlgorithm } from '../search/index.js';
+import { unscaledCandidate } from '../search/index.js';
 import { checkTrainingMemory } from '../training/index.js';
 import { exportTable } from './export-rope.js';
 import { stageSettings } from './extend-finetune.js';
 import { pathsOf, type RecipeDocuments, textNeeds, textSelection } from './extend-texts.js';
 import { refuseContradictions } from './finetune-contradictions.js';
 import { trainingSize } from './finetune-settings.js';
-import { searchSpace } from './search-space.js';
+import { searchAlgorithm } from './search-run.js';
+import { type SearchSpace, searchSpace } from './search-space.js';
 
 export interface StageInputs {
   readonly recipe: Recipe;
@@ -51,9 +52,9 @@ function checksOf(stage: Stage, inputs: StageInputs): Check[] {
 function ownChecks(stage: Stage, { recipe, spec, model, run }: StageInputs): Check[] {
   switch (stage.stage) {
     case 'search':
-      return searchChecks(stage, [stage.target], spec);
+      return searchChecks(stage, [stage.target], recipe, spec);
     case 'readjust':
-      return searchChecks(stage, stage.lengths, spec);
+      return searchChecks(stage, stage.lengths, recipe, spec);
     case 'finetune': {
       if (stage.where === 'elsewhere') return [];
       const settings = stageSettings(stage, { rope: stage.factors });
@@ -80,15 +81,47 @@ async function reachOf({ factors }: StageOf<'finetune'>, recipe: Recipe, { rope 
 }
 
 function searchChecks(
-  { max_factor: maxFactor, algorithm, hyperparameters, seed }: StageOf<'search'> | StageOf<'readjust'>,
+  stage: StageOf<'search'> | StageOf<'readjust'>,
   targets: readonly number[],
+  recipe: Recipe,
   spec: DecoderSpec,
 ): Check[] {
   const ofTargets = targets.map((targetLength) => async () => {
-    const { problem } = await searchSpace({ spec }, { targetLength, ...(maxFactor !== undefined && { maxFactor }) });
-    createAlgorithm(algorithm, problem, hyperparameters, seed);
+    searchAlgorithm(stage, await plannedSpace(stage, targetLength, recipe, spec));
   });
-  return algorithm === 'gradient' ? [() => refuseUndifferentiable(spec), ...ofTargets] : ofTargets;
+  return stage.algorithm === 'gradient' ? [() => refuseUndifferentiable(spec), ...ofTargets] : ofTargets;
+}
+
+/** The space of a search as far as it is known before the stages above it have run: of factors that they make, what they are for. */
+async function plannedSpace(
+  stage: StageOf<'search'> | StageOf<'readjust'>,
+  targetLength: number,
+  { stages, factors }: Recipe,
+  spec: DecoderSpec,
+): Promise<SearchSpace> {
+  const { over, short_limit: shortLimit, start_tokens: startTokens } = stage.stage === 'search' ? stage : {};
+  const known = over === undefined ? undefined : factors[over];
+  const starts = (stage.start ?? []).flatMap((name) => factors[name] ?? []);
+  const space = await searchSpace(
+    { spec },
+    {
+      targetLength,
+      ...(known !== undefined && { over: known }),
+      ...(starts.length > 0 && { starts }),
+      ...(stage.max_factor !== undefined && { maxFactor: stage.max_factor }),
+      ...(startTokens && { startTokens }),
+      ...(shortLimit !== undefined && { shortLimit: shortLimit / 100 }),
+    },
+  );
+  const made = stages.find(({ name }) => name === over);
+  if (made?.stage !== 'search') return space;
+  if (made.target >= targetLength)
+    throw new UserError('input', {
+      where: 'over',
+      expected: `factors made for less than the target, ${targetLength}`,
+      found: `${over}, for ${made.target}`,
+    });
+  return { ...space, frozen: { ...unscaledCandidate(space.problem), length: made.target } };
 }
 
 function textChecks(stage: Stage, recipe: Recipe, { tokenizer, documents }: RecipeDocuments): Check[] {

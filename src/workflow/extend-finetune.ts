@@ -11,6 +11,7 @@ import type { ExportRopeOptions } from './export-rope.js';
 import { exportTraining } from './export-training.js';
 import { modelFiles } from './extend-files.js';
 import type { StageContext } from './extend-stages.js';
+import { pathsOf } from './extend-texts.js';
 import { finetune } from './finetune.js';
 import type { FinetuneSettings } from './finetune-settings.js';
 
@@ -71,13 +72,15 @@ async function trainHere(job: StageJob<'finetune'>, context: StageContext): Prom
   const { stage, folder, pathOf, onProgress, signal } = job;
   const { recipe, trainingThreads, command } = context;
   const { held_out: heldOut } = stage;
+  const fieldOf = (text: string) => recipe.texts[text]?.text_field ?? FINETUNE_DEFAULTS.textField;
   const result = await finetune({
     ...stageSettings(stage, ropeFiles(job)),
     model: pathOf(stage.model),
     tokenizer: context.tokenizerPath,
-    texts: recipe.texts[stage.texts]?.paths ?? [],
-    heldOut: heldOut === undefined ? [] : (recipe.texts[heldOut]?.paths ?? []),
-    textField: recipe.texts[stage.texts]?.text_field ?? 'text',
+    texts: pathsOf(recipe, stage.texts),
+    heldOut: heldOut === undefined ? [] : pathsOf(recipe, heldOut),
+    textField: fieldOf(stage.texts),
+    ...(heldOut !== undefined && { heldOutTextField: fieldOf(heldOut) }),
     out: folder,
     threads: trainingThreads,
     command,
@@ -111,7 +114,7 @@ async function trainElsewhere(job: StageJob<'finetune'>, context: StageContext):
       ...ropeFiles(job),
       engine: stage.engine,
       out: handoff,
-      data: context.recipe.texts[stage.texts]?.paths ?? [],
+      data: pathsOf(context.recipe, stage.texts),
       gpus: stage.gpus,
       weights: 'copy',
       maxShardBytes: MAX_SHARD_BYTES,

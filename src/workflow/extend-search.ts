@@ -85,12 +85,13 @@ function common(
     pathOf,
     signal,
   }: Pick<StageJob, 'pathOf' | 'signal'> & { readonly stage: StageOf<'search'> | StageOf<'readjust'> },
-  { device, workers, threads, command }: StageContext,
+  { tokenizerPath, device, workers, threads, command }: StageContext,
   budget: string,
 ): Omit<SearchJob, 'documents' | 'heldOut' | 'textName' | 'targetLength' | 'tokenizer' | 'out'> {
   const { objective, racing } = stage;
   return {
     modelPath: pathOf(stage.model),
+    tokenizerPath,
     algorithm: stage.algorithm,
     budget: parseBudget(budget),
     seed: stage.seed,

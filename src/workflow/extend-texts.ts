@@ -55,9 +55,12 @@ export function documentsOf(reader: Reader, name: string, length: number): Promi
 
 export async function allTexts({ recipe, tokenizer }: Reader): Promise<RecipeDocuments> {
   const documents = new Map<string, readonly TokenDocument[]>();
-  for (const [name, { paths }] of Object.entries(recipe.texts))
-    documents.set(name, await readTexts(paths, tokenizer, options(recipe, name)));
+  for (const name of Object.keys(recipe.texts)) documents.set(name, await documentsNow({ recipe, tokenizer }, name));
   return { tokenizer, documents };
+}
+
+export function documentsNow({ recipe, tokenizer }: Reader, name: string): Promise<readonly TokenDocument[]> {
+  return readTexts(pathsOf(recipe, name), tokenizer, options(recipe, name));
 }
 
 export function pathsOf(recipe: Recipe, name: string): readonly string[] {

@@ -1,16 +1,16 @@
 import path from 'node:path';
-import { hashDocuments, openTokenizer } from '../corpus/index.js';
+import { openTokenizer } from '../corpus/index.js';
 import { type Problem, UserError } from '../errors.js';
 import { type Recipe, runRecipe, type Stage, type StageRecord, stageWork } from '../extension/index.js';
 import { hashModel, loadModel, type Model } from '../model/index.js';
 import { chooseGpu, workCost } from '../plan/index.js';
-import { type ReportProgress, sha256File, writeFileAtomic } from '../run/index.js';
-import { type Device, engineName } from '../runtime/index.js';
-import { readFactors } from './export-rope.js';
+import { type ReportProgress, writeFileAtomic } from '../run/index.js';
+import type { Device } from '../runtime/index.js';
 import { checkStages } from './extend-check.js';
+import { inputNow, recipeInputs } from './extend-inputs.js';
 import { type RecipeOverrides, readRecipe } from './extend-recipe.js';
 import { stageRunners } from './extend-stages.js';
-import { allTexts, type RecipeDocuments } from './extend-texts.js';
+import { allTexts } from './extend-texts.js';
 import { programVersion } from './version.js';
 
 export interface ExtendJob extends RecipeOverrides {
@@ -49,7 +49,7 @@ export async function extend(job: ExtendJob): Promise<Extension> {
   refuseOtherCheckpoints(recipe, job.checkpoints);
   const texts = await allTexts({ recipe, tokenizer });
   await checkStages({ recipe, spec: model.spec, model, run: texts });
-  const inputs = await hashInputs(job, recipe, model, texts);
+  const inputs = await recipeInputs(recipe, model, texts, job);
   const { onProgress, device, workers, threads, signal } = job;
   const flops = recipe.stages.map((stage) => stageFlops(stage, recipe, model));
   const total = flops.reduce((sum, own) => sum + own, 0);
@@ -57,6 +57,7 @@ export async function extend(job: ExtendJob): Promise<Extension> {
     recipe,
     out: job.out,
     inputs,
+    inputNow: (name) => inputNow(recipe, texts, name),
     runners: stageRunners({
       recipe,
       tokenizer,
@@ -120,27 +121,4 @@ async function refuseChangedCheckpoints(
       fix: 'leave it out, or start in a new folder',
     });
   }
-}
-
-/** Everything the results of a run depend on beside its stages. */
-async function hashInputs(
-  { device, trainingThreads }: ExtendJob,
-  recipe: Recipe,
-  model: Model,
-  { tokenizer, documents }: RecipeDocuments,
-): Promise<Record<string, string>> {
-  const inputs: Record<string, string> = {
-    version: programVersion(),
-    engine: engineName(device),
-    model: await hashModel(model),
-    tokenizer: tokenizer.hash,
-  };
-  if (recipe.stages.some((stage) => stage.stage === 'finetune' && stage.where === 'here'))
-    inputs['threads'] = `${trainingThreads}`;
-  for (const [name, ofText] of documents) inputs[`texts.${name}`] = hashDocuments(ofText);
-  for (const [name, file] of Object.entries(recipe.factors)) {
-    await readFactors(file, model.spec.rope, '--factors');
-    inputs[`factors.${name}`] = await sha256File(file);
-  }
-  return inputs;
 }

@@ -7,7 +7,7 @@ import { readTexts } from './texts.js';
 
 /** Documents to train on and to hold out, and what stands around those to train on: what hand-offs to other trainers put there. */
 export async function finetuneTexts(
-  job: Pick<FinetuneJob, 'texts' | 'heldOut' | 'textField' | 'model' | 'tokenizer'>,
+  job: Pick<FinetuneJob, 'texts' | 'heldOut' | 'textField' | 'heldOutTextField' | 'model' | 'tokenizer'>,
   { evalLengths }: Pick<ResolvedFinetune, 'evalLengths'>,
   { spec }: Model,
   tokenizer: Tokenizer,
@@ -23,11 +23,14 @@ export async function finetuneTexts(
       expected: `a tokenizer of at most ${spec.vocabularySize} tokens, the rows of the model's embedding`,
       found: `${tokenizer.vocabularySize}`,
     });
-  const { textField } = job;
+  const { textField, heldOutTextField = textField } = job;
   const minTokens = Math.max(...evalLengths) - (tokenizer.bosTokenId === null ? 0 : 1);
   return {
     documents: await readTexts(job.texts, tokenizer, { textField }),
-    heldOut: job.heldOut.length === 0 ? [] : await readTexts(job.heldOut, tokenizer, { textField, minTokens }),
+    heldOut:
+      job.heldOut.length === 0
+        ? []
+        : await readTexts(job.heldOut, tokenizer, { textField: heldOutTextField, minTokens }),
     bos: tokenizer.addsBos ? tokenizer.bosTokenId : null,
     eos: tokenizer.eosTokenId,
   };

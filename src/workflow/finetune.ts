@@ -33,6 +33,8 @@ export interface FinetuneJob extends FinetuneSettings {
   readonly texts: readonly string[];
   readonly heldOut: readonly string[];
   readonly textField: string;
+  /** Default: `textField`. */
+  readonly heldOutTextField?: string;
   /** Run folder. */
   readonly out: string;
   /** Of the model that is written at the end; training itself is float32. */
@@ -94,20 +96,23 @@ export async function finetune(job: FinetuneJob): Promise<Finetune> {
     dtype: job.dtype,
     settings: { ...settings.identity, schedule: { ...schedule } },
   } satisfies Json;
-  const engine = await GradientEngine.create({
-    spec: model.spec,
-    threads: job.threads,
-    wanted: { weights: weightsOfGradients(settings.lora, decoderTensors(model.spec)), tables: false },
-  });
-  const updater = await openUpdater({
-    optimizer: settings.optimizer,
-    lora: settings.lora,
-    shapes: decoderTensors(model.spec),
-    seed: job.seed,
-    threads: job.threads,
-  });
   const run = await openRunDirectory(job.out, manifest);
+  const opened: { close(): Promise<void> }[] = [run];
   try {
+    const engine = await GradientEngine.create({
+      spec: model.spec,
+      threads: job.threads,
+      wanted: { weights: weightsOfGradients(settings.lora, decoderTensors(model.spec)), tables: false },
+    });
+    opened.push(engine);
+    const updater = await openUpdater({
+      optimizer: settings.optimizer,
+      lora: settings.lora,
+      shapes: decoderTensors(model.spec),
+      seed: job.seed,
+      threads: job.threads,
+    });
+    opened.push(updater);
     const weights = job.fromScratch ? initialWeights(model.spec, job.seed) : await readWeights(model);
     const log = await train({
       run,
@@ -153,9 +158,7 @@ export async function finetune(job: FinetuneJob): Promise<Finetune> {
     const files = await writeModel(job, model, settings, run, schedule.maxSteps);
     return outcome(job, settings, log.entries, { documents: documents.length, rows, files });
   } finally {
-    await run.close();
-    await engine.close();
-    await updater.close();
+    for (const one of opened) await one.close();
   }
 }
 

@@ -66,7 +66,7 @@ export function inputsOf({ documents, heldOut, tokenizer, device }: SearchJob, {
 export function reportInputs(job: SearchJob, model: string): ReportInput[] {
   return [
     { label: 'model', name: job.modelPath, sha256: model },
-    { label: 'tokenizer', name: job.modelPath, sha256: job.tokenizer.hash },
+    { label: 'tokenizer', name: job.tokenizerPath ?? job.modelPath, sha256: job.tokenizer.hash },
     {
       label: 'search documents',
       name: job.textName,

@@ -24,6 +24,8 @@ import { programVersion } from './version.js';
 export interface SearchJob extends SearchSettings, ObjectiveOptions {
   readonly modelPath: string;
   readonly tokenizer: Tokenizer;
+  /** Where the tokenizer is from; default: `modelPath`. */
+  readonly tokenizerPath?: string;
   readonly documents: readonly TokenDocument[];
   /** Empty: nothing is held out, and no perplexities are compared. */
   readonly heldOut: readonly TokenDocument[];

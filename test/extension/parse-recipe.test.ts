@@ -117,6 +117,21 @@ describe('a recipe', () => {
     ]);
   });
 
+  test('is refused with aliases of nothing or of too much', () => {
+    expect(problemsOf(edited(['target: 2k', 'target: *no']))).toEqual([
+      expect.stringMatching(/^r.yaml: expected YAML whose aliases .*, found .*no/),
+    ]);
+    const bomb = Array.from({ length: 9 }, (_, i) => `a${i}: &a${i} [${Array(9).fill(i === 0 ? 'x' : `*a${i - 1}`)}]`);
+    expect(problemsOf(bomb.join('\n'))).toEqual([expect.stringMatching(/^r.yaml: expected YAML whose aliases/)]);
+  });
+
+  test('is refused where a released search is to start from factors', () => {
+    const text = edited(['target: 2k', 'target: 2k\n    algorithm: dim-mono\n    start: [published]']);
+    expect(problemsOf(text).join()).toMatch(
+      /stages.0.start: expected an algorithm that starts from given factors.*, found dim-mono/,
+    );
+  });
+
   test('is refused with every name that means nothing, something later, or another kind of thing', () => {
     const text = edited(
       ['factors: s8', 'factors: s16'],

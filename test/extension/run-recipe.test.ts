@@ -69,11 +69,20 @@ function runners(started: string[] = [], killAt = Number.POSITIVE_INFINITY): Sta
   };
 }
 
-const start = (out: string, changes: { text?: string; runners?: StageRunners; inputs?: Record<string, string> } = {}) =>
+interface Changes {
+  readonly text?: string;
+  readonly runners?: StageRunners;
+  readonly inputs?: Record<string, string>;
+  /** What has become of the inputs when a stage has run. */
+  readonly now?: Record<string, string>;
+}
+
+const start = (out: string, { text = TEXT, inputs = INPUTS, now = inputs, ...changes }: Changes = {}) =>
   runRecipe({
-    recipe: parseRecipe(changes.text ?? TEXT, 'r.yaml'),
+    recipe: parseRecipe(text, 'r.yaml'),
     out,
-    inputs: changes.inputs ?? INPUTS,
+    inputs,
+    inputNow: async (name) => now[name] as string,
     runners: changes.runners ?? runners(),
   });
 
@@ -151,6 +160,22 @@ describe('a recipe', () => {
       '/manifest.json, inputs.model',
       '/manifest.json, stages.two.hyperparameters.max_steps',
     ]);
+  });
+
+  test('with other samples of a text is refused', async () => {
+    const out = path.join(await temporaryFolder(), 'run');
+    await start(out);
+    const error = await rejection(start(out, { text: TEXT.replace('samples: 2', 'samples: 3') }));
+    expect(error.problems.map(({ where }) => where.replace(out, ''))).toEqual(['/manifest.json, samples.books']);
+  });
+
+  test('whose inputs changed while a stage ran stops before its record, and goes on when they are put back', async () => {
+    const out = path.join(await temporaryFolder(), 'run');
+    const now = { ...INPUTS, 'texts.train': sha256('t2'), model: sha256('m2') };
+    await expect(start(out, { now })).rejects.toThrow(/^stage one, model: expected the same .*, found changed since/);
+    await expect(start(out, { now: { ...now, model: INPUTS.model } })).rejects.toThrow(/^stage two, texts.train: /);
+    expect(Object.keys(await contents(path.join(out, 'stages')))).not.toContain('two.json');
+    expect(await start(out)).toHaveLength(4);
   });
 
   test('is refused when the files of a finished stage were changed or removed', async () => {

@@ -227,6 +227,59 @@ describe('runSearch', () => {
     expect(await journal()).toEqual(entries);
   });
 
+  test('a loss that comes after the clock has cut is left out', async () => {
+    const exact = syntheticObjective(problem);
+    let asked = 0;
+    const late: Objective = {
+      ...exact,
+      evaluate: async (requests, { onResult, signal } = {}) => {
+        const losses = await exact.evaluate(requests);
+        for (const index of requests.keys()) {
+          // Of two workers one is slow: its result comes when the queue has been given up and the search has gone on.
+          if (++asked === 95) {
+            await new Promise((resolve) => signal?.addEventListener('abort', resolve));
+            setTimeout(() => onResult?.(index, losses[index] as DocumentLoss), 1);
+            throw new Error('given up');
+          }
+          onResult?.(index, losses[index] as DocumentLoss);
+        }
+        return losses;
+      },
+    };
+    const slow: Objective = {
+      ...exact,
+      evaluate: async (requests, more) => {
+        if (asked >= 95) await new Promise((resolve) => setTimeout(resolve, 20));
+        return late.evaluate(requests, more);
+      },
+    };
+    const first = await runSearch(options('longrope', '1s', { objective: slow }));
+    expect(first.stop).toEqual({ budget: '1 seconds' });
+    expect(await runSearch(options('longrope', '1s', { objective: exact }))).toEqual(first);
+  });
+
+  test('the curve compares generations of one document by the winner on its tokens', async () => {
+    const exact = syntheticObjective(problem);
+    const scoredTokens = exact.scoredTokens.map((_, document) => 100 * (1 + 8 * (document % 2)));
+    const uneven: Objective = {
+      ...exact,
+      scoredTokens,
+      evaluate: async (requests, { onResult } = {}) => {
+        const losses = await exact.evaluate(requests);
+        return losses.map(({ lossSum, tokens }, i) => {
+          const own = scoredTokens[(requests[i] as LossRequest).document] as number;
+          const loss = { lossSum: (lossSum / tokens) * own, tokens: own };
+          onResult?.(i, loss);
+          return loss;
+        });
+      },
+    };
+    const { curve, winner } = await runSearch(options('longrope', '200evals', { objective: uneven }));
+    // A generation on all documents: what is compared is what was measured.
+    for (const { bestLoss, comparableLoss } of curve) expect(comparableLoss).toBeCloseTo(bestLoss, 12);
+    expect(curve.at(-1)?.comparableLoss).toBeCloseTo(winner.loss, 12);
+  });
+
   test('a failing objective leaves a run that can be resumed', async () => {
     const objective = syntheticObjective(problem);
     let calls = 0;

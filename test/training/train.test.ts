@@ -94,7 +94,35 @@ describe('a training run', () => {
   });
 });
 
+it('a checkpoint of an interruption takes the place of none that an undisturbed run keeps', async () => {
+  const out = path.join(await temporaryFolder(), 'run');
+  const controller = new AbortController();
+  const options = { saveSteps: 2, saveTotalLimit: 2 };
+  const onStep = ({ step }: { readonly step: number }) => {
+    if (step === 5) controller.abort(new Error('stop'));
+  };
+  const stopped = small.run({ out, options: { ...options, signal: controller.signal, onStep } });
+  await expect(stopped).rejects.toThrow('stop');
+  expect(await checkpoints(out)).toContain('checkpoint-5');
+  await small.run({ out, options });
+  expect(await checkpoints(out)).toEqual(['checkpoint-4', 'checkpoint-6']);
+});
+
 describe('a loss that is not finite', () => {
+  it.each([0, 3])('of held-out texts after step %i stops too', async (wrong) => {
+    const out = path.join(await temporaryFolder(), 'run');
+    const validate = async (step: number) => {
+      const loss = step === wrong ? Number.NaN : 1;
+      return [{ step, eval_length: 4, eval_loss: loss, eval_perplexity: Math.exp(loss), eval_tokens: 4 }];
+    };
+    const validation = { evalSteps: 3, lengths: [4], validate };
+    const error = await rejection(small.run({ out, options: { validation, saveSteps: 1, saveTotalLimit: 2 } }));
+    expect(error.message).toMatch(
+      new RegExp(`^validation after ${wrong} steps, at 4 tokens: expected a finite loss .*, found a loss of NaN`),
+    );
+    expect(error.message).toContain(wrong === 0 ? 'use others' : path.join(out, 'checkpoint-2'));
+  });
+
   it('stops with step and document, and leaves the last weights that gave a finite one', async () => {
     const out = path.join(await temporaryFolder(), 'run');
     // The first step of the warm-up changes nothing, the second everything.

@@ -3,9 +3,11 @@ import { type Problem, UserError } from '../../errors.js';
 import { textTable } from '../../report/index.js';
 import { EXTENSION_NAME, type ExtendJob, type Extension, extend } from '../../workflow/extend.js';
 import { type ExtendPlan, planExtension } from '../../workflow/extend-plan.js';
+import type { RecipeOverrides } from '../../workflow/extend-recipe.js';
 import type { ExtendFlags } from '../commands/extend.js';
 import { interruptible } from '../interrupt.js';
 import { formatDuration, startProgress } from '../progress.js';
+import { commandLine } from './command-line.js';
 
 export async function runExtend(recipe: string, flags: ExtendFlags): Promise<void> {
   const overrides = {
@@ -35,12 +37,26 @@ export async function runExtend(recipe: string, flags: ExtendFlags): Promise<voi
     ...(flags.workers !== undefined && { workers: flags.workers }),
     ...(flags.threads !== undefined && { threads: flags.threads }),
     trainingThreads: flags.threads ?? availableParallelism(),
-    // Without what differs from one start to the next: it stands in results.
-    command: `npx longrope extend ${recipe} --out ${out}`,
+    command: commandLine(reproducing(recipe, out, overrides)),
     onProgress: (done, total, detail) => progress.update(done, total, detail),
   };
   const extension = await interruptible((signal) => extend({ ...job, signal })).finally(() => progress.finish());
   process.stdout.write(flags.json ? `${JSON.stringify(extension, null, 2)}\n` : `${describe(extension, out)}\n`);
+}
+
+/** What results depend on, in one order: it stands in them, and they may not differ between two starts of a run. */
+function reproducing(recipe: string, out: string, { model, texts, factors }: RecipeOverrides): string[] {
+  const named = (flag: string, [name, paths]: readonly [string, readonly string[]]) =>
+    paths.flatMap((path) => [flag, `${name}=${path}`]);
+  return [
+    'extend',
+    recipe,
+    ...(model === undefined ? [] : ['--model', model]),
+    ...[...texts].sort(([a], [b]) => (a < b ? -1 : 1)).flatMap((text) => named('--text', text)),
+    ...[...factors].sort(([a], [b]) => (a < b ? -1 : 1)).flatMap(([name, path]) => named('--factors', [name, [path]])),
+    '--out',
+    out,
+  ];
 }
 
 /** Flags of which a name has one value. */

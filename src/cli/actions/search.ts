@@ -49,6 +49,7 @@ export async function runSearchCommand(model: string, flags: SearchFlags): Promi
         {
           modelPath: model,
           tokenizer,
+          ...(flags.tokenizer !== undefined && { tokenizerPath: flags.tokenizer }),
           documents,
           heldOut,
           textName: [...text, ...heldOutText].join(', '),

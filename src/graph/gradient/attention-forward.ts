@@ -31,5 +31,5 @@ export function attentionForward(spec: DecoderSpec, window: number | null): Step
     ['', 'present_key', 'present_value'],
   ) as [Value, Value, Value];
   graph.output(attended, 'float32', ['B', 'S', spec.heads * spec.headDim]);
-  return { name: 'attention', model: graph.build(), parameters: [], outputs: ['attended'], gradients: new Map() };
+  return { name: 'attention', model: graph.build(), parameters: [], gradients: new Map() };
 }

@@ -21,7 +21,6 @@ export interface StepGraph {
   readonly name: string;
   readonly model: Uint8Array;
   readonly parameters: readonly string[];
-  readonly outputs: readonly string[];
   readonly gradients: ReadonlyMap<string, string>;
 }
 
@@ -155,7 +154,6 @@ function write(
     name,
     model: writeGraph(name, outputs, { element: 'float32' }),
     parameters,
-    outputs: Object.keys(outputs),
     gradients,
   };
 }

@@ -1,7 +1,7 @@
 import { Matrix } from 'ml-matrix';
 import { checkTold, distinct, FACTOR_ORDERS, type FactorOrder } from '../candidate.js';
 import { cmaParameters, defaultPopulationSize } from '../cma/parameters.js';
-import { CmaStrategy } from '../cma/strategy.js';
+import { CmaStrategy, MAX_CONDITION } from '../cma/strategy.js';
 import { type HyperparameterValues, integer, numberOr, parseHyperparameters, real, word } from '../hyperparameters.js';
 import { IncrementSpace } from '../increment-space.js';
 import { RandomState } from '../random.js';
@@ -90,7 +90,7 @@ class CmaEs implements SearchAlgorithm {
     const { strategy } = this.started;
     return {
       ...(strategy.spread < this.hyperparameters.tolerance ? { tolerance: this.hyperparameters.tolerance } : {}),
-      ...(strategy.isDegenerate ? { degenerate: strategy.condition } : {}),
+      ...(strategy.isDegenerate ? { degenerate: MAX_CONDITION } : {}),
       ...(this.emptyGenerations >= MAX_EMPTY_GENERATIONS ? { uninformative: this.emptyGenerations } : {}),
     };
   }

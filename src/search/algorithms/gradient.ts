@@ -1,6 +1,22 @@
-import { checkTold, distinct, FACTOR_ORDERS, type FactorOrder, inOrder, makeCandidate } from '../candidate.js';
+import {
+  candidateKey,
+  checkTold,
+  distinct,
+  FACTOR_ORDERS,
+  type FactorOrder,
+  inOrder,
+  makeCandidate,
+} from '../candidate.js';
 import { Descent } from '../descent/descent.js';
-import { type HyperparameterValues, integer, numberOr, parseHyperparameters, real, word } from '../hyperparameters.js';
+import {
+  below,
+  type HyperparameterValues,
+  integer,
+  numberOr,
+  parseHyperparameters,
+  real,
+  word,
+} from '../hyperparameters.js';
 import { IncrementSpace } from '../increment-space.js';
 import { RandomState } from '../random.js';
 import { limitKeepers, startingCandidates } from '../seeds.js';
@@ -13,7 +29,7 @@ export const GRADIENT_HYPERPARAMETERS = {
   /** Between the learning rates of the descents. */
   learning_rate_ratio: real(2, 0, 100),
   adam_beta1: real(0.9, 0, 1),
-  adam_beta2: real(0.95, 0, 1),
+  adam_beta2: below(0.95, 1),
   warmup_steps: integer(8, 1),
   /** Step t weighs t^this in the average that is the answer. */
   averaging_power: integer(1, 0),
@@ -144,8 +160,15 @@ class GradientDescent implements SearchAlgorithm {
   }
 
   state(): Json {
+    const { seedWinner, last, still, stalled, emptySteps } = this;
+    const told = (evaluation: Evaluation | null) => evaluation && [candidateKey(evaluation.candidate), evaluation.loss];
     return {
       descents: this.descents?.map((descent) => descent.state()) ?? null,
+      seedWinner: told(seedWinner),
+      last: told(last),
+      still,
+      stalled,
+      emptySteps,
       random: this.random.state(),
     };
   }

@@ -4,7 +4,7 @@ import type { Json } from '../types.js';
 import { type CmaParameters, expectedNormalLength } from './parameters.js';
 
 /** Beyond this ratio of axes the eigenvectors of C are noise. */
-const MAX_CONDITION = 1e14;
+export const MAX_CONDITION = 1e14;
 
 /**
  * CMA-ES with active covariance update and cumulative step-size adaptation (Hansen, arXiv 1604.00772), equation by

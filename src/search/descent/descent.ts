@@ -100,10 +100,12 @@ export class Descent {
   }
 
   state(): Json {
-    const { limit } = this;
+    const { limit, learningRate, losses, moves } = this;
     return {
       adam: this.adam.state(),
-      losses: this.losses,
+      learningRate,
+      losses,
+      moves,
       gains: this.gains.state(),
       ...(limit && { limit: limit.state() }),
     };

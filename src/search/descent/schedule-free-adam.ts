@@ -65,6 +65,7 @@ export class ScheduleFreeAdam {
   }
 
   state(): Json {
-    return { fast: [...this.fast], mean: [...this.mean], squares: [...this.squares], steps: this.steps };
+    const { steps, weight } = this;
+    return { fast: [...this.fast], mean: [...this.mean], squares: [...this.squares], steps, weight };
   }
 }

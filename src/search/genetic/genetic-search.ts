@@ -109,7 +109,7 @@ export class GeneticSearch<Genome> implements SearchAlgorithm {
 
   state(): Json {
     const individuals = (list: readonly Individual<Genome>[]) =>
-      list.map(({ genome, loss }) => [this.variation.genomeJson(genome), Number.isFinite(loss) ? loss : String(loss)]);
+      list.map(({ genome, loss }) => [this.variation.genomeJson(genome), loss]);
     return {
       generation: this.generation,
       population: individuals(this.population),
