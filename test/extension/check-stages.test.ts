@@ -81,3 +81,26 @@ test('a dry run tells the same and reads no texts', async () => {
   const { problems } = await rejection(planExtension({ ...job, texts, calibrate: false, gpu: {} }));
   expect(problems.map(({ where, found }) => `${where}: ${found}`)).toEqual(BY_FORMULA);
 });
+
+test('a second interpolation is looked at as multipliers over what it will freeze', async () => {
+  const folder = await temporaryFolder();
+  const job = await jobIn(folder);
+  await writeFile(
+    job.recipe,
+    `format: longrope-recipe/1
+model: models/tiny
+texts: { books: { paths: [books], samples: 1 }, rows: { paths: [rows] } }
+stages:
+  - { stage: search, name: first, target: 512, texts: books }
+  - { stage: search, name: shorter, over: first, target: 512, texts: books }
+  - { stage: search, name: fits, over: first, target: 1k, texts: books, algorithm: longrope2, max_factor: 2.5 }
+  - { stage: search, name: narrow, over: first, target: 2k, texts: books, algorithm: longrope2, max_factor: 2.5 }
+`,
+  );
+  const texts = new Map(['books', 'rows'].map((name) => [name, [TINY]]));
+  const { problems } = await rejection(planExtension({ ...job, texts, calibrate: false, gpu: {} }));
+  expect(problems.map(({ where, found }) => `${where}: ${found}`)).toEqual([
+    'stage shorter, over: first, for 512',
+    expect.stringMatching(/^stage narrow, .*2\.5/),
+  ]);
+});
