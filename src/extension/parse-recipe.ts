@@ -48,11 +48,13 @@ export function parseRecipe(text: string, file: string): Recipe {
   return withWarmStarts(parsed.data);
 }
 
-/** An alias of nothing, or of too much, is found here first. */
+/** An alias of nothing, of too much or of what it stands in is found here first. */
 function resolved(document: Document.Parsed, file: string): unknown {
   try {
     // Aliases can make a small file very large.
-    return document.toJS({ maxAliasCount: 100 });
+    const json: unknown = document.toJS({ maxAliasCount: 100 });
+    JSON.stringify(json);
+    return json;
   } catch (error) {
     const expected = 'YAML whose aliases name an anchor before them, and do not multiply';
     throw new UserError('input', { where: file, expected, found: (error as Error).message }, { cause: error });

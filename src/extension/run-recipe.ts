@@ -1,7 +1,16 @@
-import { mkdir } from 'node:fs/promises';
+import { mkdir, readdir } from 'node:fs/promises';
 import path from 'node:path';
 import { type Problem, UserError } from '../errors.js';
-import { type Json, openRunDirectory, type ReportProgress, type RunDirectory, writeFileAtomic } from '../run/index.js';
+import {
+  differences,
+  errnoOf,
+  fileError,
+  type Json,
+  openRunDirectory,
+  type ReportProgress,
+  type RunDirectory,
+  writeFileAtomic,
+} from '../run/index.js';
 import type { Recipe, Stage, StageKind, StageOf } from './recipe.js';
 import { BASE, referencesOf } from './references.js';
 import { hashOutputs, readRecord, recordHash, type StageRecord } from './stage-record.js';
@@ -51,23 +60,18 @@ const PRODUCT: Readonly<Record<StageKind, string>> = {
 };
 
 /**
- * Runs the stages of a recipe one after another, or the rest of them. A stage is done when its record, with the hashes of its inputs
- * and outputs, is written and journaled; until then it is run again from its own folder, which every stage can resume. So a run
- * that was killed at any moment ends with the same bytes. Throws `UserError`: 'input' with each difference when recipe or inputs are
- * not those the folder was begun with or a finished stage's files were changed; else what a stage throws, with its name.
+ * Runs the stages of a recipe one after another, or the rest of them. A stage is done when its record, with its settings and the hashes
+ * of its inputs and outputs, is written and journaled; until then it is run again from its own folder, which every stage can resume. So
+ * a run that was killed at any moment ends with the same bytes. Stages that have not begun may be changed, added and left out. Throws
+ * `UserError`: 'input' with each difference when those that have begun are not what they were or files of a finished one were changed;
+ * else what a stage throws, with its name.
  */
 export async function runRecipe(run: RecipeRun): Promise<StageRecord[]> {
-  const { stages } = run.recipe;
-  const manifest = {
-    format: 'longrope extend 1',
-    order: stages.map(({ name }) => name),
-    // By name, so that a changed recipe is told key by key.
-    stages: Object.fromEntries(stages.map((stage) => [stage.name, stage])),
-    // Of the texts themselves the inputs have hashes, whole as they are.
-    samples: Object.fromEntries(Object.entries(run.recipe.texts).map(([name, text]) => [name, text.samples ?? 'all'])),
-    inputs: run.inputs,
-  } as unknown as Json;
-  const directory = await openRunDirectory(run.out, manifest);
+  const shared = Object.entries(run.inputs).filter(([name]) => !isOfStages(name));
+  const directory = await openRunDirectory(run.out, {
+    format: 'longrope extend 2',
+    inputs: Object.fromEntries(shared),
+  });
   try {
     return await runStages(run, directory);
   } finally {
@@ -75,27 +79,38 @@ export async function runRecipe(run: RecipeRun): Promise<StageRecord[]> {
   }
 }
 
+/** Whether an input matters to the stages alone that name it. */
+function isOfStages(input: string): boolean {
+  return /^(texts|factors)\./.test(input);
+}
+
 async function runStages(run: RecipeRun, directory: RunDirectory): Promise<StageRecord[]> {
   const { recipe, signal } = run;
-  // An empty journal would let a changed recipe use the folder of one whose first stage is under way.
-  if (directory.journal.entries.length === 0) await directory.journal.append([{ type: 'begin' }]);
-  const done = new Map<string, string>();
-  for (const entry of directory.journal.entries) {
-    const { type, stage, record } = entry as { readonly type: string; readonly stage: string; readonly record: string };
-    if (type === 'done') done.set(stage, record);
-  }
+  const { begun, done } = readJournal(directory.journal.entries);
   const folderOf = (name: string) => path.join(run.out, 'stages', name);
   const records: StageRecord[] = [];
+  const problems: Problem[] = [];
   for (const [index, stage] of recipe.stages.entries()) {
     signal?.throwIfAborted();
     const folder = folderOf(stage.name);
     const file = `${folder}.json`;
+    const identity = { settings: settingsOf(stage, recipe), inputs: inputsOf(stage, run, records) };
     const known = done.get(stage.name);
     if (known !== undefined) {
-      records.push(await readRecord(file, folder, known));
+      const record = await readRecord(file, folder, known);
+      const { settings, inputs } = record;
+      problems.push(...differences({ settings, inputs }, identity, file).map((problem) => ({ ...problem, fix: ANEW })));
+      records.push(record);
       continue;
     }
+    const before = begun.get(stage.name);
+    const fix = `put it back, or remove ${folder} to begin this stage anew`;
+    const changed = before === undefined ? [] : differences(before, identity, `stage ${stage.name}`);
+    if (!(await isEmpty(folder))) problems.push(...changed.map((problem) => ({ ...problem, fix })));
+    if (problems.length > 0) throw new UserError('input', problems);
     await mkdir(folder, { recursive: true });
+    if (before === undefined || changed.length > 0)
+      await directory.journal.append([{ type: 'begin', stage: stage.name, ...identity }]);
     const outcome = await runStage(run.runners, {
       stage,
       folder,
@@ -104,13 +119,12 @@ async function runStages(run: RecipeRun, directory: RunDirectory): Promise<Stage
       onProgress: (part, total, detail) => run.onProgress?.(index, total > 0 ? Math.min(1, part / total) : 0, detail),
       ...(signal && { signal }),
     });
-    const inputs = inputsOf(stage, run, records);
-    await refuseChangedInputs(stage, inputs, run);
+    await refuseChangedInputs(stage, identity.inputs, run);
     const record: StageRecord = {
-      format: 'longrope-stage/1',
+      format: 'longrope-stage/2',
       name: stage.name,
       stage: stage.stage,
-      inputs,
+      ...(identity as Pick<StageRecord, 'settings' | 'inputs'>),
       outputs: await hashOutputs(folder, outcome.outputs),
       figures: outcome.figures as StageRecord['figures'],
     };
@@ -118,7 +132,42 @@ async function runStages(run: RecipeRun, directory: RunDirectory): Promise<Stage
     await directory.journal.append([{ type: 'done', stage: stage.name, record: recordHash(record) }]);
     records.push(record);
   }
+  if (problems.length > 0) throw new UserError('input', problems);
   return records;
+}
+
+const ANEW = 'put it back, give the stage another name, or start in a new folder';
+
+/** What each stage was begun with last, and the hash of its record where it is done. */
+function readJournal(entries: readonly Json[]) {
+  const begun = new Map<string, Json>();
+  const done = new Map<string, string>();
+  for (const entry of entries as readonly { readonly [key: string]: Json }[]) {
+    const { type, stage, record, ...identity } = entry;
+    if (type === 'begin') begun.set(stage as string, identity);
+    else done.set(stage as string, record as string);
+  }
+  return { begun, done };
+}
+
+/** A stage as the recipe has it, and how many documents of each text it reads. */
+function settingsOf(stage: Stage, { texts }: Recipe): Json {
+  const samples = Object.fromEntries(
+    referencesOf(stage).flatMap(({ name, kinds }) =>
+      kinds.includes('texts') ? [[name, texts[name]?.samples ?? 'all']] : [],
+    ),
+  );
+  // Through JSON, as the journal has it: without keys that are undefined.
+  return JSON.parse(JSON.stringify({ ...stage, samples })) as Json;
+}
+
+async function isEmpty(folder: string): Promise<boolean> {
+  try {
+    return (await readdir(folder)).length === 0;
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT') return true;
+    throw fileError(folder, 'the folder of a stage', error);
+  }
 }
 
 /** A problem in a stage says which. */

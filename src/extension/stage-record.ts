@@ -8,9 +8,11 @@ import { STAGE_KINDS } from './recipe.js';
 const hash = z.string().regex(/^[0-9a-f]{64}$/);
 
 const schema = z.strictObject({
-  format: z.literal('longrope-stage/1'),
+  format: z.literal('longrope-stage/2'),
   name: z.string(),
   stage: z.enum(STAGE_KINDS),
+  /** As the recipe has them. */
+  settings: z.json(),
   /** What it was made from: names to hashes, of an earlier stage that of its record. */
   inputs: z.record(z.string(), hash),
   /** What it made: paths in the stage's folder to hashes. */

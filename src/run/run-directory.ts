@@ -101,16 +101,16 @@ async function compareManifest(path: string, manifest: Json): Promise<void> {
     if (!(error instanceof SyntaxError)) throw fileError(path, 'the manifest of a run', error);
     throw new UserError('input', { where: path, expected: 'the manifest of a run', found: 'a file that is not JSON' });
   }
-  const problems = differences(stored, manifest, path, []);
+  const problems = differences(stored, manifest, path);
   if (problems.length > 0) throw new UserError('input', problems);
 }
 
-/** Every leaf in which what a run was begun with and what is asked for now differ. */
-function differences(
+/** Every leaf in which what a run was begun with and what is asked for now differ; `path` is where the first stands. */
+export function differences(
   stored: Json | undefined,
   asked: Json | undefined,
   path: string,
-  keys: readonly string[],
+  keys: readonly string[] = [],
 ): Problem[] {
   if (isRecord(stored) && isRecord(asked)) {
     const names = [...new Set([...Object.keys(stored), ...Object.keys(asked)])].sort();

@@ -121,6 +121,7 @@ describe('a recipe', () => {
     expect(problemsOf(edited(['target: 2k', 'target: *no']))).toEqual([
       expect.stringMatching(/^r.yaml: expected YAML whose aliases .*, found .*no/),
     ]);
+    expect(problemsOf('model: &m [*m]')).toEqual([expect.stringMatching(/^r.yaml: expected YAML whose aliases/)]);
     const bomb = Array.from({ length: 9 }, (_, i) => `a${i}: &a${i} [${Array(9).fill(i === 0 ? 'x' : `*a${i - 1}`)}]`);
     expect(problemsOf(bomb.join('\n'))).toEqual([expect.stringMatching(/^r.yaml: expected YAML whose aliases/)]);
   });

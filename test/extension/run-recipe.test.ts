@@ -151,22 +151,58 @@ describe('a recipe', () => {
     expect(again).toEqual([]);
   });
 
-  test('with a changed recipe or other inputs is refused with what changed, even while its first stage runs', async () => {
+  const changes = (out: string, problems: readonly { readonly where: string }[]) =>
+    problems.map(({ where }) => where.replace(out, ''));
+
+  test('of another model is refused even while its first stage runs', async () => {
     const out = path.join(await temporaryFolder(), 'run');
     await start(out, { runners: runners([], 1) }).catch(() => undefined);
-    const text = TEXT.replace('max_steps: 3', 'max_steps: 4');
-    const error = await rejection(start(out, { text, inputs: { ...INPUTS, model: sha256('other') } }));
-    expect(error.problems.map(({ where }) => where.replace(out, ''))).toEqual([
-      '/manifest.json, inputs.model',
-      '/manifest.json, stages.two.hyperparameters.max_steps',
-    ]);
+    const error = await rejection(start(out, { inputs: { ...INPUTS, model: sha256('other') } }));
+    expect(changes(out, error.problems)).toEqual(['/manifest.json, inputs.model']);
   });
 
-  test('with other samples of a text is refused', async () => {
+  test('is refused where a stage that has begun is another, with all that changed; removed, it is begun anew', async () => {
     const out = path.join(await temporaryFolder(), 'run');
-    await start(out);
-    const error = await rejection(start(out, { text: TEXT.replace('samples: 2', 'samples: 3') }));
-    expect(error.problems.map(({ where }) => where.replace(out, ''))).toEqual(['/manifest.json, samples.books']);
+    // In the middle of the second stage.
+    await start(out, { runners: runners([], 6) }).catch(() => undefined);
+    const text = TEXT.replace('max_steps: 3', 'max_steps: 4').replace('samples: 2', 'samples: 3');
+    const inputs = { ...INPUTS, 'texts.train': sha256('t2') };
+    const error = await rejection(start(out, { text, inputs }));
+    expect(changes(out, error.problems)).toEqual([
+      '/stages/one.json, settings.samples.books',
+      'stage two, inputs.texts.train',
+      'stage two, settings.hyperparameters.max_steps',
+    ]);
+    const [of1, of2] = [error.problems[0]?.fix, error.problems[1]?.fix];
+    expect([of1, of2]).toEqual([
+      'put it back, give the stage another name, or start in a new folder',
+      `put it back, or remove ${path.join(out, 'stages/two')} to begin this stage anew`,
+    ]);
+    await rm(path.join(out, 'stages/two'), { recursive: true });
+    const started: string[] = [];
+    const changed = { text: TEXT.replace('max_steps: 3', 'max_steps: 4'), inputs };
+    await start(out, { ...changed, runners: runners(started, 1) }).catch(() => undefined);
+    await start(out, { ...changed, runners: runners(started) });
+    expect(started).toEqual(['two', 'two', 'three', 'four']);
+  });
+
+  test('may be changed where nothing has begun: a refused stage corrected, one more at the end', async () => {
+    const out = path.join(await temporaryFolder(), 'run');
+    const readjust = async () => {
+      throw new UserError('input', { where: 'lengths', expected: '128', found: '256' });
+    };
+    await start(out, { runners: { ...runners(), readjust } }).catch(() => undefined);
+    const started: string[] = [];
+    const corrected = TEXT.replace('lengths: [256], texts', 'lengths: [128], texts');
+    await start(out, { text: corrected, runners: runners(started) });
+    const more = `${corrected}  - { stage: export, name: five, model: two, sets: three }\n`;
+    expect(await start(out, { text: more, runners: runners(started) })).toHaveLength(5);
+    expect(started).toEqual(['three', 'four', 'five']);
+    const files = await contents(out);
+    await rm(out, { recursive: true });
+    await start(out, { text: more });
+    // But for the journal, which tells of the attempt.
+    expect({ ...(await contents(out)), 'journal.jsonl': '' }).toEqual({ ...files, 'journal.jsonl': '' });
   });
 
   test('whose inputs changed while a stage ran stops before its record, and goes on when they are put back', async () => {
