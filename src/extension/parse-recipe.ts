@@ -57,7 +57,8 @@ function resolved(document: Document.Parsed, file: string): unknown {
     return json;
   } catch (error) {
     const expected = 'YAML whose aliases name an anchor before them, and do not multiply';
-    throw new UserError('input', { where: file, expected, found: (error as Error).message }, { cause: error });
+    const [found] = (error as Error).message.split('\n') as [string];
+    throw new UserError('input', { where: file, expected, found }, { cause: error });
   }
 }
 

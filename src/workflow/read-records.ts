@@ -3,9 +3,10 @@ import path from 'node:path';
 import { type Problem, UserError } from '../errors.js';
 import { type EvaluationRecord, evaluationRecordSchema } from '../evaluation/index.js';
 import type { NamedRecord } from '../report/index.js';
-import { fileError } from '../run/index.js';
+import { fileError, JOURNAL_NAME } from '../run/index.js';
 
 export const RESULT_NAME = 'result.json';
+export const REPORT_NAME = 'report.json';
 
 /**
  * The records under some paths: a file, a run folder, or a folder of run folders (in the order of their names). Throws one
@@ -23,24 +24,55 @@ export async function readRecords(paths: readonly string[]): Promise<NamedRecord
   return records;
 }
 
-/** Files of one path; `result.json` of a folder or of the folders in it. */
-export async function recordFiles(given: string): Promise<string[]> {
-  if (!(await isFolder(given))) return [given];
+/** What `report` shows: `result.json` of an evaluation, or `report.json` of a search. */
+export interface ResultFile {
+  readonly path: string;
+  readonly kind: 'evaluation' | 'search';
+}
+
+/** Folder of the stages of an `extend`. */
+const STAGES_NAME = 'stages';
+
+/** Below a folder of run folders may lie another: an `extend` has its evaluations in `stages/NAME/perplexity`. */
+const DEPTH = 3;
+
+/** The results of one path: a file, a run folder, or those of a folder of such (in the order of their names). */
+export async function resultFiles(given: string): Promise<readonly ResultFile[]> {
+  if (!(await isFolder(given)))
+    return [{ path: given, kind: path.basename(given).endsWith(REPORT_NAME) ? 'search' : 'evaluation' }];
+  const found = await below(given, DEPTH);
   const names = (await readdir(given)).sort();
-  if (names.includes(RESULT_NAME)) return [path.join(given, RESULT_NAME)];
-  const inside: string[] = [];
-  for (const name of names) {
-    const folder = path.join(given, name);
-    if ((await isFolder(folder)) && (await readdir(folder)).includes(RESULT_NAME))
-      inside.push(path.join(folder, RESULT_NAME));
-  }
-  if (inside.length > 0) return inside;
+  // The searches of an `extend` are called alike, so that no page holds two; its evaluations are what it comes to.
+  const evaluations = names.includes(STAGES_NAME) ? found.filter(({ kind }) => kind === 'evaluation') : [];
+  if (evaluations.length > 0) return evaluations;
+  if (found.length > 0) return found;
   throw new UserError('input', {
     where: given,
-    expected: `a run folder of an evaluation with its ${RESULT_NAME}, or a folder of such`,
+    expected: `a run folder of an evaluation (${RESULT_NAME}) or a search (${REPORT_NAME}), or a folder of such`,
     found: names.length === 0 ? 'an empty folder' : `a folder with ${names.slice(0, 3).join(', ')}`,
-    ...(names.includes('journal.jsonl') && { fix: 'the run has not ended: start it again to finish it' }),
+    ...(names.includes(JOURNAL_NAME) && { fix: 'a run that has not ended has none: start it again to finish it' }),
   });
+}
+
+/** A run folder is not looked into: a search has evaluations of its own in its report. */
+async function below(folder: string, depth: number): Promise<readonly ResultFile[]> {
+  const names = (await readdir(folder)).sort();
+  if (names.includes(REPORT_NAME)) return [{ path: path.join(folder, REPORT_NAME), kind: 'search' }];
+  if (names.includes(RESULT_NAME)) return [{ path: path.join(folder, RESULT_NAME), kind: 'evaluation' }];
+  if (depth === 0) return [];
+  const found: ResultFile[] = [];
+  for (const name of names) {
+    const inside = path.join(folder, name);
+    if (await isFolder(inside)) found.push(...(await below(inside, depth - 1)));
+  }
+  return found;
+}
+
+async function recordFiles(given: string): Promise<string[]> {
+  const files = await resultFiles(given);
+  const evaluations = files.filter(({ kind }) => kind === 'evaluation').map(({ path: file }) => file);
+  if (evaluations.length > 0) return evaluations;
+  throw new UserError('input', { where: given, expected: 'an evaluation', found: 'searches alone' });
 }
 
 function parseRecord(text: string, file: string): EvaluationRecord | Problem[] {

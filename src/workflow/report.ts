@@ -1,11 +1,12 @@
 import { readFile } from 'node:fs/promises';
+import path from 'node:path';
 import { UserError } from '../errors.js';
 import { evaluationReport, parseReport, type ReportInput, type ReportView, renderHtml } from '../report/index.js';
 import { fileError, writeFileAtomic } from '../run/index.js';
-import { readRecords, recordFiles } from './read-records.js';
+import { type ResultFile, readRecords, resultFiles } from './read-records.js';
 
 export interface ReportJob {
-  /** Result files, run folders, folders of run folders; `report.json` of searches. */
+  /** `result.json` of evaluations, `report.json` of searches, run folders, folders of these. */
   readonly inputs: readonly string[];
   readonly title?: string;
   /** Series the others are compared with. */
@@ -16,19 +17,27 @@ export interface ReportJob {
 
 /** `longrope report`: one view of any set of evaluations, with the panels of search reports in front. */
 export async function makeReport({ inputs, title, reference, out }: ReportJob): Promise<ReportView> {
-  const searches = inputs.filter((input) => input.endsWith('report.json'));
+  const files = (await Promise.all(inputs.map(resultFiles))).flat();
+  const unique = [...new Map(files.map((file) => [path.resolve(file.path), file])).values()];
+  if (out !== undefined && unique.some((file) => path.resolve(file.path) === path.resolve(out)))
+    throw new UserError('usage', { where: `--out ${out}`, expected: 'a page to write', found: 'one of the inputs' });
+  const ofKind = (wanted: ResultFile['kind']) => unique.filter(({ kind }) => kind === wanted).map((file) => file.path);
+  const evaluations = ofKind('evaluation');
   const views: ReportView[] = [];
-  for (const file of searches) views.push(parseReport(await readReport(file), file));
-  const evaluations = inputs.filter((input) => !searches.includes(input));
-  if (evaluations.length > 0) {
-    const files = (await Promise.all(evaluations.map(recordFiles))).flat();
+  for (const file of ofKind('search')) views.push(parseReport(await readReport(file), file));
+  if (evaluations.length > 0)
     views.push(
-      evaluationReport(await readRecords([...new Set(files)]), {
+      evaluationReport(await readRecords(evaluations), {
         ...(title !== undefined && { title }),
         ...(reference !== undefined && { reference }),
       }),
     );
-  }
+  else if (reference !== undefined)
+    throw new UserError('usage', {
+      where: '--reference',
+      expected: 'an evaluation, whose series are compared',
+      found: 'searches, whose reports have compared theirs',
+    });
   refuseSharedNames(views);
   const view = views.reduce(merged);
   const named = title === undefined ? view : { ...view, title };

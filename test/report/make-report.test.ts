@@ -82,4 +82,52 @@ describe('makeReport', () => {
     expect(view.searches).toEqual(sampleView.searches);
     expect(view.command.split('\n')).toHaveLength(2);
   });
+
+  describe('of folders', () => {
+    const tree = async (files: Readonly<Record<string, string>>) => {
+      const root = await temporaryFolder();
+      for (const [name, text] of Object.entries(files)) {
+        await mkdir(path.dirname(path.join(root, name)), { recursive: true });
+        await writeFile(path.join(root, name), text);
+      }
+      return root;
+    };
+    const search = renderJson({ ...sampleView, inputs: [] });
+
+    it('takes the run folders of a search and of an evaluation, alone and together, each once', async () => {
+      const files = {
+        's/report.json': search,
+        's/result.json': '{}',
+        's/held-out/result.json': passkey(1),
+        'e/result.json': passkey(2),
+      };
+      const root = await tree(files);
+      expect((await makeReport({ inputs: [path.join(root, 's')] })).searches).toHaveLength(sampleView.searches.length);
+      const view = await makeReport({ inputs: [root, path.join(root, 's/report.json'), path.join(root, 'e')] });
+      expect(view.searches).toEqual(sampleView.searches);
+      expect(view.retrieval).toHaveLength(sampleView.retrieval.length + 1);
+    });
+
+    it('takes the evaluations of an extension, whose searches are called alike', async () => {
+      const files = { 'a/report.json': search, 'b/report.json': search, 'c/passkey/result.json': passkey(2) };
+      const root = await tree(
+        Object.fromEntries(Object.entries(files).map(([name, text]) => [`stages/${name}`, text])),
+      );
+      const view = await makeReport({ inputs: [root] });
+      expect([view.searches.length, view.retrieval.length]).toEqual([0, 1]);
+    });
+
+    it('refuses one without results, to write over an input, and a reference among searches alone', async () => {
+      const root = await tree({ 's/report.json': search, 'f/journal.jsonl': '', 'f/model/config.json': '{}' });
+      const [nothing] = await problemsOf([path.join(root, 'f')]);
+      expect(nothing?.expected).toContain('a run folder of an evaluation (result.json) or a search (report.json)');
+      const file = path.join(root, 's/report.json');
+      await expect(makeReport({ inputs: [path.join(root, 's')], out: file })).rejects.toThrow(
+        /^--out .*one of the inputs/,
+      );
+      await expect(makeReport({ inputs: [file], reference: 'YaRN' })).rejects.toThrow(
+        /^--reference: expected an evaluation/,
+      );
+    });
+  });
 });
