@@ -20,6 +20,7 @@ import { verifyCommand } from './commands/verify.js';
  */
 export async function main(rawArguments: readonly string[]): Promise<number> {
   const program = createProgram();
+  process.stdout.once('error', unwritable);
   try {
     await program.parseAsync([...rawArguments], { from: 'user' });
     return 0;
@@ -31,6 +32,13 @@ export async function main(rawArguments: readonly string[]): Promise<number> {
     }
     throw error;
   }
+}
+
+/** Results are in their files by then; a reader that has seen enough (`| head`) is no mistake. */
+function unwritable(error: NodeJS.ErrnoException): void {
+  if (error.code === 'EPIPE') process.exit(0);
+  process.stderr.write(`error: standard output: expected room for what is printed, found ${error.code}\n`);
+  process.exit(EXIT_CODES.resource);
 }
 
 function createProgram(): Command {

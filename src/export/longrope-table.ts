@@ -99,7 +99,7 @@ function* setProblems({ name, set }: NamedSet, { originalLength, geometry }: Rop
       where: `${name}: start_tokens`,
       expected: '0: transformers, vLLM, SGLang, llama.cpp and onnxruntime-genai rescale every position',
       found: `${set.startTokens}, which longrope alone can evaluate`,
-      fix: 'search with cma-es, which finds factors without them',
+      fix: 'search without start tokens',
     };
   if (set.originalLength !== null && set.originalLength !== originalLength)
     yield {

@@ -7,7 +7,7 @@ import { SCHEDULES } from '../training/schedule.js';
 /** The message of every check is what the user is told was expected. */
 const TOKENS = 'a number of tokens such as 4096 or 4k';
 const tokens = z
-  .union([z.int(TOKENS).min(2, TOKENS), z.string().regex(/^\d+k$/i, TOKENS)], TOKENS)
+  .union([z.int(TOKENS).min(2, TOKENS), z.string().regex(/^\d{1,9}k$/i, TOKENS)], TOKENS)
   .transform((value) => (typeof value === 'number' ? value : 1024 * Number.parseInt(value, 10)));
 const count = z.int('a positive whole number').min(1, 'a positive whole number');
 const wholeNumber = z.int('a whole number, 0 or more').min(0, 'a whole number, 0 or more');
@@ -60,7 +60,9 @@ const searching = {
   /** A model that marks the key tokens of longppl. */
   judge: name.optional(),
   /** Settings of --racing; {} is all defaults. */
-  racing: z.record(z.string(), z.union([z.number(), z.string()]), 'settings of docs/search.md').optional(),
+  racing: z
+    .record(z.string(), z.union([z.number(), z.string()], 'a number or a word'), 'settings of docs/search.md')
+    .optional(),
   /** Factors to start from; none: closed forms alone. */
   start: z.array(name, 'a list of names of factors').optional(),
 };

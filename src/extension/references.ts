@@ -135,9 +135,16 @@ function stageProblems(stage: Stage): LocatedProblem[] {
       if (stage.algorithm.startsWith('dim-'))
         add(['algorithm'], 'an algorithm that takes a largest factor, which the released ones do not', stage.algorithm);
       if (new Set(stage.lengths).size < stage.lengths.length) add(['lengths'], 'every length once', 'one twice');
+      if (stage.attention === 'shared' && stage.hyperparameters?.['attention_factor'] !== undefined)
+        add(
+          ['hyperparameters', 'attention_factor'],
+          'attention: own beside it, as shared is that of the longest set',
+          'attention: shared',
+        );
       problems.push(...searchProblems(stage));
       break;
     case 'evaluate':
+      if (new Set(stage.rope).size < stage.rope.length) add(['rope'], 'every name and method once', 'one twice');
       if (stage.perplexity === undefined && stage.passkey === undefined && stage.ruler === undefined)
         add([], 'perplexity, passkey or ruler', 'none of them');
       for (const [i, task] of (stage.ruler?.tasks ?? []).entries())
@@ -204,8 +211,19 @@ function textProblems(stage: Stage, { texts }: Recipe): LocatedProblem[] {
   });
 }
 
-/** Engines have one attention factor for both lists, so sets with one each cannot be exported. */
+/** What engines cannot express: an attention factor for each list, and start tokens. */
 function exportProblems(stage: Stage, { stages }: Recipe): LocatedProblem[] {
+  if (stage.stage !== 'export' && stage.stage !== 'finetune') return [];
+  const search = stages.find(({ name }) => name === stage.factors);
+  if (search?.stage === 'search' && search.start_tokens?.every((count) => count > 0))
+    return [
+      {
+        where: '',
+        path: ['factors'],
+        expected: 'factors without start tokens, which no engine and no training has',
+        found: `${search.name}, with start_tokens: [${search.start_tokens.join(', ')}]`,
+      },
+    ];
   if (stage.stage !== 'export' || stage.sets === undefined) return [];
   const sets = stages.find(({ name }) => name === stage.sets);
   if (sets?.stage !== 'readjust' || sets.attention === 'shared') return [];

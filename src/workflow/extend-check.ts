@@ -5,7 +5,7 @@ import type { DecoderSpec, Model } from '../model/index.js';
 import { refuseUndifferentiable } from '../runtime/index.js';
 import { unscaledCandidate } from '../search/index.js';
 import { checkTrainingMemory } from '../training/index.js';
-import { exportTable } from './export-rope.js';
+import { exportTable, readFactors } from './export-rope.js';
 import { stageSettings } from './extend-finetune.js';
 import { pathsOf, type RecipeDocuments, textNeeds, textSelection } from './extend-texts.js';
 import { refuseContradictions } from './finetune-contradictions.js';
@@ -22,10 +22,13 @@ export interface StageInputs {
   readonly run: RecipeDocuments | null;
 }
 
-/** What stages would refuse at their start, hours after the recipe's; of all stages at once. */
+/** What stages would refuse at their start, hours after the recipe's, and factor files that cannot be read; all at once. */
 export async function checkStages(inputs: StageInputs): Promise<void> {
+  const { recipe, spec } = inputs;
   const problems: Problem[] = [];
-  for (const stage of inputs.recipe.stages)
+  for (const [name, file] of Object.entries(recipe.factors))
+    problems.push(...(await problemsOf(async () => void (await readFactors(file, spec.rope, `factors ${name}:`)))));
+  for (const stage of recipe.stages)
     for (const check of checksOf(stage, inputs))
       for (const problem of await problemsOf(check))
         problems.push({ ...problem, where: `stage ${stage.name}, ${problem.where}` });
@@ -56,14 +59,22 @@ function ownChecks(stage: Stage, { recipe, spec, model, run }: StageInputs): Che
     case 'readjust':
       return searchChecks(stage, stage.lengths, recipe, spec);
     case 'finetune': {
-      if (stage.where === 'elsewhere') return [];
       const settings = stageSettings(stage, { rope: stage.factors });
       const { maxSeqLength: rowTokens } = settings;
-      const size = trainingSize(settings, spec.rope, { rowTokens, evaluates: stage.held_out !== undefined });
+      const evaluates = stage.held_out !== undefined;
+      const isHere = stage.where === 'here';
+      const contradictions: Check = async () =>
+        // A hand-off takes any format.
+        refuseContradictions(
+          settings,
+          { spec, model: isHere ? model : null },
+          { reach: await reachOf(stage, recipe, spec), rowTokens, evaluates: evaluates || !isHere },
+        );
+      if (!isHere) return [contradictions];
+      const size = trainingSize(settings, spec.rope, { rowTokens, evaluates });
       return [
         () => refuseUndifferentiable(spec),
-        async () =>
-          refuseContradictions(settings, { spec, model }, { reach: await reachOf(stage, recipe, spec), rowTokens }),
+        contradictions,
         ...(run === null ? [] : [() => checkTrainingMemory(spec, size)]),
       ];
     }

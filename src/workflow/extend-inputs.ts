@@ -3,7 +3,6 @@ import type { Recipe } from '../extension/index.js';
 import { hashModel, loadModel, type Model } from '../model/index.js';
 import { sha256File } from '../run/index.js';
 import { type Device, engineName } from '../runtime/index.js';
-import { readFactors } from './export-rope.js';
 import { documentsNow, type RecipeDocuments } from './extend-texts.js';
 import { programVersion } from './version.js';
 
@@ -28,10 +27,7 @@ export async function recipeInputs(
   if (recipe.stages.some((stage) => stage.stage === 'finetune' && stage.where === 'here'))
     inputs['threads'] = `${trainingThreads}`;
   for (const [name, ofText] of documents) inputs[`texts.${name}`] = hashDocuments(ofText);
-  for (const [name, file] of Object.entries(recipe.factors)) {
-    await readFactors(file, model.spec.rope, '--factors');
-    inputs[`factors.${name}`] = await sha256File(file);
-  }
+  for (const [name, file] of Object.entries(recipe.factors)) inputs[`factors.${name}`] = await sha256File(file);
   return inputs;
 }
 

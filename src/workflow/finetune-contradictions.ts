@@ -5,12 +5,12 @@ import { loraProblems } from './lora-settings.js';
 
 /**
  * Throws one `UserError` with everything that does not fit together or not to this model, trained in rows of `rowTokens` with a RoPE
- * for `reach` tokens. `model` null: nothing but its shape is known.
+ * for `reach` tokens. `evaluates`: on held-out texts. `model` null: nothing but its shape is known.
  */
 export function refuseContradictions(
   settings: FinetuneSettings,
   { spec, model }: { readonly spec: DecoderSpec; readonly model: Model | null },
-  { reach, rowTokens }: { readonly reach: number; readonly rowTokens: number },
+  { reach, rowTokens, evaluates }: { readonly reach: number; readonly rowTokens: number; readonly evaluates: boolean },
 ): void {
   const { positionSkipping: window = rowTokens, evalLengths = [] } = settings;
   const problems: Problem[] = [];
@@ -40,6 +40,12 @@ export function refuseContradictions(
       found: `${window}`,
       fix: 'train on rows of the full length: in a row that skips, these layers would see what lies out of their sight when the model is used',
     });
+  if (!evaluates)
+    for (const [where, value] of Object.entries({
+      '--eval-steps': settings.evalSteps,
+      '--eval-length': settings.evalLengths,
+    }))
+      if (value !== undefined) problems.push({ where, expected: '--held-out, texts to evaluate on', found: 'none' });
   if (settings.countSkipped && settings.positionSkipping === undefined)
     problems.push({
       where: '--count-skipped',

@@ -82,14 +82,18 @@ export interface ResolvedFinetune {
 }
 
 /** Throws one `UserError` with everything that does not fit together or not to this model. */
-export async function resolveFinetune(settings: FinetuneSettings, model: Model): Promise<ResolvedFinetune> {
+export async function resolveFinetune(
+  settings: FinetuneSettings,
+  model: Model,
+  { evaluates }: { readonly evaluates: boolean },
+): Promise<ResolvedFinetune> {
   const { rope: spec } = model.spec;
   const table = await exportTable(settings, spec);
   const scaling = table === null ? spec.scaling : longropeScaling(table);
   const reach = table?.targetLength ?? spec.maxPositionEmbeddings;
   const rowTokens = settings.maxSeqLength ?? table?.targetLength ?? spec.originalLength;
   const evalLengths = evalLengthsOf(settings, spec.originalLength, rowTokens);
-  refuseContradictions(settings, { spec: model.spec, model }, { reach, rowTokens });
+  refuseContradictions(settings, { spec: model.spec, model }, { reach, rowTokens, evaluates });
   const servedRope = (length: number) => resolveRope(spec.geometry, scaling, length);
   const resolved = {
     rowTokens,

@@ -1,7 +1,7 @@
 import path from 'node:path';
 import { hashDocuments, openTokenizer } from '../corpus/index.js';
 import { configJson, ExportProgress, type HfDtype, type PlacedFile, writeHfFolder } from '../export/index.js';
-import { decoderTensors, hashModel, loadModel, loadShape, type Model } from '../model/index.js';
+import { checkFinite, decoderTensors, hashModel, loadModel, loadShape, type Model } from '../model/index.js';
 import { type Json, openRunDirectory, type RunDirectory, sha256Json } from '../run/index.js';
 import { ENGINE_VERSION, GradientEngine, readWeights } from '../runtime/index.js';
 import {
@@ -71,9 +71,11 @@ export interface Finetune {
 export async function finetune(job: FinetuneJob): Promise<Finetune> {
   const model = await (job.fromScratch ? loadShape : loadModel)(job.model);
   const tokenizer = await openTokenizer(job.tokenizer ?? job.model);
-  const settings = await resolveFinetune(job, model);
+  const evaluates = job.heldOut.length > 0;
+  const settings = await resolveFinetune(job, model, { evaluates });
   const { rowTokens, batches } = settings;
-  checkTrainingMemory(model.spec, trainingSize(job, model.spec.rope, { rowTokens, evaluates: job.heldOut.length > 0 }));
+  checkTrainingMemory(model.spec, trainingSize(job, model.spec.rope, { rowTokens, evaluates }));
+  if (!job.fromScratch) await checkFinite(model);
   const { documents, heldOut, bos, eos } = await finetuneTexts(job, settings, model, tokenizer);
   const packing = { rowTokens, bos, eos };
   const byLength = lengthBuckets(documents, settings.lengthMix, packing);

@@ -57,6 +57,7 @@ export async function searchByCurriculum(job: SearchJob, given?: readonly number
   if (targets.length > 0) checkCurriculum(job, targets, originalLength);
   const parts = equalShares(job.budget, [...targets, job.targetLength]);
   const { onSearch } = job;
+  const searchPart = (one: SearchJob) => (targets.length === 0 ? searchModel(one) : partOf(job, one));
   const part = (i: number) => ({
     ...(parts[i] as CurriculumPart),
     ...(onSearch && { onSearch: reportPart(onSearch, parts, i) }),
@@ -69,7 +70,7 @@ export async function searchByCurriculum(job: SearchJob, given?: readonly number
     // What was asked for need not be told.
     if (given === undefined)
       job.onNotice?.(`first a search at ${formatCount(targetLength)} tokens: ${path.relative(process.cwd(), out)}`);
-    const { result } = await searchModel({
+    const { result } = await searchPart({
       ...job,
       starts,
       ...part(i),
@@ -84,7 +85,23 @@ export async function searchByCurriculum(job: SearchJob, given?: readonly number
       `Curriculum: it started from a search at ${formatCount(targetLength)} tokens, which spent ${formatCount(documents)} documents, ${formatCount(tokens)} tokens (${path.basename(out)}).`,
     );
   }
-  return { ...(await searchModel({ ...job, starts, ...part(targets.length), notes })), before };
+  return { ...(await searchPart({ ...job, starts, ...part(targets.length), notes })), before };
+}
+
+/** A search of the curriculum; what is wrong with it is told with its own target and share of the budget. */
+async function partOf({ budget: whole }: SearchJob, job: SearchJob): Promise<SearchOutcome> {
+  try {
+    return await searchModel(job);
+  } catch (error) {
+    if (!(error instanceof UserError) || error.kind === 'interrupted') throw error;
+    const { amount, unit } = job.budget;
+    const at = `the search at ${job.targetLength} tokens, with ${amount} of ${whole.amount} ${unit}`;
+    throw new UserError(
+      error.kind,
+      error.problems.map((problem) => ({ ...problem, where: `${at}: ${problem.where}` })),
+      { cause: error },
+    );
+  }
 }
 
 function checkCurriculum(

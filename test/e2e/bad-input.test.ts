@@ -1,7 +1,9 @@
+import { spawnSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
 import { cp, mkdir, readdir, readFile, stat, truncate, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { type CliResult, longrope, startLongrope } from '../helpers/cli.js';
+import { type CliResult, longrope, PROJECT, startLongrope } from '../helpers/cli.js';
 import { SHARED } from '../helpers/stories260k.js';
 import { temporaryFolder } from '../helpers/temporary-folder.js';
 import { TINY } from '../helpers/tiny-model.js';
@@ -237,4 +239,16 @@ describe('search options', () => {
     expectRefusal(await search(foreign), 3, /holds chapter\.txt/);
     expect(await readdir(foreign)).toEqual(['chapter.txt']);
   });
+});
+
+it.skipIf(!existsSync('/dev/full'))('a full device instead of standard output', () => {
+  const { status, stderr } = spawnSync(
+    'sh',
+    ['-c', `exec "${process.execPath}" bin/longrope.js inspect models/tiny > /dev/full`],
+    {
+      encoding: 'utf8',
+      cwd: PROJECT,
+    },
+  );
+  expect([status, stderr]).toEqual([5, 'error: standard output: expected room for what is printed, found ENOSPC\n']);
 });

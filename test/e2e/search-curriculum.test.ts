@@ -49,6 +49,7 @@ it('targets that do not rise, and lengths that a shorter target would not have, 
   expect(stderr).toMatch(
     /--curriculum: expected lengths that rise from above 256.* to below the target, 512, found 400,300/,
   );
+  expect((await refused('--held-out-samples', '3')).stderr).toMatch(/^error: --held-out-samples: expected --held-out/);
   expect((await refused('--curriculum', '256')).stderr).toMatch(/found 256/);
   expect((await refused('--curriculum', '512')).stderr).toMatch(/found 512/);
   expect((await refused('--curriculum', '300', '--length', '512,256')).stderr).toMatch(/expected no --length/);
@@ -69,4 +70,13 @@ it('targets that do not rise, and lengths that a shorter target would not have, 
     ).stderr,
   ).toMatch(/--curriculum: expected a search on --text/);
   expect(await readdir(folder)).toEqual([]);
+});
+
+it('a share of the budget that is too small is told with its target', async () => {
+  const out = path.join(await temporaryFolder(), 'run');
+  const { code, stderr } = await search(out, '--target', '512', '--curriculum', '300', '--budget', '20evals');
+  expect(code).toBe(2);
+  expect(stderr).toMatch(
+    /^error: the search at 300 tokens, with 10 of 20 documents: budget: expected at least \d+ documents/,
+  );
 });

@@ -58,6 +58,7 @@ const BY_FORMULA = [
   'stage tuned, --modules-to-save: "embd"',
   'stage skipped, --position-skipping: 2048',
   'stage skipped, --eval-length: 4096',
+  'stage skipped, --eval-length: none',
   'stage skipped, --lr-scheduler-type constant: a warm-up',
 ];
 
@@ -102,5 +103,41 @@ stages:
   expect(problems.map(({ where, found }) => `${where}: ${found}`)).toEqual([
     'stage shorter, over: first, for 512',
     expect.stringMatching(/^stage narrow, .*2\.5/),
+  ]);
+});
+
+test('factor files that cannot be read, and settings for a trainer elsewhere, by a dry run too', async () => {
+  const folder = await temporaryFolder();
+  const job = await jobIn(folder);
+  const factors = path.join(folder, 'narrow.csv');
+  await writeFile(factors, '1\n2\n');
+  await writeFile(
+    job.recipe,
+    `format: longrope-recipe/1
+model: models/tiny
+texts: { books: { paths: [books], samples: 1 }, rows: { paths: [rows] } }
+factors: { narrow: narrow.csv }
+stages:
+  - { stage: evaluate, name: judged, rope: [narrow], perplexity: { texts: books, lengths: [256] } }
+  - stage: finetune
+    name: elsewhere
+    where: elsewhere
+    factors: "yarn:2"
+    texts: rows
+    hyperparameters: { max_steps: 4, max_seq_length: 1k, lora_alpha: 4 }
+`,
+  );
+  const given = {
+    texts: new Map([
+      ['books', [TINY]],
+      ['rows', [TINY]],
+    ]),
+    factors: new Map([['narrow', factors]]),
+  };
+  const { problems } = await rejection(planExtension({ ...job, ...given, calibrate: false, gpu: {} }));
+  expect(problems.map(({ where, found }) => `${where.replace(folder, '')}: ${found}`)).toEqual([
+    '/narrow.csv: factors: 2',
+    'stage elsewhere, --max-seq-length: 1024',
+    'stage elsewhere, --lora-alpha: none',
   ]);
 });

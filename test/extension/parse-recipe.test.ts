@@ -126,6 +126,20 @@ describe('a recipe', () => {
     expect(problemsOf(bomb.join('\n'))).toEqual([expect.stringMatching(/^r.yaml: expected YAML whose aliases/)]);
   });
 
+  test('is refused with what no stage could do', () => {
+    const text = edited(
+      ['target: 2k', 'target: 2k\n    start_tokens: [4]'],
+      ['rope: [sets, s8, yarn@1, none]', 'rope: [sets, s8, none, none]'],
+      ['pull: 0.01', 'pull: 0.01\n    hyperparameters: { attention_factor: 1.2 }'],
+    );
+    const found = problemsOf(text).map((problem) => problem.replace(/^.*, stages/, 'stages'));
+    expect(found).toEqual([
+      'stages.1.factors: expected factors without start tokens, which no engine and no training has, found s8, with start_tokens: [4]',
+      'stages.3.hyperparameters.attention_factor: expected attention: own beside it, as shared is that of the longest set, found attention: shared',
+      'stages.4.rope: expected every name and method once, found one twice',
+    ]);
+  });
+
   test('is refused where a released search is to start from factors', () => {
     const text = edited(['target: 2k', 'target: 2k\n    algorithm: dim-mono\n    start: [published]']);
     expect(problemsOf(text).join()).toMatch(

@@ -23,6 +23,12 @@ export async function runSearchCommand(model: string, flags: SearchFlags): Promi
       expected: '--objective-command, which is to answer within it',
       found: 'none',
     });
+  if (flags.heldOutSamples !== undefined && heldOutText.length === 0)
+    throw new UserError('usage', {
+      where: '--held-out-samples',
+      expected: '--held-out, texts to hold out',
+      found: 'none',
+    });
   const settings = await searchSettings(flags);
   const objective = flags.objective === undefined ? undefined : parseObjective(flags.objective);
   const tokenizer = await openTokenizer(flags.tokenizer ?? model);
