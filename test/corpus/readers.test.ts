@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
@@ -37,6 +38,12 @@ async function problemsOf(reading: Promise<unknown>): Promise<string[]> {
 }
 
 describe('text files', () => {
+  it('are no pipes', async () => {
+    const pipe = path.join(folder, 'pipe.txt');
+    execFileSync('mkfifo', [pipe]);
+    await expect(findTextInputs(pipe)).rejects.toThrow(/pipe.txt: expected a file or a folder, found a pipe/);
+  });
+
   it('are one document each, without byte order mark, line ends untouched', async () => {
     const target = await file('3608.txt', '\ufeffa\r\nb\u00e9');
     expect(await read(target)).toEqual([{ id: '3608.txt', text: 'a\r\nb\u00e9' }]);

@@ -39,6 +39,14 @@ export async function findTextInputs(inputPath: string): Promise<TextInputs> {
   const info = await stat(inputPath).catch((error) => {
     throw fileError(inputPath, 'a text, JSONL or Parquet file or a folder of them', error);
   });
+  // Texts are hashed and then read; a pipe would give nothing the second time, and one that nobody writes to would never end.
+  if (!info.isDirectory() && !info.isFile())
+    throw new UserError('input', {
+      where: inputPath,
+      expected: 'a file or a folder',
+      found: 'a pipe or a device',
+      fix: 'write the text to a file first',
+    });
   if (!info.isDirectory()) {
     const id = path.basename(inputPath);
     return {
