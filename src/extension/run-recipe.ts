@@ -12,7 +12,8 @@ import {
   writeFileAtomic,
 } from '../run/index.js';
 import type { Recipe, Stage, StageKind, StageOf } from './recipe.js';
-import { BASE, referencesOf } from './references.js';
+import { BASE } from './references.js';
+import { isOfStages, type RecipeInputs, refuseChangedInputs, stageIdentity } from './stage-identity.js';
 import { hashOutputs, readRecord, recordHash, type StageRecord } from './stage-record.js';
 
 /** One stage to be run; the same call again goes on where an earlier one was cut off. */
@@ -41,8 +42,7 @@ export interface RecipeRun {
   readonly recipe: Recipe;
   /** Run folder. */
   readonly out: string;
-  /** Hashes of what the recipe begins with: `model`, `texts.NAME`, `factors.NAME` and whatever else results depend on. */
-  readonly inputs: { readonly [name: string]: string };
+  readonly inputs: RecipeInputs;
   /** One of the inputs that a stage reads, hashed anew. */
   readonly inputNow: (name: string) => Promise<string>;
   readonly runners: StageRunners;
@@ -79,11 +79,6 @@ export async function runRecipe(run: RecipeRun): Promise<StageRecord[]> {
   }
 }
 
-/** Whether an input matters to the stages alone that name it. */
-function isOfStages(input: string): boolean {
-  return /^(texts|factors)\./.test(input);
-}
-
 async function runStages(run: RecipeRun, directory: RunDirectory): Promise<StageRecord[]> {
   const { recipe, signal } = run;
   const { begun, done } = readJournal(directory.journal.entries);
@@ -94,7 +89,7 @@ async function runStages(run: RecipeRun, directory: RunDirectory): Promise<Stage
     signal?.throwIfAborted();
     const folder = folderOf(stage.name);
     const file = `${folder}.json`;
-    const identity = { settings: settingsOf(stage, recipe), inputs: inputsOf(stage, run, records) };
+    const identity = stageIdentity(stage, recipe, run.inputs, records);
     const known = done.get(stage.name);
     if (known !== undefined) {
       const record = await readRecord(file, folder, known);
@@ -124,7 +119,8 @@ async function runStages(run: RecipeRun, directory: RunDirectory): Promise<Stage
       format: 'longrope-stage/2',
       name: stage.name,
       stage: stage.stage,
-      ...(identity as Pick<StageRecord, 'settings' | 'inputs'>),
+      settings: identity.settings as StageRecord['settings'],
+      inputs: identity.inputs,
       outputs: await hashOutputs(folder, outcome.outputs),
       figures: outcome.figures as StageRecord['figures'],
     };
@@ -148,17 +144,6 @@ function readJournal(entries: readonly Json[]) {
     else done.set(stage as string, record as string);
   }
   return { begun, done };
-}
-
-/** A stage as the recipe has it, and how many documents of each text it reads. */
-function settingsOf(stage: Stage, { texts }: Recipe): Json {
-  const samples = Object.fromEntries(
-    referencesOf(stage).flatMap(({ name, kinds }) =>
-      kinds.includes('texts') ? [[name, texts[name]?.samples ?? 'all']] : [],
-    ),
-  );
-  // Through JSON, as the journal has it: without keys that are undefined.
-  return JSON.parse(JSON.stringify({ ...stage, samples })) as Json;
 }
 
 async function isEmpty(folder: string): Promise<boolean> {
@@ -186,50 +171,10 @@ async function runStage(runners: StageRunners, job: StageJob): Promise<StageOutc
   }
 }
 
-/** A run takes days: what a stage has read must still be what the run began with, or its record would be wrong. */
-async function refuseChangedInputs(
-  { name: stage }: Stage,
-  hashes: Readonly<Record<string, string>>,
-  { inputs, inputNow }: RecipeRun,
-): Promise<void> {
-  const problems: Problem[] = [];
-  for (const input of Object.keys(hashes).map(inputOf)) {
-    const before = inputs[input];
-    if (before !== undefined && (await inputNow(input)) !== before)
-      problems.push({
-        where: `stage ${stage}, ${input}`,
-        expected: 'the same from the beginning of the run to its end',
-        found: 'changed since',
-        fix: 'put back what it was and start the command again, or begin in a new folder',
-      });
-  }
-  if (problems.length > 0) throw new UserError('input', problems);
-}
-
-/** The base model is called otherwise among the inputs of a run. */
-function inputOf(name: string): string {
-  return name === BASE ? 'model' : name;
-}
-
 function pathOf(recipe: Recipe, name: string, folderOf: (name: string) => string): string {
   if (name === BASE) return recipe.model;
   const given = recipe.factors[name];
   if (given !== undefined) return given;
   const stage = recipe.stages.find((candidate) => candidate.name === name) as Stage;
   return path.join(folderOf(name), PRODUCT[stage.stage]);
-}
-
-function inputsOf(
-  stage: Stage,
-  { recipe, inputs }: RecipeRun,
-  records: readonly StageRecord[],
-): Record<string, string> {
-  const hashes: Record<string, string> = {};
-  for (const { name, kinds } of referencesOf(stage)) {
-    if (kinds.includes('texts')) hashes[`texts.${name}`] = inputs[`texts.${name}`] as string;
-    else if (name === BASE) hashes[BASE] = inputs[inputOf(BASE)] as string;
-    else if (name in recipe.factors) hashes[`factors.${name}`] = inputs[`factors.${name}`] as string;
-    else hashes[name] = recordHash(records.find((record) => record.name === name) as StageRecord);
-  }
-  return hashes;
 }
