@@ -4,7 +4,7 @@ import type { Recipe, Stage } from './recipe.js';
 import { BASE, referencesOf } from './references.js';
 import { recordHash, type StageRecord } from './stage-record.js';
 
-/** Hashes of what the recipe begins with: `model`, `texts.NAME`, `factors.NAME` and whatever else results depend on. */
+/** Hashes of what the recipe begins with: `model`, `texts.NAME`, `factors.NAME` and whatever else results depend on, `threads` of fine-tunings. */
 export type RecipeInputs = Readonly<Record<string, string>>;
 
 /** What the result of a stage follows from. */
@@ -20,18 +20,19 @@ export function stageIdentity(
   inputs: RecipeInputs,
   records: readonly StageRecord[],
 ): StageIdentity {
-  return { settings: settingsOf(stage, recipe), inputs: inputsOf(stage, recipe, inputs, records) };
+  return { settings: settingsOf(stage, recipe, inputs), inputs: inputsOf(stage, recipe, inputs, records) };
 }
 
-/** A stage as the recipe has it, and how many documents of each text it reads. */
-function settingsOf(stage: Stage, { texts }: Recipe): Json {
+/** A stage as the recipe has it, how many documents of each text it reads, and the threads where last bits depend on them. */
+function settingsOf(stage: Stage, { texts }: Recipe, { threads }: RecipeInputs): Json {
   const samples = Object.fromEntries(
     referencesOf(stage).flatMap(({ name, kinds }) =>
       kinds.includes('texts') ? [[name, texts[name]?.samples ?? 'all']] : [],
     ),
   );
   // Through JSON, as the journal has it: without keys that are undefined.
-  return JSON.parse(JSON.stringify({ ...stage, samples })) as Json;
+  const trains = stage.stage === 'finetune' && stage.where === 'here';
+  return JSON.parse(JSON.stringify({ ...stage, samples, ...(trains && { threads }) })) as Json;
 }
 
 function inputsOf(
@@ -58,7 +59,7 @@ export async function refuseChangedInputs(
 ): Promise<void> {
   const problems: Problem[] = [];
   // The others are what earlier stages made, which their records answer for.
-  const given = Object.keys(hashes).filter((name) => name === BASE || isOfStages(name));
+  const given = Object.keys(hashes).filter((name) => name === BASE || name.includes('.'));
   for (const input of given.map(inputOf)) {
     if ((await inputNow(input)) !== inputs[input])
       problems.push({
@@ -71,9 +72,9 @@ export async function refuseChangedInputs(
   if (problems.length > 0) throw new UserError('input', problems);
 }
 
-/** Whether an input matters to the stages alone that name it. */
+/** Whether an input matters to some stages alone. */
 export function isOfStages(input: string): boolean {
-  return /^(texts|factors)\./.test(input);
+  return /^(texts\.|factors\.|threads$)/.test(input);
 }
 
 /** The base model is called otherwise among the inputs of a run. */

@@ -23,9 +23,8 @@ export async function recipeInputs(
     engine: engineName(device),
     model: await hashModel(model),
     tokenizer: tokenizer.hash,
+    threads: `${trainingThreads}`,
   };
-  if (recipe.stages.some((stage) => stage.stage === 'finetune' && stage.where === 'here'))
-    inputs['threads'] = `${trainingThreads}`;
   for (const [name, ofText] of documents) inputs[`texts.${name}`] = hashDocuments(ofText);
   for (const [name, file] of Object.entries(recipe.factors)) inputs[`factors.${name}`] = await sha256File(file);
   return inputs;

@@ -24,6 +24,7 @@ stages:
   - { stage: evaluate, name: four, model: two, rope: [three, none], passkey: { lengths: [256] } }
 `;
 const INPUTS = {
+  threads: '2',
   model: sha256('m'),
   'texts.books': sha256('b'),
   'texts.train': sha256('t'),
@@ -166,12 +167,13 @@ describe('a recipe', () => {
     // In the middle of the second stage.
     await start(out, { runners: runners([], 6) }).catch(() => undefined);
     const text = TEXT.replace('max_steps: 3', 'max_steps: 4').replace('samples: 2', 'samples: 3');
-    const inputs = { ...INPUTS, 'texts.train': sha256('t2') };
+    const inputs = { ...INPUTS, 'texts.train': sha256('t2'), threads: '3' };
     const error = await rejection(start(out, { text, inputs }));
     expect(changes(out, error.problems)).toEqual([
       '/stages/one.json, settings.samples.books',
       'stage two, inputs.texts.train',
       'stage two, settings.hyperparameters.max_steps',
+      'stage two, settings.threads',
     ]);
     const [of1, of2] = [error.problems[0]?.fix, error.problems[1]?.fix];
     expect([of1, of2]).toEqual([
