@@ -63,7 +63,8 @@ async function below(folder: string, depth: number): Promise<readonly ResultFile
   const found: ResultFile[] = [];
   for (const name of names) {
     const inside = path.join(folder, name);
-    if (await isFolder(inside)) found.push(...(await below(inside, depth - 1)));
+    // What a run that is going on has just removed is none of them.
+    if ((await stat(inside).catch(() => null))?.isDirectory()) found.push(...(await below(inside, depth - 1)));
   }
   return found;
 }
