@@ -1,4 +1,4 @@
-import { UserError } from '../errors.js';
+import { type Problem, UserError } from '../errors.js';
 import type { EvaluationKind, EvaluationRecord, RecordOf } from '../evaluation/index.js';
 import { namesApart } from './evaluation/base-name.js';
 import { benchmarkPanels } from './evaluation/benchmark-panel.js';
@@ -30,9 +30,9 @@ export interface KindOf<Kind extends EvaluationKind> {
  * Any set of evaluations as one view, several models and factor sets side by side. Throws `UserError('input')` where two records
  * give two results for the same thing.
  */
-export function evaluationReport(records: readonly NamedRecord[], options: EvaluationReportOptions = {}): ReportView {
-  const names = seriesNames(records.map(({ record }) => record));
-  refuseContradictions(records, names);
+export function evaluationReport(given: readonly NamedRecord[], options: EvaluationReportOptions = {}): ReportView {
+  const names = seriesNames(given.map(({ record }) => record));
+  const records = withoutRepeats(given, names);
   const of = <Kind extends EvaluationKind>(kind: Kind): KindOf<Kind>[] =>
     records.flatMap(({ record }) =>
       record.kind === kind
@@ -99,27 +99,39 @@ function sameInput(a: ReportInput, b: ReportInput): boolean {
   return a.label === b.label && a.name === b.name && a.sha256 === b.sha256;
 }
 
-/** Two results of one series on one question would be drawn over each other, whichever is right. */
-function refuseContradictions(records: readonly NamedRecord[], names: SeriesNames): void {
+/**
+ * The records, each result once: what two have alike is one. Throws `UserError('input')` where they have other figures for the same
+ * thing: two results of one series on one question would be drawn over each other, whichever is right.
+ */
+function withoutRepeats(records: readonly NamedRecord[], names: SeriesNames): NamedRecord[] {
   const seen = new Map<string, { path: string; text: string }>();
-  const problems = records.flatMap(({ path, record }) =>
-    record.results.flatMap((result) => {
+  const problems: Problem[] = [];
+  const once = records.map(({ path, record }) => {
+    const isNew = (result: EvaluationRecord['results'][number]) => {
       const what = [
         names.of(record, result.method),
         record.kind,
         'length' in result ? `at ${result.length}` : '',
         'task' in result ? result.task : '',
+        'shots' in result ? `${result.shots} shots` : '',
       ]
         .filter(Boolean)
         .join(' ');
       const key = `${what} ${record.protocol} ${record.inputs.map(({ sha256 }) => sha256).join()}`;
       const text = JSON.stringify(result);
       const other = seen.get(key);
-      seen.set(key, { path, text });
-      return other === undefined || other.text === text
-        ? []
-        : [{ where: path, expected: `the ${what} of ${other.path}, or none`, found: 'other figures for it' }];
-    }),
-  );
+      if (other === undefined) seen.set(key, { path, text });
+      else if (other.text !== text)
+        problems.push({
+          where: path,
+          expected: `the ${what} of ${other.path}, or none`,
+          found: 'other figures for it',
+        });
+      return other === undefined;
+    };
+    // One kind of result in a record, which its type cannot say of a filtered list.
+    return { path, record: { ...record, results: (record.results as never[]).filter(isNew) } as EvaluationRecord };
+  });
   if (problems.length > 0) throw new UserError('input', problems);
+  return once.filter(({ record }) => record.results.length > 0);
 }

@@ -1,4 +1,4 @@
-import { once, setMaxListeners } from 'node:events';
+import { setMaxListeners } from 'node:events';
 import { createRequire } from 'node:module';
 import { Worker } from 'node:worker_threads';
 import type { EngineConfig } from './decoder-engine.js';
@@ -97,9 +97,14 @@ export async function openPool(config: EngineConfig, workers: number): Promise<E
     for (const pending of [...running.values(), ...queue.splice(0)]) pending.reject(error);
     running.clear();
   };
+  const threads: Worker[] = [];
+  // Listened for from the beginning: one that has ended already ends no more.
+  const exits: Promise<void>[] = [];
   const start = () =>
     new Promise<Worker>((resolve, reject) => {
       const worker = new Worker(script, { workerData: config });
+      threads.push(worker);
+      exits.push(new Promise((exited) => worker.once('exit', () => exited())));
       worker.on('message', (reply: WorkerReply) => {
         if (reply.kind === 'ready') return resolve(worker);
         if (reply.kind === 'broken') return reject(reply.error);
@@ -146,10 +151,14 @@ export async function openPool(config: EngineConfig, workers: number): Promise<E
       dispatch();
     });
 
-  const threads: Worker[] = [];
-  // One after the other: loading twice at once doubles the peak memory of weight packing.
-  for (let i = 0; i < workers; i++) threads.push(await start());
-  idle.push(...threads);
+  try {
+    // One after the other: loading twice at once doubles the peak memory of weight packing.
+    for (let i = 0; i < workers; i++) idle.push(await start());
+  } catch (error) {
+    closed = true;
+    await Promise.all(threads.map((worker) => worker.terminate()));
+    throw error;
+  }
   return {
     workers,
     tokenLosses: (request, signal) => submit('tokenLosses', request, signal),
@@ -160,7 +169,6 @@ export async function openPool(config: EngineConfig, workers: number): Promise<E
     async close() {
       closed = true;
       fail(new Error('the engine was closed'));
-      const exits = threads.map((worker) => once(worker, 'exit'));
       for (const worker of threads) worker.postMessage(CLOSE);
       await Promise.all(exits);
     },

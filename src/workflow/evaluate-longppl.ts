@@ -13,7 +13,7 @@ import {
   windowsOf,
 } from '../evaluation/index.js';
 import { resumeItems } from '../run/index.js';
-import { type EvaluationTarget, withEvaluation } from './evaluation-job.js';
+import { type EvaluationTarget, ropeIdentity, withEvaluation } from './evaluation-job.js';
 import { type Judge, openJudge } from './longppl-judge.js';
 import { readTexts, type TextSelection } from './texts.js';
 import { writeEvaluation } from './write-evaluation.js';
@@ -87,6 +87,7 @@ export async function evaluateLongPerplexity(
       beta,
       bos: settings.bos,
       judge: [judge.sha256, judge.name],
+      judgeRope: [...lengths, short].map((length) => ropeIdentity(judge.method.resolve(length))),
       documents: hashDocuments(documents),
     };
     const judging = settings.judge === undefined ? engine : await judge.open();

@@ -85,13 +85,17 @@ function detailOf(documents: readonly TokenDocument[], { skipCharacters = 0 }: T
   return skipCharacters === 0 ? names : `${names}; from character ${skipCharacters} on`;
 }
 
-function protocolSentence({ protocol, stride, truncate }: PerplexitySettings, bos: boolean, documents: number): string {
+function protocolSentence(
+  { protocol, stride, truncate, maxTokens }: PerplexitySettings,
+  bos: boolean,
+  documents: number,
+): string {
   const what = {
     document: 'the first tokens of each document in one pass, mean over all tokens',
     released: truncate
       ? 'one window per document, mean of window means, as the released script with --truncate'
       : `windows moved by ${stride}, at most ten of a document, mean of window means, as the released script`,
-    sliding: `windows moved by ${stride}, every token scored once, mean over all tokens`,
+    sliding: `windows moved by ${stride}, every token scored once, mean over all tokens${maxTokens === null ? '' : ` of the first ${maxTokens}`}`,
   }[protocol];
   return `${protocol}: ${what}; ${documents} documents, ${bos ? 'BOS first' : 'no BOS'}`;
 }

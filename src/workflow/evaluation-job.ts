@@ -74,6 +74,8 @@ export async function withEvaluation<Result>(
         engine: header.engine,
         model: sha256,
         tokenizer: tokenizer.hash,
+        // What stands around a text, and where an answer ends, are no part of the hash of its ids.
+        specialTokens: [tokenizer.addsBos, tokenizer.bosTokenId, tokenizer.eosTokenId],
         // A factor file is what it resolves to, whatever its name.
         methods: methods.map(({ name, resolve, lengths }) => {
           const identities = (lengths ?? [model.spec.rope.originalLength * 2]).map((length) =>
@@ -121,6 +123,6 @@ function refuseRepeated(methods: readonly string[]): void {
   });
 }
 
-function ropeIdentity(rope: ReturnType<RopeMethod['resolve']>): Json {
+export function ropeIdentity(rope: ReturnType<RopeMethod['resolve']>): Json {
   return { frequencies: [...rope.inverseFrequency], attention: rope.attentionFactor, startTokens: rope.startTokens };
 }

@@ -17,6 +17,7 @@ export interface ReportJob {
 
 /** `longrope report`: one view of any set of evaluations, with the panels of search reports in front. */
 export async function makeReport({ inputs, title, reference, out }: ReportJob): Promise<ReportView> {
+  if (title === '') throw new UserError('usage', { where: '--title', expected: 'a title', found: 'an empty text' });
   const files = (await Promise.all(inputs.map(resultFiles))).flat();
   const unique = [...new Map(files.map((file) => [path.resolve(file.path), file])).values()];
   if (out !== undefined && unique.some((file) => path.resolve(file.path) === path.resolve(out)))

@@ -56,6 +56,7 @@ export function inputsOf({ documents, heldOut, tokenizer, device }: SearchJob, {
     ...(frozen !== null && { over: { ...frozen, factors: [...frozen.factors] } }),
     model,
     tokenizer: tokenizer.hash,
+    bosTokenId: tokenizer.bosTokenId,
     documents: hashDocuments(documents),
     heldOut: hashDocuments(heldOut),
     engine: engineName(device),

@@ -75,6 +75,8 @@ export async function planObjective(job: SearchJob, model: Model, unscaled: Cand
       ...(job.lengths && { lengths: lengths.map(({ length, weight }) => [length, weight]) }),
       ...(job.objective && { objective: terms.map(({ measure, weight }) => [measure, weight]) }),
       ...(needleDepths && { needleDepths }),
+      // What is hidden where follows from them.
+      ...(terms.some(({ measure }) => measure === 'needle') && { names: job.documents.map(({ id }) => id) }),
       ...(judge && { judge: judge.sha256 }),
       ...(shortLimit !== undefined && { shortLimit }),
     },

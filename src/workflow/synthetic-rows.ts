@@ -67,7 +67,7 @@ export async function answerPlan(
       parallel: engine.workers,
       cost: ({ length, from, to }) => length * (to - from),
       evaluate: async ({ method, task, length, from, to }, stop) => {
-        const rows = rowsOf(plan, task, length, from, to);
+        const rows = fittingRows(plan, task, length, from, to);
         const answers = await answerRows(
           rows,
           { engine, tokenizer: plan.tokenizer, method, policy: plan.policy },
@@ -114,6 +114,16 @@ function rowsOf(
   return Array.from({ length: to - from }, (_, i) =>
     task.row({ tokenizer, length, seed, haystack, trial: from + i } satisfies RowRequest),
   );
+}
+
+/** Of long rows only the first were made beforehand; the others differ by a few tokens. */
+function fittingRows(plan: SyntheticPlan, task: SyntheticTask, length: number, from: number, to: number) {
+  try {
+    return rowsOf(plan, task, length, from, to);
+  } catch (error) {
+    if (!(error instanceof RowRefused)) throw error;
+    throw new UserError('input', { where: `${task.name} at --length ${length}`, ...error.problem }, { cause: error });
+  }
 }
 
 /** Names every task and length that a row does not fit, before anything is loaded; returns the tokens of the longest row. */

@@ -64,3 +64,16 @@ describe('loss by position', () => {
     );
   });
 });
+
+it('a paired ratio with weights is the ratio of the weighted perplexities', () => {
+  // 1,000 and 1 tokens: the second document, where the first series is far behind, hardly counts.
+  const [ours, theirs, weights] = [
+    [0.9, 2],
+    [1, 1],
+    [1000, 1],
+  ] as const;
+  const perplexity = (losses: readonly number[]) =>
+    Math.exp(losses.reduce((sum, loss, i) => sum + loss * (weights[i] as number), 0) / 1001);
+  expect(pairedRatio(ours, theirs, weights).ratio).toBeCloseTo(perplexity(ours) / perplexity(theirs), 12);
+  expect(pairedRatio(ours, theirs, [7, 7])).toEqual(pairedRatio(ours, theirs));
+});

@@ -62,6 +62,28 @@ describe('makeReport', () => {
     expect(problem?.expected).toContain(a);
   });
 
+  it('shows what two records have alike once', async () => {
+    const { results, ...rest } = JSON.parse(passkey(2));
+    const longer = JSON.stringify({ ...rest, results: [...results, { ...results[0], length: 512 }] });
+    const view = await makeReport({
+      inputs: [await write('result.json', passkey(2)), await write('result.json', longer)],
+    });
+    expect(view.retrieval).toHaveLength(1);
+    expect(view.retrieval[0]?.series[0]?.totals.map(({ length, trials }) => [length, trials])).toEqual([
+      [256, 3],
+      [512, 3],
+    ]);
+    expect(() => renderTerminal(view)).not.toThrow();
+  });
+
+  it('keeps two models apart that lay at one path', async () => {
+    const other = JSON.parse(passkey(2));
+    other.model.sha256 = 'b'.repeat(64);
+    const inputs = [await write('result.json', passkey(1)), await write('result.json', JSON.stringify(other))];
+    const { methods } = await makeReport({ inputs });
+    expect(methods.map(({ name }) => name)).toEqual(['tiny (aaaaaaaa) · none', 'tiny (bbbbbbbb) · none']);
+  });
+
   it('refuses a report that is not there, without a stack', async () => {
     expect((await problemsOf(['nowhere/report.json']))[0]?.where).toBe('nowhere/report.json');
   });

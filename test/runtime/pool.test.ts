@@ -1,4 +1,5 @@
-import { expect, it } from 'vitest';
+import { Worker } from 'node:worker_threads';
+import { expect, it, vi } from 'vitest';
 import { prepareWeights } from '../../src/model/index.js';
 import { type Engine, openPool } from '../../src/runtime/index.js';
 import { bookTokens, loadTiny, unscaled } from '../helpers/tiny-model.js';
@@ -67,4 +68,24 @@ it('fails loudly, with the cause, when a worker cannot load the model', async ()
   await expect(openPool({ spec: model.spec, weights, threads: 1, cacheTokens: 0, opens: 'plain' }, 1)).rejects.toThrow(
     /gone/,
   );
+});
+
+it('tells of a worker that died, and closes', async () => {
+  const model = await loadTiny();
+  const config = {
+    spec: model.spec,
+    weights: await prepareWeights(model),
+    threads: 1,
+    cacheTokens: 0,
+    opens: 'plain',
+  } as const;
+  const engine = await openPool(config, 1);
+  const post = vi.spyOn(Worker.prototype, 'postMessage');
+  const losses = engine.tokenLosses({ ids: await bookTokens(256), rope: unscaled(model), scoreFrom: 1 });
+  const [worker] = post.mock.contexts as Worker[];
+  post.mockRestore();
+  const failure = expect(losses).rejects.toThrow('an evaluation worker ended unexpectedly');
+  await worker?.terminate();
+  await failure;
+  await engine.close();
 });

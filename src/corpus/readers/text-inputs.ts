@@ -59,7 +59,8 @@ export async function findTextInputs(inputPath: string): Promise<TextInputs> {
   for (const id of await filesBelow(inputPath)) {
     const file = path.join(inputPath, id);
     const format = formatOf(id);
-    const size = format === undefined ? null : await stat(file);
+    // A link to nothing is none of the texts.
+    const size = format === undefined ? null : await stat(file).catch(() => null);
     if (format !== undefined && size?.isFile()) inputs.push({ file, id, format, bytes: size.size });
     else skipped.push(id);
   }

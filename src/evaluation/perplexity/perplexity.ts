@@ -40,22 +40,14 @@ export interface PerplexityRequest {
   readonly bosTokenId: number | null;
   readonly protocol: Protocol;
   readonly rope: ResolvedRope;
-  readonly onWindow?: (done: number, total: number) => void;
   readonly signal?: AbortSignal;
 }
 
 /** Perplexity of the documents under one protocol and one RoPE. Windows run in parallel; sums keep the windows' order. */
 export async function evaluatePerplexity(request: PerplexityRequest): Promise<PerplexityResult> {
-  const { engine, documents, bosTokenId, protocol, rope, onWindow, signal } = request;
+  const { engine, documents, bosTokenId, protocol, rope, signal } = request;
   const windows = windowsOf(protocol, documents, bosTokenId);
-  let done = 0;
-  const losses = await Promise.all(
-    windows.map(async (window) => {
-      const loss = await evaluateWindow(engine, window, protocol, rope, signal);
-      onWindow?.(++done, windows.length);
-      return loss;
-    }),
-  );
+  const losses = await Promise.all(windows.map((window) => evaluateWindow(engine, window, protocol, rope, signal)));
   return summarisePerplexity({ documents, bosTokenId, protocol }, windows, losses);
 }
 

@@ -45,12 +45,19 @@ export function expInterval(interval: Interval | null): Interval | null {
 
 /**
  * exp of the mean difference of two losses measured on the same documents: the ratio of two perplexities with what the
- * documents have in common taken out. Student-t over documents; no interval for fewer than two.
+ * documents have in common taken out. A document counts as often as it does in these (`weights`: its scored tokens; default: all
+ * alike). Student-t over documents; no interval for fewer than two.
  */
 export function pairedRatio(
   losses: readonly number[],
   against: readonly number[],
+  weights: readonly number[] = losses.map(() => 1),
 ): { ratio: number; interval: Interval | null } {
-  const differences = losses.map((loss, i) => ({ sum: loss - (against[i] as number), weight: 1 }));
+  // As shares of the largest: alike, they are exactly 1.
+  const largest = Math.max(...weights);
+  const differences = losses.map((loss, i) => {
+    const weight = (weights[i] as number) / largest;
+    return { sum: weight * (loss - (against[i] as number)), weight };
+  });
   return { ratio: Math.exp(ratioMean(differences)), interval: expInterval(ratioInterval(differences)) };
 }

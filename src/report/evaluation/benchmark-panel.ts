@@ -109,6 +109,8 @@ function comparisonsWith(
 
 /** Scores of the same questions; nothing where the two answered different ones. */
 function pairedScores(ours: Result, theirs: Result): { ours: number[]; theirs: number[] } | undefined {
+  // Other examples before it make another question.
+  if (ours.shots !== theirs.shots || ours.prompts !== theirs.prompts) return undefined;
   const byId = new Map(theirs.samples.map(({ id, scores }) => [id, scores[theirs.headline] ?? 0]));
   if (ours.samples.length !== theirs.samples.length || !ours.samples.every(({ id }) => byId.has(id))) return undefined;
   return {

@@ -15,7 +15,8 @@ export function groupsOf<Kind extends EvaluationKind>(records: readonly KindOf<K
   const groups = new Map<string, KindOf<Kind>[]>();
   for (const member of records) {
     const { record } = member;
-    const key = [record.protocol, ...record.inputs.map(({ sha256 }) => sha256)].join('\n');
+    const shots = record.results.map((result) => ('shots' in result ? `${result.task} ${result.shots}` : ''));
+    const key = [record.protocol, ...record.inputs.map(({ sha256 }) => sha256), ...new Set(shots)].join('\n');
     groups.set(key, [...(groups.get(key) ?? []), member]);
   }
   return [...groups.values()].map((members) => {

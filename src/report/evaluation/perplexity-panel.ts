@@ -12,7 +12,14 @@ interface Measured {
   readonly interval: FigureInterval | null;
   readonly bootstrap: FigureInterval | null;
   readonly tokens: number;
-  readonly losses: readonly (number | null)[];
+  readonly documents: readonly MeasuredDocument[];
+}
+
+interface MeasuredDocument {
+  /** null: not finite, or no token of it counts. */
+  readonly loss: number | null;
+  /** What it counts for in the perplexity. */
+  readonly weight: number;
 }
 
 export function perplexityPanels(records: readonly KindOf<'perplexity'>[], reference: string): PerplexityPanel[] {
@@ -28,7 +35,7 @@ export function perplexityPanels(records: readonly KindOf<'perplexity'>[], refer
           interval,
           bootstrap,
           tokens,
-          losses: documents.map(({ meanLoss }) => meanLoss),
+          documents: documents.map(({ meanLoss, tokens: own }) => ({ loss: meanLoss, weight: own })),
         })),
       })),
       reference,
@@ -49,7 +56,7 @@ export function longPerplexityPanels(records: readonly KindOf<'longppl'>[], refe
           interval,
           bootstrap,
           tokens: keyTokens,
-          losses: documents.map(({ keyLoss }) => keyLoss),
+          documents: documents.map(({ keyLoss, keyTokens: own }) => ({ loss: keyLoss, weight: own })),
         })),
       })),
       reference,
@@ -73,13 +80,13 @@ function panel(
     lengths,
     series: sorted.map(({ name, points }) => ({
       name,
-      points: points.map(({ length, perplexity, interval, bootstrap, tokens, losses }) => ({
+      points: points.map(({ length, perplexity, interval, bootstrap, tokens, documents }) => ({
         length,
         perplexity,
         interval: interval && { low: interval.low, high: interval.high },
         bootstrap: bootstrap && { low: bootstrap.low, high: bootstrap.high },
         tokens,
-        documents: losses.length,
+        documents: documents.length,
       })),
     })),
     comparisons: lengths.flatMap((length) => comparisonsAt(length, sorted, reference)),
@@ -92,14 +99,18 @@ function comparisonsAt(
   series: readonly { readonly name: string; readonly points: readonly Measured[] }[],
   against: string,
 ): PerplexityPanel['comparisons'] {
-  const lossesOf = (name: string) =>
-    series.find((one) => one.name === name)?.points.find((point) => point.length === length)?.losses;
-  const theirs = lossesOf(against);
+  const documentsOf = (name: string) =>
+    series.find((one) => one.name === name)?.points.find((point) => point.length === length)?.documents;
+  const theirs = documentsOf(against);
   return series.flatMap(({ name }) => {
-    const ours = lossesOf(name);
+    const ours = documentsOf(name);
     if (name === against || ours === undefined || theirs === undefined || ours.length !== theirs.length) return [];
-    if (ours.includes(null) || theirs.includes(null)) return [];
-    const { ratio, interval } = pairedRatio(ours as number[], theirs as number[]);
+    const weights = ours.map(({ weight }) => weight);
+    if (theirs.some(({ weight }, i) => weight !== weights[i])) return [];
+    const counting = ({ loss, weight }: MeasuredDocument) => (weight === 0 ? 0 : loss);
+    const losses = [ours.map(counting), theirs.map(counting)] as const;
+    if (losses.flat().includes(null) || weights.every((weight) => weight === 0)) return [];
+    const { ratio, interval } = pairedRatio(losses[0] as number[], losses[1] as number[], weights);
     return [
       {
         name,

@@ -11,7 +11,14 @@ export interface SeriesNames {
 export function seriesNames(records: readonly EvaluationRecord[]): SeriesNames {
   const paths = new Map(records.map(({ model }) => [model.sha256, model.path]));
   const apart = namesApart([...paths.values()]);
-  const models = new Map([...paths.keys()].map((sha256, i) => [sha256, apart[i] as string]));
+  // What lay at one path at two times has one name.
+  const isOwn = (name: string) => apart.indexOf(name) === apart.lastIndexOf(name);
+  const models = new Map(
+    [...paths.keys()].map((sha256, i) => {
+      const name = apart[i] as string;
+      return [sha256, isOwn(name) ? name : `${name} (${sha256.slice(0, 8)})`];
+    }),
+  );
   const of = ({ model }: EvaluationRecord, method: string) => {
     return models.size === 1 ? method : `${models.get(model.sha256)} · ${method}`;
   };

@@ -17,8 +17,6 @@ export interface RowFile {
   readonly rows: readonly Row[];
 }
 
-export const ROW_FORMATS = ['jsonl', 'json', 'csv', 'parquet'] as const;
-
 /** The records of a JSONL, JSON (a list), CSV (without header) or Parquet file; rows that cannot be read are problems. */
 export async function readRows(file: string, problems: ProblemList): Promise<RowFile> {
   const bytes = await readFile(file).catch((error: unknown) => {
