@@ -60,7 +60,7 @@ export function recommendStages(original: number, target: number, { model, docum
   if (ratio <= UNTUNED_RATIO) stages.push(search(target, `search ${target}, no fine-tuning needed`));
   else {
     const tuned = Math.min(target, TUNED_RATIO * original);
-    const half = tuned / 2;
+    const half = Math.floor(tuned / 2);
     if (tuned > ONE_STEP_RATIO * original)
       stages.push(search(half, `search ${half}`), search(tuned, `search ${tuned}`), tune(half, 400), tune(tuned, 600));
     else stages.push(search(tuned, `search ${tuned}`), tune(tuned, 400));
@@ -82,7 +82,7 @@ export function recommendStages(original: number, target: number, { model, docum
     title: `evaluate at ${lengths.length} lengths`,
     work: lengths.map((length) => ({ length, sequences: documents })),
     source: `perplexity of ${documents} documents at each length`,
-    command: `npx longrope evaluate perplexity ${model} TEXTS --length ${lengths.join(',')} --rope runs/${target}/factors.json`,
+    command: `npx longrope evaluate perplexity ${ratio <= UNTUNED_RATIO ? model : 'TUNED'} TEXTS --length ${lengths.join(',')} --rope runs/${target}/factors.json`,
   });
   return stages;
 }

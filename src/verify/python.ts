@@ -17,8 +17,16 @@ function run(interpreter: string, words: readonly string[], signal?: AbortSignal
     execFile(interpreter, words, options, (error, stdout, stderr) => {
       if (error === null) resolve({ code: 0, stdout, stderr });
       else if (typeof error.code === 'number') resolve({ code: error.code, stdout, stderr });
-      else reject(error);
+      else reject(signal?.aborted ? signal.reason : error.signal ? ended(interpreter, error.signal) : error);
     });
+  });
+}
+
+function ended(interpreter: string, signal: NodeJS.Signals): UserError {
+  return new UserError('resource', {
+    where: interpreter,
+    expected: 'to run to its end',
+    found: `an end by ${signal}${signal === 'SIGKILL' ? ', which is what happens when memory runs out' : ''}`,
   });
 }
 
@@ -55,7 +63,13 @@ export async function runTransformers(
         found: words,
       });
     }
-    return JSON.parse(last) as readonly ScriptAnswer[];
+    // What is not finite compares as different from everything; JSON has no word for it.
+    const finite = last.replace(/\b(-?Infinity|NaN)\b/g, 'null');
+    return (JSON.parse(finite) as readonly ScriptAnswer[]).map(({ logits, losses, ...shape }) => ({
+      ...shape,
+      logits: logits.map((value) => value ?? Number.NaN),
+      losses: losses.map((value) => value ?? Number.NaN),
+    }));
   } finally {
     await rm(folder, { recursive: true, force: true });
   }

@@ -58,7 +58,10 @@ export interface Verification {
   readonly runs: readonly RunVerdict[];
   /** Engines that were not run, and why. */
   readonly skipped: readonly { readonly engine: string; readonly reason: string }[];
-  /** Whether every engine that ran did what its rules say, and these are what the file, or `rope`, means. */
+  /**
+   * Whether every engine that ran did what its rules say, and these are what the file, or `rope`, means; never where nothing ran
+   * and nothing was asked for.
+   */
   readonly passed: boolean;
 }
 
@@ -107,10 +110,16 @@ export async function verifyExport(job: VerifyJob): Promise<Verification> {
   const advance = (detail: string) => job.onProgress?.(done++, 2 * planned.length + scripted.length, detail);
   const reporting = { advance, ...(job.signal && { signal: job.signal }) };
   const expected = await expectedObservations(model, probes, [...planned, ...scripted], reporting);
+  if (job.script !== undefined && scripted.length === 0)
+    throw new UserError('unsupported', {
+      where: '--script',
+      expected: 'a folder that transformers takes',
+      found: `one that it refuses; longrope inspect ${job.exported} tells why`,
+    });
   if (job.script !== undefined)
     await writeFileAtomic(job.script, transformersScript(job.exported, scriptCases(scripted, probes, expected)));
   const runs: RunVerdict[] = [];
-  for (const { engine, passes } of plans)
+  for (const { engine, passes } of plans.filter(({ passes }) => passes.length > 0))
     for await (const { pass, agreement } of engine.run(passes, { probes, expected, ...reporting })) {
       const { expected: chosen, ...shape } = pass;
       runs.push({ ...shape, table: chosen.table, ...agreement });
@@ -132,7 +141,11 @@ export async function verifyExport(job: VerifyJob): Promise<Verification> {
     engines: engines.map(({ name, version }) => ({ engine: name, version })),
     runs,
     skipped,
-    passed: carries !== false && exact && runs.every(({ same, informative }) => same || informative),
+    passed:
+      (runs.length > 0 || carries !== null) &&
+      carries !== false &&
+      exact &&
+      runs.every(({ same, informative }) => same || informative),
   };
 }
 

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { readdir, readFile, stat, writeFile } from 'node:fs/promises';
+import { readdir, readFile, stat, symlink, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { openTokenizer } from '../../src/corpus/index.js';
@@ -159,7 +159,51 @@ describe('the profile of a phi3 model', () => {
   });
 });
 
+it('a phi3 model whose rotary share stands in its block alone keeps it', async () => {
+  const folder = await temporaryFolder();
+  const source = path.join(folder, 'phi3');
+  const rope_parameters = { rope_type: 'default', rope_theta: 10000, partial_rotary_factor: 0.5 };
+  await writeTinyCheckpoint(source, { config: { ...tinyConfig('phi3'), rope_parameters } });
+  const out = path.join(folder, 'out');
+  expect((await exportHf(hfJob(source, out, { rope: 'yarn:2@longrope' }))).profile).toBe('phi3-legacy');
+  const [before, after] = [await loadModel(source), await loadModel(out)];
+  expect(after.spec.rope.geometry).toEqual(before.spec.rope.geometry);
+  expect(after.spec.rope.geometry.rotaryDim).toBe(before.spec.headDim / 2);
+});
+
+it('an aborted copy of weights leaves nothing, and a second export nothing of the first', async () => {
+  const folder = await temporaryFolder();
+  const source = path.join(folder, 'source');
+  await writeTinyCheckpoint(source);
+  const out = path.join(folder, 'out');
+  const signal = AbortSignal.abort(new Error('stop'));
+  await expect(exportHf(hfJob(source, out, { signal }))).rejects.toThrow('stop');
+  expect(await readdir(folder)).toEqual(['source']);
+  const factors = path.join(folder, 'factors.json');
+  const set = { attentionFactor: null, startTokens: 0, originalLength: 64, targetLength: 96 };
+  await writeFile(factors, formatFactorJson({ factors: factorVector([1, 1, 1.2, 1.4]), ...set }));
+  await exportHf(hfJob(source, out, { factorSets: [{ length: 96, path: factors }] }));
+  expect(await readdir(out)).toContain('longrope_factor_sets.json');
+  await exportHf(hfJob(source, out, { force: true }));
+  expect(await readdir(out)).not.toContain('longrope_factor_sets.json');
+});
+
 describe('refusals', () => {
+  it('the model itself as the file to write, whatever it is called', async () => {
+    const folder = await temporaryFolder();
+    const source = path.join(folder, 'source');
+    await writeTinyCheckpoint(source);
+    const file = path.join(folder, 'a.gguf');
+    await exportGguf(ggufJob(source, file));
+    const before = await readFile(file);
+    await symlink(file, path.join(folder, 'b.gguf'));
+    for (const name of ['a.gguf', 'b.gguf']) {
+      const job = ggufJob(file, path.join(folder, name), { rope: 'model', force: true, type: 'F16' });
+      expect((await rejection(exportGguf(job))).message).toMatch(/^--out: expected another file than the model itself/);
+    }
+    expect(await readFile(file)).toEqual(before);
+  });
+
   it('start tokens, in both formats, and nothing is written', async () => {
     const folder = await temporaryFolder();
     const source = path.join(folder, 'source');

@@ -51,6 +51,16 @@ describe('longrope verify', () => {
       path.join(folder, 's.py'),
     ]);
     expect([long.code, long.stderr]).toEqual([3, expect.stringContaining('--text moby-dick: expected at least')]);
+    const nothing = await longrope(['verify', TINY, ...NO_PYTHON]);
+    expect([nothing.code, nothing.stdout]).toEqual([7, expect.stringMatching(/\nNOT verified\n$/)]);
+    expect(nothing.stderr).toMatch(
+      /found neither --rope nor an engine that runs \(llama.cpp: .*; transformers: no Python/,
+    );
+    const unknown = await longrope(['verify', TINY, '--engine', 'vllm']);
+    expect([unknown.code, unknown.stderr]).toEqual([
+      2,
+      expect.stringContaining('Allowed choices are llama.cpp, transformers'),
+    ]);
     const alone = await longrope(['verify', TINY, '--target', '512']);
     expect([alone.code, alone.stderr]).toEqual([2, expect.stringContaining('expected --rope with factors')]);
   });

@@ -45,6 +45,13 @@ function failures(exported: string, rope: string | undefined, result: Verificati
   const problems: Problem[] = [];
   if (result.carries === false)
     problems.push({ where: exported, expected: `the factors of --rope ${rope}`, found: 'others' });
+  if (result.carries === null && result.runs.length === 0)
+    problems.push({
+      where: exported,
+      expected: 'something to compare it with',
+      found: `neither --rope nor an engine that runs (${result.skipped.map(({ engine, reason }) => `${engine}: ${reason}`).join('; ')})`,
+      fix: 'give the factors it has to carry as --rope, or make the comparison elsewhere with --script',
+    });
   for (const run of result.runs)
     if (!run.same && !run.informative)
       problems.push({

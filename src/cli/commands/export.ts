@@ -1,4 +1,5 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
+import { UserError } from '../../errors.js';
 import { collect, tokenLength } from '../parsers.js';
 import { exportOnnxCommand } from './export-onnx.js';
 import { byteSize, dtypeOption, type ExportFlags, exportSubcommand } from './export-options.js';
@@ -65,6 +66,12 @@ function hfCommand(): Command {
     .option('--force', 'replace files of the same names in a folder that is not empty')
     .option('--json', 'print the result as JSON')
     .action(async (model: string, flags: ExportHfFlags) => {
+      if (flags.engine !== undefined && flags.rope === 'model')
+        throw new UserError('usage', {
+          where: '--engine',
+          expected: '--rope with factors, which it is to be exact for',
+          found: '--rope model',
+        });
       const { runExportHf } = await import('../actions/export-hf.js');
       await runExportHf(model, {
         ...flags,

@@ -1,4 +1,4 @@
-import { Command, Option } from 'commander';
+import { Command, InvalidArgumentError, Option } from 'commander';
 import { collect, lengthList, positiveInteger, tokenLength } from '../parsers.js';
 
 export interface VerifyFlags {
@@ -14,6 +14,8 @@ export interface VerifyFlags {
   readonly output?: string;
   readonly json?: true;
 }
+
+const ENGINES: readonly string[] = ['llama.cpp', 'transformers'];
 
 export function verifyCommand(): Command {
   return new Command('verify')
@@ -32,8 +34,11 @@ export function verifyCommand(): Command {
     )
     .addOption(
       new Option('--engine <name>', 'engine that has to run; repeatable (default: those that are installed)')
-        .choices(['llama.cpp', 'transformers'])
-        .argParser<string[]>(collect)
+        .argParser<string[]>((name, previous) => {
+          // A parser of one's own takes the place of commander's choices.
+          if (!ENGINES.includes(name)) throw new InvalidArgumentError(`Allowed choices are ${ENGINES.join(', ')}.`);
+          return collect(name, previous);
+        })
         .default([], 'those that are installed'),
     )
     .option('--chunk <tokens>', 'tokens of one step where a text is read in steps', positiveInteger, 128)

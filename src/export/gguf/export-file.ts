@@ -1,4 +1,4 @@
-import { stat } from 'node:fs/promises';
+import { realpath, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { UserError } from '../../errors.js';
 import { readGgufEntries } from '../../model/checkpoint/gguf.js';
@@ -49,7 +49,7 @@ export async function writeGgufFile(model: Model, options: GgufFileOptions): Pro
   const { out, rope } = options;
   const { checkpoint } = model;
   const target = ggufTarget(model, rope?.contextLength ?? model.spec.rope.maxPositionEmbeddings);
-  await checkTarget(out, options.force);
+  await checkTarget(out, options.force, checkpoint.files);
   const reorder = target.neighbours && model.spec.rotaryPairing === 'half';
   const tensors: GgufTensor[] = (rope?.tensors ?? []).map(({ name, values }) => ({
     name,
@@ -91,8 +91,12 @@ export async function writeGgufFile(model: Model, options: GgufFileOptions): Pro
   return { bytes, types, fallbacks };
 }
 
-async function checkTarget(out: string, force: boolean): Promise<void> {
+async function checkTarget(out: string, force: boolean, sources: readonly string[]): Promise<void> {
   const kind = await stat(out).catch(() => null);
+  const target = await realpath(out).catch(() => path.resolve(out));
+  for (const source of sources)
+    if ((await realpath(source)) === target)
+      throw new UserError('input', { where: '--out', expected: 'another file than the model itself', found: out });
   if (kind?.isDirectory())
     throw new UserError('input', { where: out, expected: 'the name of a file', found: 'a folder' });
   if (kind !== null && !force)

@@ -64,17 +64,21 @@ export function configWithLongrope(
     // Its class leaves a missing head_dim at None, with which transformers 5 stops at every type but default and linear.
     ...(config['model_type'] === 'mixtral' && { head_dim: geometry.headDim }),
   };
+  const partial = geometry.rotaryDim < geometry.headDim && {
+    partial_rotary_factor: geometry.rotaryDim / geometry.headDim,
+  };
   if (profile === 'phi3-legacy') {
     checkLegacy(config, table);
     const { rope_parameters: _, ...rest } = top as Record<string, unknown>;
-    return { ...rest, rope_scaling: { type: 'longrope', ...lists } };
+    // Its block has no key for it, and transformers 5 writes it nowhere else.
+    return { ...rest, ...partial, rope_scaling: { type: 'longrope', ...lists } };
   }
   const needsMscale = !hasDefaultAttention(table) && engines.some((engine) => RECOMPUTING_ENGINES.includes(engine));
   const block = {
     rope_type: 'longrope',
     type: 'longrope',
     rope_theta: geometry.theta,
-    ...(geometry.rotaryDim < geometry.headDim && { partial_rotary_factor: geometry.rotaryDim / geometry.headDim }),
+    ...partial,
     factor: targetLength / originalLength,
     original_max_position_embeddings: originalLength,
     attention_factor: attentionFactor,

@@ -9,6 +9,7 @@ import { neighboursToHalves } from '../row-order.js';
 import { encodedBytes } from '../stream-tensor.js';
 import { type ExportTensor, exportTensors } from '../tensors.js';
 import { configJson } from './config-json.js';
+import { FACTOR_SETS_NAME } from './factor-sets.js';
 import { writeSafetensorsFiles } from './safetensors-files.js';
 import { tokenizerFilesFromGguf } from './tokenizer-files.js';
 import { type PlacedFile, placeFile, type WeightMode } from './weights.js';
@@ -54,10 +55,11 @@ export async function writeHfFolder(model: Model, options: HfFolderOptions): Pro
   const placed: PlacedFile[] = [];
   await replaceFolder(
     options.out,
-    { force: options.force, outdated: (name) => options.weights !== 'none' && WEIGHTS.test(name), last: 'config.json' },
+    { force: options.force, outdated: (name) => isOurs(name, options.weights), last: 'config.json' },
     async (staging) => {
       if (rewritten) placed.push(...(await rewriteWeights(model, staging, options)));
-      else if (options.weights !== 'none') placed.push(...(await placeWeights(model, staging, options.weights)));
+      else if (options.weights !== 'none')
+        placed.push(...(await placeWeights(model, staging, options.weights, options.progress)));
       placed.push(...(await placeCompanions(model, staging, options.config)));
       const texts = new Map([...options.extra, ['config.json', configText(model, options, rewritten)]]);
       for (const [name, text] of texts) {
@@ -67,6 +69,11 @@ export async function writeHfFolder(model: Model, options: HfFolderOptions): Pro
     },
   );
   return placed.sort((a, b) => (a.name < b.name ? -1 : 1));
+}
+
+/** What an export before has written and this one may not write: readers would take it for a part of this model. */
+function isOurs(name: string, weights: WeightMode): boolean {
+  return name === FACTOR_SETS_NAME || (weights !== 'none' && WEIGHTS.test(name));
 }
 
 async function checkRequest(model: Model, { out, weights, dtype }: HfFolderOptions): Promise<void> {
@@ -110,23 +117,28 @@ async function rewriteWeights(model: Model, staging: string, options: HfFolderOp
   return files.map((file) => ({ ...file, how: 'written' }));
 }
 
-async function placeWeights(model: Model, staging: string, mode: 'copy' | 'link'): Promise<PlacedFile[]> {
+async function placeWeights(
+  model: Model,
+  staging: string,
+  mode: 'copy' | 'link',
+  progress: ExportProgress,
+): Promise<PlacedFile[]> {
   await checkFinite(model);
   const folder = model.path;
   const names = (await readdir(folder)).filter((name) => WEIGHTS.test(name));
   // A single file hides an index, as it does for every reader.
   const chosen = names.includes('model.safetensors') ? ['model.safetensors'] : names;
-  if (mode === 'copy') {
-    const sizes = await Promise.all(chosen.map((name) => stat(path.join(folder, name))));
-    await checkSpace(
-      path.dirname(staging),
-      sizes.reduce((sum, { size }) => sum + size, 0),
-      EXPORTED,
-      ROOM,
-    );
-  }
+  const sizes = await Promise.all(chosen.map((name) => stat(path.join(folder, name))));
+  const total = sizes.reduce((sum, { size }) => sum + size, 0);
+  if (mode === 'copy') await checkSpace(path.dirname(staging), total, EXPORTED, ROOM);
+  const advance = progress.counter(total);
   const placed: PlacedFile[] = [];
-  for (const name of chosen) placed.push(await placeFile(await realpath(path.join(folder, name)), staging, name, mode));
+  for (const name of chosen) {
+    advance(0, name);
+    const file = await placeFile(await realpath(path.join(folder, name)), staging, name, mode);
+    placed.push(file);
+    advance(file.bytes, name);
+  }
   return placed;
 }
 

@@ -12,6 +12,7 @@ import type { FloatDtype, Model } from '../../model/types.js';
 import { resolveRope } from '../../rope/frequencies.js';
 import type { ResolvedRope } from '../../rope/types.js';
 import { checkSpace, replaceFolder } from '../../run/index.js';
+import { configJson } from '../hf/config-json.js';
 import { placeCompanions } from '../hf/export-folder.js';
 import type { PlacedFile } from '../hf/weights.js';
 import { EXPORTED, type ExportProgress, ROOM } from '../progress.js';
@@ -89,7 +90,7 @@ export async function writeOnnxFolder(model: Model, options: OnnxFolderOptions):
     // transformers.js opens as many data files as it is told.
     const told = { ...config, 'transformers.js_config': { use_external_data_format: data.files.length } };
     await writeFile(path.join(staging, 'genai_config.json'), jsonText(genai));
-    await writeFile(path.join(staging, 'config.json'), jsonText(told));
+    await writeFile(path.join(staging, 'config.json'), configJson(told));
     placed.push(...(await placeCompanions(model, staging, config)));
     names.push('config.json', 'genai_config.json', ...[file, ...data.files].map((name) => `${FOLDER}/${name}`));
     for (const name of names) placed.push({ name, bytes: (await stat(path.join(staging, name))).size, how: 'written' });
