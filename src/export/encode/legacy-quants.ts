@@ -2,7 +2,7 @@ import { float16Bits } from './plain.js';
 
 /*
  * float32 to blocks of 32 weights, bit for bit as gguf-py (`gguf/quants.py`, `quantize_blocks`): every operation is
- * rounded to float32, in its order, but for the nibbles of Q4_0, which it computes in float64 and rounds once.
+ * rounded to float32, in its order.
  */
 const BLOCK = 32;
 const HALF = BLOCK / 2;
@@ -34,7 +34,7 @@ export function encodeQ4_0(values: Float32Array, out: Uint8Array): void {
     const d = round(extreme / -8);
     const inverse = d === 0 ? 0 : round(1 / d);
     writeHalf(out, at, d);
-    const nibble = (i: number) => nibbleOf(round(values[v + i]! * inverse + 8.5));
+    const nibble = (i: number) => nibbleOf(round(round(values[v + i]! * inverse) + 8.5));
     for (let i = 0; i < HALF; i++) out[at + 2 + i] = nibble(i) | (nibble(i + HALF) << 4);
   }
 }
