@@ -26,13 +26,15 @@ export function originalLength(source: RopeSource, asked?: number): OriginalLeng
 }
 
 function fromGguf(source: Extract<RopeSource, { format: 'gguf' }>): OriginalLength {
-  const { architecture, originalLength: value, contextLength, factor, type } = source;
+  const { architecture, originalLength: value, contextLength, factor, type, keys } = source;
   const isStated = value !== contextLength;
   const notes =
     !isStated && type === 'linear' && factor > 1
       ? [linearNote(`${architecture}.context_length`, contextLength, factor)]
       : [];
-  const from = isStated ? `${architecture}.rope.scaling.original_context_length` : `${architecture}.context_length`;
+  const key = 'rope.scaling.original_context_length';
+  const stated = keys.has(key) ? `${architecture}.${key}` : 'rope_freqs.weight, the factors of a llama3 model';
+  const from = isStated ? stated : `${architecture}.context_length`;
   return { value, from, notes };
 }
 

@@ -3,6 +3,7 @@ import { type Problem, UserError } from '../errors.js';
 import type { GgufSource } from '../export/index.js';
 import { isHeadDimension, MAX_HEAD_DIMENSION } from '../model/decoder-config.js';
 import { GgufKeys } from '../model/gguf/keys.js';
+import { llama3Config } from '../model/gguf/llama3-factors.js';
 import { openGguf, readTensor, sizeOfShape } from '../model/index.js';
 import { factorProblems, YARN_DEFAULTS } from '../rope/index.js';
 
@@ -61,26 +62,29 @@ export async function readGgufRope(file: string): Promise<GgufSource> {
   const frequencies = await list('rope_freqs.weight');
   const prefix = `${keys.architecture}.`;
   const present = [...checkpoint.metadata.keys()].filter((key) => key.startsWith(prefix));
+  // 0 stands for "not set"; the second is the key of old files.
+  const factor = keys.number('rope.scaling.factor') || keys.number('rope.scale_linear') || 1;
+  const attentionFactor = keys.number('rope.scaling.attn_factor') ?? 1;
+  const theta = keys.number('rope.freq_base') ?? 10_000;
+  // As when the model is run: the factors of a published llama3 model say what it was trained for.
+  const llama3 =
+    frequencies && factor === 1 && attentionFactor === 1 ? llama3Config(frequencies, theta, contextLength) : undefined;
+  const trainedFor = llama3?.original_max_position_embeddings ?? contextLength;
   const source: GgufSource = {
     format: 'gguf',
     file: path.basename(file),
     architecture: keys.architecture,
-    theta: above('rope.freq_base', keys.number('rope.freq_base') ?? 10_000, 1),
+    theta: above('rope.freq_base', theta, 1),
     ...(localTheta !== undefined && {
       localTheta: above('rope.freq_base_swa', keys.number('rope.freq_base_swa') ?? localTheta, 1),
     }),
     headDim,
     rotaryDim,
     contextLength,
-    originalLength: length(originalKey, keys.number(originalKey) ?? contextLength),
+    originalLength: length(originalKey, keys.number(originalKey) ?? trainedFor),
     type: String(keys.get('rope.scaling.type') ?? 'linear'),
-    // 0 stands for "not set"; the second is the key of old files.
-    factor: above(
-      'rope.scaling.factor',
-      keys.number('rope.scaling.factor') || keys.number('rope.scale_linear') || 1,
-      0,
-    ),
-    attentionFactor: above('rope.scaling.attn_factor', keys.number('rope.scaling.attn_factor') ?? 1, 0),
+    factor: above('rope.scaling.factor', factor, 0),
+    attentionFactor: above('rope.scaling.attn_factor', attentionFactor, 0),
     betaFast: above(
       'rope.scaling.yarn_beta_fast',
       keys.number('rope.scaling.yarn_beta_fast') ?? YARN_DEFAULTS.betaFast,

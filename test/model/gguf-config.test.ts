@@ -2,6 +2,7 @@ import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { loadModel } from '../../src/model/index.js';
+import { readGgufRope } from '../../src/workflow/gguf-rope-source.js';
 import { floatBytes } from '../helpers/float-bytes.js';
 import { rejection } from '../helpers/rejection.js';
 import { temporaryFolder } from '../helpers/temporary-folder.js';
@@ -200,7 +201,7 @@ describe('rope.scaling', () => {
       return 1 / ((1 - smooth) / 32 + smooth);
     });
     const metadata = { 'rope.freq_base': { f32: 500_000 }, context_length: { u32: 131_072 } };
-    const { config, spec } = await loadLlama({ metadata, factors: { rope_freqs: factors } });
+    const { config, spec, path: file } = await loadLlama({ metadata, factors: { rope_freqs: factors } });
     expect(config['rope_scaling']).toEqual({
       rope_type: 'llama3',
       factor: 32,
@@ -209,6 +210,7 @@ describe('rope.scaling', () => {
       original_max_position_embeddings: 8192,
     });
     expect(spec.rope.originalLength).toBe(8192);
+    expect(await readGgufRope(file)).toMatchObject({ originalLength: 8192, contextLength: 131_072 });
   });
 
   it('any other rope_freqs becomes one list for all lengths', async () => {

@@ -210,7 +210,9 @@ describe('the original length', () => {
       ...{ contextLength: 8192, originalLength: 2048, type: 'longrope', factor: 1, attentionFactor: 1 },
       ...{ file: 'model.gguf', betaFast: 32, betaSlow: 1, keys: new Set<string>() },
     };
-    expect(originalLength(gguf)).toMatchObject({ value: 2048, from: 'llama.rope.scaling.original_context_length' });
+    const stated = { ...gguf, keys: new Set(['rope.scaling.original_context_length']) };
+    expect(originalLength(stated)).toMatchObject({ value: 2048, from: 'llama.rope.scaling.original_context_length' });
+    expect(originalLength(gguf).from).toBe('rope_freqs.weight, the factors of a llama3 model');
     expect(originalLength({ ...gguf, originalLength: 8192 })).toMatchObject({ from: 'llama.context_length' });
   });
 });
