@@ -101,6 +101,14 @@ export function depthList(text: string): number[] {
   return depths;
 }
 
+/** The same of some words alone: commander gives up `choices` where an option has a parser. */
+export function collectOf(names: readonly string[]): typeof collect {
+  return (value, previous) => {
+    if (!names.includes(value)) throw new InvalidArgumentError(`Allowed choices are ${names.join(', ')}.`);
+    return collect(value, previous);
+  };
+}
+
 /** 'a,b' */
 export function wordList(text: string): string[] {
   const words = text.split(',').map((word) => word.trim());

@@ -59,7 +59,7 @@ export async function refuseChangedInputs(
 ): Promise<void> {
   const problems: Problem[] = [];
   // The others are what earlier stages made, which their records answer for.
-  const given = Object.keys(hashes).filter((name) => name === BASE || name.includes('.'));
+  const given = Object.keys(hashes).filter((name) => name === BASE || isNamed(name));
   for (const input of given.map(inputOf)) {
     if ((await inputNow(input)) !== inputs[input])
       problems.push({
@@ -74,7 +74,11 @@ export async function refuseChangedInputs(
 
 /** Whether an input matters to some stages alone. */
 export function isOfStages(input: string): boolean {
-  return /^(texts\.|factors\.|threads$)/.test(input);
+  return isNamed(input) || input === 'threads';
+}
+
+function isNamed(input: string): boolean {
+  return /^(texts|factors)\./.test(input);
 }
 
 /** The base model is called otherwise among the inputs of a run. */

@@ -1,4 +1,3 @@
-import { longEnough } from '../corpus/index.js';
 import { type Problem, UserError } from '../errors.js';
 import { isClosedForm, type Recipe, type Stage, type StageOf } from '../extension/index.js';
 import type { DecoderSpec, Model } from '../model/index.js';
@@ -7,7 +6,7 @@ import { unscaledCandidate } from '../search/index.js';
 import { checkTrainingMemory } from '../training/index.js';
 import { exportTable, readFactors } from './export-rope.js';
 import { stageSettings } from './extend-finetune.js';
-import { pathsOf, type RecipeDocuments, textNeeds, textSelection } from './extend-texts.js';
+import { documentsOf, type RecipeDocuments, textNeeds } from './extend-texts.js';
 import { refuseContradictions } from './finetune-contradictions.js';
 import { trainingSize } from './finetune-settings.js';
 import { searchAlgorithm } from './search-run.js';
@@ -135,9 +134,10 @@ async function plannedSpace(
   return { ...space, frozen: { ...unscaledCandidate(space.problem), length: made.target } };
 }
 
-function textChecks(stage: Stage, recipe: Recipe, { tokenizer, documents }: RecipeDocuments): Check[] {
-  return textNeeds(stage).map(({ name, length }) => () => {
-    const selection = textSelection({ recipe, tokenizer }, name, length);
-    longEnough(documents.get(name) ?? [], { ...selection, source: pathsOf(recipe, name).join(', ') });
-  });
+function textChecks(stage: Stage, recipe: Recipe, texts: RecipeDocuments): Check[] {
+  return textNeeds(stage).map(
+    ({ name, length }) =>
+      () =>
+        void documentsOf({ recipe, ...texts }, name, length),
+  );
 }

@@ -20,8 +20,8 @@ export async function searchStage(job: StageJob<'search'>, context: StageContext
   const longest = Math.max(...(stage.lengths ?? [stage.target]));
   const { result } = await searchModel({
     ...common(job, context, stage.budget),
-    documents: await documentsOf(context, stage.texts, longest),
-    heldOut: stage.held_out === undefined ? [] : await documentsOf(context, stage.held_out, stage.target),
+    documents: documentsOf(context, stage.texts, longest),
+    heldOut: stage.held_out === undefined ? [] : documentsOf(context, stage.held_out, stage.target),
     textName: [stage.texts, ...(stage.held_out === undefined ? [] : [stage.held_out])].join(', '),
     targetLength: stage.target,
     ...(stage.lengths && {
@@ -57,7 +57,7 @@ export async function readjustStage(job: StageJob<'readjust'>, context: StageCon
   for (const [index, length] of stage.lengths.entries()) {
     const { result } = await searchModel({
       ...common(job, context, stage.budget),
-      documents: await documentsOf(context, stage.texts, length),
+      documents: documentsOf(context, stage.texts, length),
       heldOut: [],
       textName: stage.texts,
       targetLength: length,

@@ -1,5 +1,4 @@
 import path from 'node:path';
-import type { Tokenizer } from '../corpus/index.js';
 import { isRopeMethod } from '../evaluation/index.js';
 import type { Recipe, StageJob, StageOutcome, StageRunners } from '../extension/index.js';
 import { loadModel } from '../model/index.js';
@@ -15,14 +14,13 @@ import { readFactors } from './export-rope.js';
 import { modelFiles } from './extend-files.js';
 import { finetuneStage } from './extend-finetune.js';
 import { readjustStage, searchStage } from './extend-search.js';
-import { pathsOf, textSelection } from './extend-texts.js';
+import { pathsOf, type RecipeDocuments, textSelection } from './extend-texts.js';
 import { RESULT_NAME } from './read-records.js';
 
 /** What all stages of a run share. */
-export interface StageContext {
+export interface StageContext extends RecipeDocuments {
   readonly recipe: Recipe;
   /** Of the base model, unless the recipe names another. */
-  readonly tokenizer: Tokenizer;
   readonly tokenizerPath: string;
   /** Stage -> folder of the checkpoint that was trained elsewhere. */
   readonly checkpoints: ReadonlyMap<string, string>;

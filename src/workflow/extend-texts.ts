@@ -1,4 +1,4 @@
-import type { TokenDocument, Tokenizer } from '../corpus/index.js';
+import { longEnough, type TokenDocument, type Tokenizer } from '../corpus/index.js';
 import type { Recipe, RecipeTexts, Stage } from '../extension/index.js';
 import { readTexts, type TextSelection } from './texts.js';
 
@@ -49,8 +49,14 @@ export function textSelection({ recipe, tokenizer }: Reader, name: string, lengt
   } satisfies TextSelection;
 }
 
-export function documentsOf(reader: Reader, name: string, length: number): Promise<readonly TokenDocument[]> {
-  return readTexts(pathsOf(reader.recipe, name), reader.tokenizer, textSelection(reader, name, length));
+/** What a stage needs of a text; throws where that has too few documents of `length` tokens. */
+export function documentsOf(
+  { documents, ...reader }: Reader & RecipeDocuments,
+  name: string,
+  length: number,
+): readonly TokenDocument[] {
+  const source = pathsOf(reader.recipe, name).join(', ');
+  return longEnough(documents.get(name) ?? [], { ...textSelection(reader, name, length), source });
 }
 
 export async function allTexts({ recipe, tokenizer }: Reader): Promise<RecipeDocuments> {

@@ -60,7 +60,7 @@ export async function extend(job: ExtendJob): Promise<Extension> {
     inputNow: (name) => inputNow(recipe, texts, name),
     runners: stageRunners({
       recipe,
-      tokenizer,
+      ...texts,
       tokenizerPath,
       checkpoints: job.checkpoints,
       trainingThreads: job.trainingThreads,

@@ -1,3 +1,4 @@
+import { UserError } from '../../errors.js';
 import { exportHf } from '../../workflow/export-hf.js';
 import type { ExportHfFlags } from '../commands/export.js';
 import { interruptible } from '../interrupt.js';
@@ -5,8 +6,14 @@ import { startProgress } from '../progress.js';
 import { describeFolder, EXPORT_INTERRUPT } from './export-output.js';
 
 export async function runExportHf(model: string, flags: ExportHfFlags): Promise<void> {
+  const { dtype, short, target, rope, restore, engine } = flags;
+  if (engine !== undefined && rope === 'model')
+    throw new UserError('usage', {
+      where: '--engine',
+      expected: '--rope with factors, which it is to be exact for',
+      found: '--rope model',
+    });
   const progress = startProgress('export');
-  const { dtype, short, target, rope, restore } = flags;
   const result = await interruptible(
     (signal) =>
       exportHf({
@@ -18,7 +25,7 @@ export async function runExportHf(model: string, flags: ExportHfFlags): Promise<
         weights: flags.weights,
         maxShardBytes: flags.maxShardSize,
         ...(flags.profile !== undefined && { profile: flags.profile }),
-        engines: flags.engine,
+        engines: engine ?? ['transformers'],
         factorSets: flags.factorSet,
         ...(dtype !== undefined && { dtype }),
         ...(short !== undefined && { short }),

@@ -1,6 +1,5 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
-import { UserError } from '../../errors.js';
-import { collect, tokenLength } from '../parsers.js';
+import { collectOf, tokenLength } from '../parsers.js';
 import { exportOnnxCommand } from './export-onnx.js';
 import { byteSize, dtypeOption, type ExportFlags, exportSubcommand } from './export-options.js';
 import { exportTrainingCommand } from './export-training.js';
@@ -14,7 +13,7 @@ export interface ExportHfFlags extends Omit<ExportFlags, 'rope'> {
   readonly dtype?: 'float32' | 'float16' | 'bfloat16';
   readonly maxShardSize: number;
   readonly profile?: 'redundant' | 'phi3-legacy';
-  readonly engine: readonly ('transformers' | 'vllm' | 'sglang' | 'onnxruntime-genai')[];
+  readonly engine?: readonly ('transformers' | 'vllm' | 'sglang' | 'onnxruntime-genai')[];
   readonly factorSet: readonly { readonly length: number; readonly path: string }[];
 }
 
@@ -57,25 +56,15 @@ function hfCommand(): Command {
     .option(
       '--engine <name>',
       `engine it must be exact for: ${names.join(', ')}; repeatable (default: transformers)`,
-      (value: string, previous?: readonly string[]) => {
-        if (!names.includes(value)) throw new InvalidArgumentError(`Allowed choices are ${names.join(', ')}.`);
-        return collect(value, previous);
-      },
+      collectOf(names),
     )
     .option('--factor-set <length=file>', 'factors of one more length, kept in a side file; repeatable', factorSet)
     .option('--force', 'replace files of the same names in a folder that is not empty')
     .option('--json', 'print the result as JSON')
     .action(async (model: string, flags: ExportHfFlags) => {
-      if (flags.engine !== undefined && flags.rope === 'model')
-        throw new UserError('usage', {
-          where: '--engine',
-          expected: '--rope with factors, which it is to be exact for',
-          found: '--rope model',
-        });
       const { runExportHf } = await import('../actions/export-hf.js');
       await runExportHf(model, {
         ...flags,
-        engine: flags.engine ?? ['transformers'],
         factorSet: flags.factorSet ?? [],
       });
     });

@@ -1,5 +1,5 @@
-import { Command, InvalidArgumentError, Option } from 'commander';
-import { collect, lengthList, positiveInteger, tokenLength } from '../parsers.js';
+import { Command, Option } from 'commander';
+import { collectOf, lengthList, positiveInteger, tokenLength } from '../parsers.js';
 
 export interface VerifyFlags {
   readonly rope?: string;
@@ -14,8 +14,6 @@ export interface VerifyFlags {
   readonly output?: string;
   readonly json?: true;
 }
-
-const ENGINES: readonly string[] = ['llama.cpp', 'transformers'];
 
 export function verifyCommand(): Command {
   return new Command('verify')
@@ -33,12 +31,8 @@ export function verifyCommand(): Command {
       'moby-dick',
     )
     .addOption(
-      new Option('--engine <name>', 'engine that has to run; repeatable (default: those that are installed)')
-        .argParser<string[]>((name, previous) => {
-          // A parser of one's own takes the place of commander's choices.
-          if (!ENGINES.includes(name)) throw new InvalidArgumentError(`Allowed choices are ${ENGINES.join(', ')}.`);
-          return collect(name, previous);
-        })
+      new Option('--engine <name>', 'llama.cpp or transformers, which has to run then; repeatable')
+        .argParser(collectOf(['llama.cpp', 'transformers']))
         .default([], 'those that are installed'),
     )
     .option('--chunk <tokens>', 'tokens of one step where a text is read in steps', positiveInteger, 128)
