@@ -5,6 +5,9 @@ const RESUMABLE = {
   fix: 'the same command resumes it',
 };
 
+/** For what starts over, as it has nothing to resume: exports and tokenised texts. */
+export const STARTS_AGAIN = { notice: 'stopping; nothing is left half-written', fix: 'start the command again' };
+
 /**
  * Runs a long job with a signal that Ctrl-C (or a polite kill) aborts, once. A second Ctrl-C ends the process at once,
  * which is safe: a run folder survives a kill at any byte.

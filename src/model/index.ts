@@ -13,6 +13,8 @@ export {
   hashModel,
   type PreparedTensor,
   type PreparedWeights,
+  preparedSizes,
   prepareWeights,
   type WeightOptions,
+  type WeightSize,
 } from './weights.js';

@@ -4,18 +4,23 @@ import { sha256 } from '../run/hash.js';
 import { isFloatDtype } from './checkpoint/layouts.js';
 import { dequantizedWeights } from './dequantized-weights.js';
 import { type Fingerprint, fingerprint } from './fingerprint.js';
+import { sizeOfShape } from './tensor-shape.js';
 import type { FloatDtype, Model, StoredTensor } from './types.js';
 
-/** A weight as the graph needs it: plain little-endian floats in a file that ONNX Runtime maps. */
-export interface PreparedTensor {
+/** What a weight takes as the graph needs it: plain little-endian floats. */
+export interface WeightSize {
+  readonly dtype: FloatDtype;
+  readonly shape: readonly number[];
+  readonly byteLength: number;
+}
+
+/** A weight in a file that ONNX Runtime maps. */
+export interface PreparedTensor extends WeightSize {
   /** Canonical name. */
   readonly name: string;
   /** Real path, because ONNX Runtime refuses links that leave the folder of the model. */
   readonly file: string;
   readonly offset: number;
-  readonly byteLength: number;
-  readonly dtype: FloatDtype;
-  readonly shape: readonly number[];
 }
 
 export type PreparedWeights = readonly PreparedTensor[];
@@ -45,6 +50,13 @@ export async function prepareWeights(model: Model, options: WeightOptions = {}):
       throw new UserError('input', { where: file, expected: 'a file at rest', found: 'changes while it was read' });
   }
   return tensors.map((tensor) => prepared.get(tensor.name) ?? requireFloat(tensor));
+}
+
+/** The sizes of what `prepareWeights` gives, without a look at the weights. */
+export function preparedSizes({ tensors }: Model): WeightSize[] {
+  return [...tensors.values()].map(({ dtype, shape, byteLength }) =>
+    isFloatDtype(dtype) ? { dtype, shape, byteLength } : { dtype: 'F32', shape, byteLength: 4 * sizeOfShape(shape) },
+  );
 }
 
 /**

@@ -25,8 +25,10 @@ const LLAMA_CPP_FACTORS = ['llama', 'mistral', 'phi3'];
  * Without a search: YaRN, which every tool computes by itself, in the words of each. `factor` is the exact ratio of the
  * lengths, as engines that read one or the other disagree otherwise.
  */
-export function yarnSettings({ model, geometry, localGeometry, original, target }: SettingsRequest): ToolSettings[] {
+export function yarnSettings(request: SettingsRequest): ToolSettings[] {
+  const { model, architecture, geometry, localGeometry, original, target } = request;
   const factor = target / original;
+  if (architecture === 'phi3') return listSettings(request, `yarn:${factor}@longrope`, PHI3_YARN);
   const block = {
     rope_type: 'yarn',
     rope_theta: geometry.theta,
@@ -83,11 +85,19 @@ export function yarnSettings({ model, geometry, localGeometry, original, target 
   ];
 }
 
+const PHI3_YARN =
+  'a phi3 config cannot say yarn: its class reads it as longrope and then lacks the lists. These are YaRN, with the attention factor that every engine computes';
+
 /** With searched factors, which `export` writes into the files: what is left to say to each tool. */
 export function longropeSettings(request: SettingsRequest): ToolSettings[] {
+  const note = 'attention_factor is the default; a search finds its own';
+  return listSettings(request, `runs/${request.target}/factors.json`, note);
+}
+
+/** With lists of factors in the files, from what `--rope` names. */
+function listSettings(request: SettingsRequest, rope: string, note: string): ToolSettings[] {
   const { model, architecture, geometry, localGeometry, original, target } = request;
   const factor = target / original;
-  const factors = `runs/${target}/factors.json`;
   const entries = `${geometry.rotaryDim / 2} numbers`;
   const lists = `"short_factor": [${entries}], "long_factor": [${entries}]`;
   const block = JSON.stringify({
@@ -103,12 +113,12 @@ export function longropeSettings(request: SettingsRequest): ToolSettings[] {
     {
       tool: 'transformers (config.json)',
       lines: [
-        `npx longrope export hf ${model} --rope ${factors} --out extended`,
+        `npx longrope export hf ${model} --rope ${rope} --out extended`,
         `"max_position_embeddings": ${target}`,
         `"original_max_position_embeddings": ${original}`,
         `"rope_scaling": ${block.slice(0, -1)}, ${lists}}, and the same as "rope_parameters${localGeometry === null ? '' : '.full_attention'}"`,
       ],
-      note: 'attention_factor is the default; a search finds its own',
+      note,
     },
     {
       tool: 'vLLM',
@@ -128,7 +138,7 @@ export function longropeSettings(request: SettingsRequest): ToolSettings[] {
       ? {
           tool: 'llama.cpp',
           lines: [
-            `npx longrope export gguf ${model} --rope ${factors} --out extended.gguf`,
+            `npx longrope export gguf ${model} --rope ${rope} --out extended.gguf`,
             `llama-server -m extended.gguf -c ${target} --parallel 1`,
           ],
           note: 'no --rope-scale or --rope-scaling: the factors are in the file, and a scale would divide once more',

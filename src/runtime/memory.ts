@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { freemem } from 'node:os';
-import { type PreparedWeights, sizeOfShape } from '../model/index.js';
+import { sizeOfShape, type WeightSize } from '../model/index.js';
 import type { DecoderSpec } from '../model/types.js';
 import { chunkTokens } from './cached-decoder.js';
 import { scoresPerBlock } from './gradient/attention-backward.js';
@@ -32,7 +32,7 @@ const HEAD_BYTES = 2 * 2 ** 25;
  */
 export function evaluationMemory(
   spec: DecoderSpec,
-  weights: PreparedWeights,
+  weights: readonly WeightSize[],
   length: number,
   cacheTokens = 0,
 ): MemoryEstimate {
@@ -64,7 +64,7 @@ export function evaluationMemory(
 const GRADIENT_BLOCKS = 256 * 2 ** 20;
 
 /** Bytes of a gradient with respect to the rotary tables beside `evaluationMemory`: weights as float32, blocks and rows. */
-export function ropeGradientMemory(spec: DecoderSpec, weights: PreparedWeights, length: number): number {
+export function ropeGradientMemory(spec: DecoderSpec, weights: readonly WeightSize[], length: number): number {
   const parameters = weights.reduce((sum, { shape }) => sum + sizeOfShape(shape), 0);
   return GRADIENT_BLOCKS + 4 * parameters + gradientRowBytes(spec, length);
 }

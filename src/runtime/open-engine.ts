@@ -1,6 +1,6 @@
 import { availableParallelism } from 'node:os';
 import { UserError } from '../errors.js';
-import { type Model, prepareWeights } from '../model/index.js';
+import { type Model, preparedSizes, prepareWeights } from '../model/index.js';
 import { checkDevice, type Device, deviceFailure } from './device.js';
 import { availableMemory, evaluationMemory, ropeGradientMemory } from './memory.js';
 import { type Engine, openPool } from './pool.js';
@@ -41,9 +41,9 @@ export async function openEngine(model: Model, options: EngineOptions): Promise<
       found: `${options.workers}`,
     });
   const cores = availableParallelism();
-  const weights = await prepareWeights(model);
-  const evaluation = evaluationMemory(model.spec, weights, options.maxLength, options.cacheTokens);
-  const gradient = options.gradients === true ? ropeGradientMemory(model.spec, weights, options.maxLength) : 0;
+  const sizes = preparedSizes(model);
+  const evaluation = evaluationMemory(model.spec, sizes, options.maxLength, options.cacheTokens);
+  const gradient = options.gradients === true ? ropeGradientMemory(model.spec, sizes, options.maxLength) : 0;
   const memory = { ...evaluation, perWorker: evaluation.perWorker + gradient };
   const available = availableMemory();
   const fitting = Math.floor((available - memory.shared) / memory.perWorker);
@@ -59,6 +59,8 @@ export async function openEngine(model: Model, options: EngineOptions): Promise<
   const threads = options.threads ?? Math.max(1, Math.floor(cores / workers));
   const { cacheTokens = options.maxLength } = options;
   const opens = options.cacheTokens === undefined ? 'plain' : 'cached';
+  // Reads all of it: after what can be refused without.
+  const weights = await prepareWeights(model);
   const config = { spec: model.spec, weights, threads, device, cacheTokens, opens } as const;
   if (device === 'cpu') return openPool(config, workers);
   return openPool(config, workers).catch((error: unknown) => {

@@ -3,7 +3,7 @@ import { UserError } from '../errors.js';
 import type { Model } from '../model/index.js';
 import { fitSpeed, type Measurement, type Speed } from '../plan/index.js';
 import { resolveRope } from '../rope/frequencies.js';
-import { type Engine, openEngine } from '../runtime/index.js';
+import { type Engine, type EngineOptions, openEngine } from '../runtime/index.js';
 
 /** Long enough that attention shows, short enough to wait for. */
 const LONG_SECONDS = 4;
@@ -29,7 +29,8 @@ export interface CalibrateOptions {
 }
 
 export interface Calibration {
-  readonly speed: Speed;
+  /** null: not even a short sequence fits into memory, which the notes say. */
+  readonly speed: Speed | null;
   readonly seconds: number;
   readonly notes: readonly string[];
 }
@@ -38,6 +39,7 @@ export interface Calibration {
 export async function calibrate(model: Model, options: CalibrateOptions): Promise<Calibration> {
   const started = performance.now();
   const { engine, longest, notes } = await openForCalibration(model, options);
+  if (engine === null) return { speed: null, seconds: 0, notes };
   try {
     const measure = (length: number) => measureLength(engine, model, length, options.signal);
     await measure(Math.min(FIRST_LENGTH, longest));
@@ -61,19 +63,22 @@ export async function calibrate(model: Model, options: CalibrateOptions): Promis
 async function openForCalibration(
   model: Model,
   { target, documents }: CalibrateOptions,
-): Promise<{ readonly engine: Engine; readonly longest: number; readonly notes: readonly string[] }> {
-  try {
-    return {
-      engine: await openEngine(model, { maxLength: target, maxWorkers: documents }),
-      longest: target,
-      notes: [],
-    };
-  } catch (error) {
-    if (!(error instanceof UserError) || error.kind !== 'resource') throw error;
-    const engine = await openEngine(model, { maxLength: FITTING_LENGTH, maxWorkers: 1 });
-    const notes = [`does not fit into this machine: ${error.message}; times are those of one evaluation at a time`];
-    return { engine, longest: Math.min(target, FITTING_LENGTH), notes };
-  }
+): Promise<{ readonly engine: Engine | null; readonly longest: number; readonly notes: readonly string[] }> {
+  const whole = await openFitting(model, { maxLength: target, maxWorkers: documents });
+  if (!(whole instanceof UserError)) return { engine: whole, longest: target, notes: [] };
+  const longest = Math.min(target, FITTING_LENGTH);
+  const engine = await openFitting(model, { maxLength: longest, maxWorkers: 1 });
+  const [fits, times] =
+    engine instanceof UserError ? [null, 'not measured'] : [engine, 'those of one evaluation at a time'];
+  return { engine: fits, longest, notes: [`does not fit into this machine: ${whole.message}; times are ${times}`] };
+}
+
+/** What does not fit into memory is an answer here. */
+async function openFitting(model: Model, options: EngineOptions): Promise<Engine | UserError> {
+  return openEngine(model, options).catch((error: unknown) => {
+    if (error instanceof UserError && error.kind === 'resource') return error;
+    throw error;
+  });
 }
 
 /** The fastest of some runs: what disturbs a run makes it slower, never faster. */

@@ -50,8 +50,11 @@ export async function evaluateBenchmark(job: BenchmarkJob): Promise<BenchmarkRec
     const items = evaluation.methods.flatMap((method) =>
       asked.flatMap(({ questions, header }) => questions.map((question) => ({ ...question, header, method }))),
     );
+    const longest = longestSequence(items, evaluation, maxLength);
     const engine = await evaluation.openEngine({
-      maxLength: longestSequence(items, evaluation, maxLength),
+      maxLength: longest,
+      // Its choices share what they begin with, which is all that is asked of the engine.
+      cacheTokens: longest,
       maxWorkers: items.length,
     });
     const record = (answers: readonly Answered[]): BenchmarkRecord => {

@@ -134,7 +134,7 @@ export async function planModel(job: PlanJob): Promise<Plan> {
     parameters: countParameters(spec),
     cacheBytesPerToken: cacheBytesPerToken(spec),
     gpu,
-    machine: calibration && { ...calibration.speed, calibrationSeconds: calibration.seconds },
+    machine: calibration?.speed ? { ...calibration.speed, calibrationSeconds: calibration.seconds } : null,
     lengths: doublings(original.value, target).map((length) => costs.ofLength(length)),
     stages: stages.map((stage) => costs.ofStage(stage)),
     mixedWindow: isTuned ? costs.ofStage(mixedWindow(target)) : null,

@@ -15,6 +15,7 @@ export interface TokenizeCommandOptions {
   readonly minTokens?: number;
   readonly skipCharacters?: number;
   readonly onProgress?: (progress: TokenizeProgress) => void;
+  readonly signal?: AbortSignal;
 }
 
 export interface TokenizeCommandResult {
@@ -46,7 +47,7 @@ export async function tokenizeCommand(options: TokenizeCommandOptions): Promise<
     ...(skipCharacters === undefined ? {} : { skipCharacters }),
     ...(onProgress === undefined ? {} : { onProgress }),
   });
-  const selection = new LengthFilter(options.minTokens ?? 0);
+  const selection = new LengthFilter(options.minTokens ?? 0, options.signal);
   const written = await writeDataset(options.out, selection.apply(documents), { tokenizerHash: tokenizer.hash });
   return {
     out: options.out,
@@ -66,10 +67,14 @@ class LengthFilter {
   shortest = Number.POSITIVE_INFINITY;
   longest = 0;
 
-  constructor(private readonly minTokens: number) {}
+  constructor(
+    private readonly minTokens: number,
+    private readonly signal: AbortSignal | undefined,
+  ) {}
 
   async *apply(documents: AsyncIterable<TokenDocument>): AsyncGenerator<TokenDocument> {
     for await (const document of documents) {
+      this.signal?.throwIfAborted();
       const tokens = document.ids.length;
       if (tokens < this.minTokens) this.leftOut.push({ id: document.id, tokens });
       else {

@@ -19,3 +19,14 @@ it('Ctrl-C ends a search with its own exit code, not with a crash of a worker in
   expect(await ended).toEqual([130, null]);
   expect((await readdir(out)).filter((name) => name.startsWith('lock'))).toEqual([]);
 });
+
+it('Ctrl-C in tokenize leaves nothing behind', async () => {
+  const folder = await temporaryFolder();
+  const books = path.join(SHARED, 'data/pg19/train');
+  const tokenize = startLongrope(['tokenize', books, '--tokenizer', TINY, '--out', path.join(folder, 'tokens')]);
+  const ended = once(tokenize, 'exit');
+  await waitFor(async () => (await readdir(folder)).some((name) => name.endsWith('.tmp')));
+  tokenize.kill('SIGINT');
+  expect(await ended).toEqual([130, null]);
+  expect(await readdir(folder)).toEqual([]);
+});

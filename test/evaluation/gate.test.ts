@@ -11,14 +11,23 @@ const LIMITS = { maxPerplexityIncrease: 2, maxAccuracyDrop: 1, onlySignificant: 
 
 const asked = (what: string, identity = 'a') => [{ what, identity, shown: identity }];
 
-function losses(values: readonly number[], name = 'perplexity at 256'): Measure {
+function losses(values: readonly number[], tokens: readonly number[] = []): Measure {
+  const name = 'perplexity at 256';
   const own = new Map(values.map((value, i) => [`book ${i}`, value]));
-  return { name, kind: 'perplexity', asked: asked('texts'), values: own };
+  const weights = new Map(values.map((_, i) => [`book ${i}`, tokens[i] ?? 255]));
+  return { name, kind: 'perplexity', asked: asked('texts'), values: own, weights };
 }
 
 function scores(right: number, of: number): Measure {
   const values = Array.from({ length: of }, (_, i) => [`question ${i}`, i < right ? 1 : 0] as const);
-  return { name: 'arc_challenge acc_norm', kind: 'accuracy', asked: asked('questions'), values: new Map(values) };
+  const weights = new Map(values.map(([id]) => [id, 1]));
+  return {
+    name: 'arc_challenge acc_norm',
+    kind: 'accuracy',
+    asked: asked('questions'),
+    values: new Map(values),
+    weights,
+  };
 }
 
 describe('the gate', () => {
@@ -29,6 +38,12 @@ describe('the gate', () => {
     expect(row?.before).toBeCloseTo(Math.exp(4), 9);
     expect(row?.interval?.low).toBeCloseTo(row?.change as number, 6);
     expect(row).toMatchObject({ passed: false, pairs: 3 });
+  });
+
+  it('counts a document as often as its tokens are scored, as the perplexity does', () => {
+    const [row] = runGate([losses([4, 5], [300, 100])], [losses([4.1, 5], [300, 100])], LIMITS);
+    expect(row?.before).toBeCloseTo(Math.exp((3 * 4 + 5) / 4), 9);
+    expect(row?.change).toBeCloseTo(100 * (Math.exp(0.075) - 1), 9);
   });
 
   it('lets through what is better, and what is worse by no more than the limit', () => {

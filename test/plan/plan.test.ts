@@ -1,6 +1,7 @@
-import { readFile, writeFile } from 'node:fs/promises';
+import { readFile, truncate, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { encodeSafetensorsHeader } from '../../src/model/checkpoint/safetensors-header.js';
 import { forwardFlops, machineSeconds, sequenceSeconds, totalFlops } from '../../src/plan/index.js';
 import { type PlanJob, planModel } from '../../src/workflow/index.js';
 import { rejection } from '../helpers/rejection.js';
@@ -21,6 +22,40 @@ async function configFile(change: Record<string, unknown>): Promise<string> {
   const config = JSON.parse(await readFile(path.join(TINY, 'config.json'), 'utf8'));
   await writeFile(file, JSON.stringify({ ...config, ...change }));
   return file;
+}
+
+/** A terabyte of weights, of which the disk holds nothing but the header. */
+async function hugeModel(): Promise<string> {
+  const folder = await temporaryFolder();
+  const [hidden, vocabulary, inner] = [2 ** 15, 2 ** 24, 64];
+  const config = JSON.parse(await readFile(path.join(TINY, 'config.json'), 'utf8'));
+  const size = { hidden_size: hidden, vocab_size: vocabulary, num_hidden_layers: 1, intermediate_size: inner };
+  await writeFile(path.join(folder, 'config.json'), JSON.stringify({ ...config, ...size }));
+  const layer = 'model.layers.0';
+  const shapes: [string, number[]][] = [
+    ['model.embed_tokens.weight', [vocabulary, hidden]],
+    ['model.norm.weight', [hidden]],
+    [`${layer}.input_layernorm.weight`, [hidden]],
+    [`${layer}.post_attention_layernorm.weight`, [hidden]],
+    [`${layer}.self_attn.q_proj.weight`, [256, hidden]],
+    [`${layer}.self_attn.k_proj.weight`, [128, hidden]],
+    [`${layer}.self_attn.v_proj.weight`, [128, hidden]],
+    [`${layer}.self_attn.o_proj.weight`, [hidden, 256]],
+    [`${layer}.mlp.gate_proj.weight`, [inner, hidden]],
+    [`${layer}.mlp.up_proj.weight`, [inner, hidden]],
+    [`${layer}.mlp.down_proj.weight`, [hidden, inner]],
+  ];
+  const tensors = shapes.map(([name, shape]) => {
+    return { name, dtype: 'F16', shape, byteLength: 2 * shape.reduce((a, b) => a * b, 1) };
+  });
+  const header = encodeSafetensorsHeader(tensors);
+  const file = path.join(folder, 'model.safetensors');
+  await writeFile(file, header);
+  await truncate(
+    file,
+    tensors.reduce((end, { byteLength }) => end + byteLength, header.length),
+  );
+  return folder;
 }
 
 describe('plan', () => {
@@ -47,6 +82,12 @@ describe('plan', () => {
       if (length === 512) expect(sequenceSeconds(machine!, forwardFlops(spec, length))).toBeCloseTo(seconds, 6);
     expect(lengths.at(-1)?.machineSeconds).toBe(sequenceSeconds(machine!, forwardFlops(spec, 512)));
     expect(stages[0]?.machineSeconds).toBe(machineSeconds(machine!, forwardFlops(spec, 512), 134));
+  });
+
+  it('plans a model that is too large for this machine', async () => {
+    const plan = await planModel(job({ model: await hugeModel(), calibrate: true }));
+    expect(plan.machine).toBeNull();
+    expect(plan.notes.join('; ')).toMatch(/does not fit into this machine: .*; times are not measured/);
   });
 
   it.each([
@@ -81,6 +122,14 @@ describe('plan', () => {
     expect(text(longrope)).not.toContain('--rope-scale ');
     const foreign = await planModel(job({ model: await configFile({ model_type: 'unheard-of' }) }));
     expect(foreign.longrope.find(({ tool }) => tool === 'llama.cpp')?.note).toContain('not for unheard-of');
+  });
+
+  it('writes YaRN as lists where the class of a model knows no yarn', async () => {
+    const { yarn } = await planModel(job({ model: await configFile({ model_type: 'phi3' }), target: 2048 }));
+    const lines = yarn.flatMap((settings) => settings.lines).join('\n');
+    expect(lines).toContain('--rope yarn:8@longrope --out extended');
+    expect(lines).not.toContain('"yarn"');
+    expect(yarn[0]?.note).toContain('cannot say yarn');
   });
 
   it('refuses what is no extension', async () => {

@@ -1,8 +1,8 @@
 import { exportGguf, type GgufExport } from '../../workflow/export-gguf.js';
 import type { ExportGgufFlags } from '../commands/export.js';
-import { interruptible } from '../interrupt.js';
+import { interruptible, STARTS_AGAIN } from '../interrupt.js';
 import { startProgress } from '../progress.js';
-import { EXPORT_INTERRUPT, formatBytes, printRope } from './export-output.js';
+import { formatBytes, printRope } from './export-output.js';
 
 export async function runExportGguf(model: string, flags: ExportGgufFlags): Promise<void> {
   const progress = startProgress('export');
@@ -21,7 +21,7 @@ export async function runExportGguf(model: string, flags: ExportGgufFlags): Prom
         onProgress: progress.update,
         signal,
       }),
-    EXPORT_INTERRUPT,
+    STARTS_AGAIN,
   ).finally(() => progress.finish());
   process.stdout.write(flags.json ? `${JSON.stringify(result, null, 2)}\n` : describe(result));
 }

@@ -1,9 +1,9 @@
 import { UserError } from '../../errors.js';
 import { exportHf } from '../../workflow/export-hf.js';
 import type { ExportHfFlags } from '../commands/export.js';
-import { interruptible } from '../interrupt.js';
+import { interruptible, STARTS_AGAIN } from '../interrupt.js';
 import { startProgress } from '../progress.js';
-import { describeFolder, EXPORT_INTERRUPT } from './export-output.js';
+import { describeFolder } from './export-output.js';
 
 export async function runExportHf(model: string, flags: ExportHfFlags): Promise<void> {
   const { dtype, short, target, rope, restore, engine } = flags;
@@ -33,7 +33,7 @@ export async function runExportHf(model: string, flags: ExportHfFlags): Promise<
         onProgress: progress.update,
         signal,
       }),
-    EXPORT_INTERRUPT,
+    STARTS_AGAIN,
   ).finally(() => progress.finish());
   process.stdout.write(flags.json ? `${JSON.stringify(result, null, 2)}\n` : describeFolder(result));
 }

@@ -1,8 +1,8 @@
 import { exportOnnx } from '../../workflow/export-onnx.js';
 import type { ExportOnnxFlags } from '../commands/export-onnx.js';
-import { interruptible } from '../interrupt.js';
+import { interruptible, STARTS_AGAIN } from '../interrupt.js';
 import { startProgress } from '../progress.js';
-import { describeFolder, EXPORT_INTERRUPT } from './export-output.js';
+import { describeFolder } from './export-output.js';
 
 export async function runExportOnnx(model: string, flags: ExportOnnxFlags): Promise<void> {
   const progress = startProgress('export');
@@ -18,7 +18,7 @@ export async function runExportOnnx(model: string, flags: ExportOnnxFlags): Prom
         onProgress: progress.update,
         signal,
       }),
-    EXPORT_INTERRUPT,
+    STARTS_AGAIN,
   ).finally(() => progress.finish());
   process.stdout.write(json ? `${JSON.stringify(result, null, 2)}\n` : describeFolder(result));
 }

@@ -1,9 +1,6 @@
 import type { HfExport } from '../../workflow/export-hf.js';
 import type { ExportedRope } from '../../workflow/export-rope.js';
 
-/** An export starts over; it has nothing to resume. */
-export const EXPORT_INTERRUPT = { notice: 'stopping; nothing is left half-written', fix: 'start the command again' };
-
 export function printRope(rope: ExportedRope | null): string {
   if (rope === null) return "the model's own RoPE";
   const { source, originalLength, targetLength, attentionFactor } = rope;

@@ -1,8 +1,8 @@
 import { exportTraining, type TrainingExport } from '../../workflow/export-training.js';
 import type { ExportTrainingFlags } from '../commands/export-training.js';
-import { interruptible } from '../interrupt.js';
+import { interruptible, STARTS_AGAIN } from '../interrupt.js';
 import { startProgress } from '../progress.js';
-import { EXPORT_INTERRUPT, printRope } from './export-output.js';
+import { printRope } from './export-output.js';
 
 export async function runExportTraining(model: string, flags: ExportTrainingFlags): Promise<void> {
   const progress = startProgress('export');
@@ -19,7 +19,7 @@ export async function runExportTraining(model: string, flags: ExportTrainingFlag
         onProgress: progress.update,
         signal,
       }),
-    EXPORT_INTERRUPT,
+    STARTS_AGAIN,
   ).finally(() => progress.finish());
   process.stdout.write(json ? `${JSON.stringify(result, null, 2)}\n` : describe(result));
 }

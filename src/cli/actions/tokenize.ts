@@ -1,16 +1,22 @@
 import { tokenizeCommand } from '../../workflow/tokenize.js';
 import type { TokenizeFlags } from '../commands/tokenize.js';
+import { interruptible, STARTS_AGAIN } from '../interrupt.js';
 import { startProgress } from '../progress.js';
 
 export async function runTokenize(inputs: readonly string[], flags: TokenizeFlags): Promise<void> {
   const progress = startProgress('tokenize');
   const { json, minTokens, ...rest } = flags;
-  const result = await tokenizeCommand({
-    inputs,
-    ...rest,
-    ...(minTokens !== undefined && { minTokens }),
-    onProgress: ({ bytes, totalBytes }) => progress.update(bytes, totalBytes),
-  }).finally(() => progress.finish());
+  const result = await interruptible(
+    (signal) =>
+      tokenizeCommand({
+        inputs,
+        ...rest,
+        ...(minTokens !== undefined && { minTokens }),
+        onProgress: ({ bytes, totalBytes }) => progress.update(bytes, totalBytes),
+        signal,
+      }),
+    STARTS_AGAIN,
+  ).finally(() => progress.finish());
   if (json) {
     process.stdout.write(`${JSON.stringify(result, null, 2)}\n`);
     return;

@@ -1,5 +1,6 @@
 import { type Problem, UserError } from '../../errors.js';
 import { comparePaired, holm } from '../statistics/paired.js';
+import { pairedUnits, ratioMean } from '../statistics/ratio.js';
 import type { Measure } from './measures.js';
 
 export interface GateLimits {
@@ -41,10 +42,11 @@ export function runGate(before: readonly Measure[], after: readonly Measure[], l
     const ids = [...old.values.keys()];
     const was = ids.map((id) => old.values.get(id) as number);
     const is = ids.map((id) => now.values.get(id) as number);
-    return { measure: old, was, is, paired: comparePaired(is, was) };
+    const weights = ids.map((id) => old.weights.get(id) as number);
+    return { measure: old, was, is, weights, paired: comparePaired(is, was, { weights }) };
   });
   const adjusted = holm(compared.map(({ paired }) => paired.pValue));
-  return compared.map(({ measure, was, is, paired }, i) => {
+  return compared.map(({ measure, was, is, weights, paired }, i) => {
     const scale = measure.kind === 'perplexity' ? percentOfRatio : (points: number) => 100 * points;
     const level = measure.kind === 'perplexity' ? (loss: number) => Math.exp(loss) : (share: number) => 100 * share;
     const change = scale(paired.difference);
@@ -56,8 +58,8 @@ export function runGate(before: readonly Measure[], after: readonly Measure[], l
     return {
       name: measure.name,
       kind: measure.kind,
-      before: level(mean(was)),
-      after: level(mean(is)),
+      before: level(ratioMean(pairedUnits(was, weights))),
+      after: level(ratioMean(pairedUnits(is, weights))),
       change,
       interval: paired.interval && { low: scale(paired.interval.low), high: scale(paired.interval.high) },
       pValue,
@@ -107,8 +109,4 @@ function pairMeasures(before: readonly Measure[], after: readonly Measure[]): [M
 
 function percentOfRatio(lossDifference: number): number {
   return 100 * Math.expm1(lossDifference);
-}
-
-function mean(values: readonly number[]): number {
-  return values.reduce((sum, value) => sum + value, 0) / values.length;
 }

@@ -18,6 +18,8 @@ export interface Measure {
   readonly asked: readonly Condition[];
   /** Loss in nats per document, or score per question, by id. */
   readonly values: ReadonlyMap<string, number>;
+  /** What each of these counts for, by id: the tokens of a document that are scored; all questions alike. */
+  readonly weights: ReadonlyMap<string, number>;
 }
 
 /** What a record says about one method at and below the original length: its perplexities and benchmark scores. */
@@ -36,6 +38,7 @@ export function measuresOf(record: EvaluationRecord, method: string): Measure[] 
           condition('scored tokens', `${result.tokens}`),
         ],
         values: new Map(result.documents.map(({ id, meanLoss }) => [id, meanLoss ?? Number.POSITIVE_INFINITY])),
+        weights: new Map(result.documents.map(({ id, tokens }) => [id, tokens])),
       }));
   if (record.kind === 'benchmark')
     return record.results
@@ -51,6 +54,7 @@ export function measuresOf(record: EvaluationRecord, method: string): Measure[] 
           condition('prompts', prompts ?? 'not recorded'),
         ],
         values: new Map(samples.map(({ id, scores }) => [id, scores[headline] ?? 0])),
+        weights: new Map(samples.map(({ id }) => [id, 1])),
       }));
   return [];
 }

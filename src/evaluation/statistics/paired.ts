@@ -1,9 +1,9 @@
 import binomialCdf from '@stdlib/stats-base-dists-binomial-cdf';
-import { type Interval, ratioInterval, ratioMean } from './ratio.js';
+import { type Interval, pairedUnits, ratioInterval, ratioMean } from './ratio.js';
 import { wilcoxonSignedRank } from './wilcoxon.js';
 
 export interface PairedComparison {
-  /** Mean of ours - reference. */
+  /** Mean of ours - reference, by weight. */
   readonly difference: number;
   /** Student t over pairs; null for fewer than two. */
   readonly interval: Interval | null;
@@ -16,13 +16,17 @@ export interface PairedComparison {
 /**
  * Two models or factor sets measured on the same documents or questions. Right-or-wrong scores are compared by the exact sign
  * test on the questions in which they differ (McNemar), anything else by Wilcoxon's signed ranks, exact up to 50 pairs
- * that differ.
+ * that differ: in a test each pair counts alike, in the mean and its interval as much as it weighs (default: alike).
  */
-export function comparePaired(ours: readonly number[], reference: readonly number[], level = 0.95): PairedComparison {
-  if (ours.length !== reference.length || ours.length === 0)
-    throw new Error(`${ours.length} values paired with ${reference.length}`);
+export function comparePaired(
+  ours: readonly number[],
+  reference: readonly number[],
+  { level = 0.95, weights = ours.map(() => 1) }: { readonly level?: number; readonly weights?: readonly number[] } = {},
+): PairedComparison {
+  if (ours.length !== reference.length || ours.length !== weights.length || ours.length === 0)
+    throw new Error(`${ours.length} values paired with ${reference.length}, ${weights.length} weights`);
   const differences = ours.map((value, i) => value - (reference[i] as number));
-  const units = differences.map((difference) => ({ sum: difference, weight: 1 }));
+  const units = pairedUnits(differences, weights);
   const isRightOrWrong = differences.every((difference) => difference === 0 || Math.abs(difference) === 1);
   return {
     difference: ratioMean(units),

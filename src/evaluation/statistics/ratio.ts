@@ -53,11 +53,18 @@ export function pairedRatio(
   against: readonly number[],
   weights: readonly number[] = losses.map(() => 1),
 ): { ratio: number; interval: Interval | null } {
-  // As shares of the largest: alike, they are exactly 1.
-  const largest = Math.max(...weights);
-  const differences = losses.map((loss, i) => {
-    const weight = (weights[i] as number) / largest;
-    return { sum: weight * (loss - (against[i] as number)), weight };
-  });
+  const differences = pairedUnits(
+    losses.map((loss, i) => loss - (against[i] as number)),
+    weights,
+  );
   return { ratio: Math.exp(ratioMean(differences)), interval: expInterval(ratioInterval(differences)) };
+}
+
+/** Differences of pairs as sample units. Weights become shares of the largest: alike, they are exactly 1. */
+export function pairedUnits(differences: readonly number[], weights: readonly number[]): WeightedSum[] {
+  const largest = Math.max(...weights);
+  return differences.map((difference, i) => {
+    const weight = (weights[i] as number) / largest;
+    return { sum: weight * difference, weight };
+  });
 }

@@ -88,7 +88,7 @@ function comparisonsWith(
       const theirs = reference.find(({ task }) => task === result.task);
       const scores = theirs && pairedScores(result, theirs);
       if (scores === undefined) return [];
-      const { difference, interval, pValue } = comparePaired(scores.ours, scores.theirs, CONFIDENCE);
+      const { difference, interval, pValue } = comparePaired(scores.ours, scores.theirs, { level: CONFIDENCE });
       return [
         {
           task: result.task,
