@@ -21,7 +21,7 @@ export {
   type PerplexityResult,
 } from './perplexity/perplexity.js';
 export { PROTOCOL_NAMES, type Protocol, type Window, windowsOf } from './perplexity/protocol.js';
-export { perplexityRecordResult } from './records/perplexity.js';
+export { documentWeights, perplexityRecordResult } from './records/perplexity.js';
 export { type EvaluationKind, type EvaluationRecord, evaluationRecordSchema, type RecordOf } from './records/record.js';
 export type { RetrievalTrial } from './records/retrieval.js';
 export { type RetrievalScoring, scoreTrial } from './retrieval/score-trial.js';

@@ -8,7 +8,7 @@ import { parseFactorFile } from '../rope/factor-file.js';
 import { type FactorSets, factorsAt, isFactorSets, parseFactorSets } from '../rope/factor-sets.js';
 import { rescaledRope, resolveRope } from '../rope/frequencies.js';
 import type { ResolvedRope, RopeScaling } from '../rope/types.js';
-import { fileError } from '../run/index.js';
+import { fileError, sha256 } from '../run/index.js';
 
 /** What `--rope` names: how the rotary table of each length is made. */
 export interface RopeMethod {
@@ -17,6 +17,8 @@ export interface RopeMethod {
   resolve(length: number): ResolvedRope;
   /** Lengths that tell methods apart which are alike elsewhere: the reach of each factor set. */
   readonly lengths?: readonly number[];
+  /** The factor file that it was read from. */
+  readonly file?: { readonly path: string; readonly sha256: string };
 }
 
 export const ROPE_METHODS = ['model', ...CLOSED_FORMS, 'linear', 'dynamic', 'llama3', 'proportional'] as const;
@@ -50,8 +52,9 @@ export async function parseRopeMethod(text: string, spec: RopeSpec): Promise<Rop
       });
     return { name: text, resolve: (length) => withAttention(resolveRope(geometry, scaling, length), ratioOf(length)) };
   }
-  const [name, ratioText] = body.split(':') as [string, string?];
+  const [name, ratioText, ...more] = body.split(':') as [string, string?, ...string[]];
   if (isNamed(name)) {
+    refuseRatio(name, [ratioText, ...more], text);
     const fixed = ratioText === undefined ? undefined : positive(ratioText, text, 'a ratio of at least 1', 1);
     return {
       name: text,
@@ -62,10 +65,12 @@ export async function parseRopeMethod(text: string, spec: RopeSpec): Promise<Rop
     };
   }
   const contents = await readRopeFile(body, text);
+  const file = { path: body, sha256: sha256(contents) };
   if (isFactorSets(contents)) {
     const sets = factorSetsOf(contents, body, spec);
     return {
       name: text,
+      file,
       lengths: sets.sets.map(({ maxLength }) => maxLength),
       resolve: (length) => withAttention(rescaledRope(spec.geometry, factorsAt(sets, length)), ratioOf(length)),
     };
@@ -73,12 +78,24 @@ export async function parseRopeMethod(text: string, spec: RopeSpec): Promise<Rop
   const set = parseFactorFile(contents, { rotaryPairs: spec.geometry.rotaryDim / 2, name: body });
   return {
     name: text,
+    file,
     resolve(length) {
       const ratio = (set.targetLength ?? length) / spec.originalLength;
       const attentionFactor = set.attentionFactor ?? longropeAttentionFactor(ratio, spec.originalLength);
       return withAttention(rescaledRope(spec.geometry, { ...set, attentionFactor }), ratio);
     },
   };
+}
+
+/** These two scale nothing, and a method has one ratio. */
+function refuseRatio(name: Named, [ratio, ...more]: readonly (string | undefined)[], text: string): void {
+  const takesNone = name === 'none' || name === 'model';
+  if (more.length === 0 && (ratio === undefined || !takesNone)) return;
+  throw new UserError('usage', {
+    where: `--rope ${text}`,
+    expected: takesNone ? `${name} without a ratio, as it scales nothing` : `one ratio, ${name}:RATIO`,
+    found: [ratio, ...more].map((part) => `:${part}`).join(''),
+  });
 }
 
 function named(name: Named, spec: RopeSpec, ratio: number, length: number): ResolvedRope {

@@ -20,8 +20,10 @@ const ONE_STEP_RATIO = 32;
 const TUNED_RATIO = 64;
 export const LARGEST_RATIO = TUNED_RATIO * UNTUNED_RATIO;
 
-/** Documents that one search scores: in docs/search.md nearly three times as many lower the perplexity by under 1 % more. */
-const SEARCH_SEQUENCES = 134;
+/** Documents that one search by gradient scores: in docs/search.md nearly three times as many lower the perplexity by under 1 % more. */
+const GRADIENT_SEQUENCES = 134;
+/** Of a search without gradients. */
+const POPULATION_SEQUENCES = 350;
 /** The published sets of LLaMA2-128k for 4k and 8k end at 2.8 and 3.0; the pull keeps pairs near 1 that the loss does not see. */
 const READJUST = ' --max-factor 3 --pull 0.001';
 /** Sequences per optimiser step, LLaMA2 recipe. */
@@ -31,13 +33,19 @@ export interface StageOptions {
   readonly model: string;
   /** Sequences per length of an evaluation. */
   readonly documents: number;
+  /** Whether the model has gradients, which take fewer documents. */
+  readonly hasGradients: boolean;
+  /** Whether the commands of this program would do it: they take the original length from the model. */
+  readonly hasCommands: boolean;
 }
 
 /**
  * The progressive recipe (Ding et al. 2024, sections 3.3 and 4.1) for a target: what is searched and fine-tuned, in which order.
  * Short contexts are readjusted at the original length and twice that, as in section 3.4.
  */
-export function recommendStages(original: number, target: number, { model, documents }: StageOptions): Stage[] {
+export function recommendStages(original: number, target: number, options: StageOptions): Stage[] {
+  const { model, documents, hasGradients, hasCommands } = options;
+  const sequences = hasGradients ? GRADIENT_SEQUENCES : POPULATION_SEQUENCES;
   const ratio = target / original;
   const search = (
     length: number,
@@ -46,9 +54,9 @@ export function recommendStages(original: number, target: number, { model, docum
   ): Stage => ({
     kind,
     title,
-    work: [{ length, sequences: SEARCH_SEQUENCES }],
-    source: `search of ${SEARCH_SEQUENCES} documents, a gradient counts as three (350 where the model has none; the paper's Algorithm 1: 1,344 candidates on 5 documents, 50 times as much)`,
-    command: `npx longrope search ${on} --text TEXTS --target ${length}${options} --budget ${SEARCH_SEQUENCES}evals --out runs/${kind === 'readjust' ? 'short-' : ''}${length}`,
+    work: [{ length, sequences }],
+    source: `search of ${sequences} documents, ${hasGradients ? 'a gradient counts as three' : 'as the model has no gradients here'} (the paper's Algorithm 1: 1,344 candidates on 5 documents, ${Math.round((1344 * 5) / sequences)} times as much)`,
+    command: `npx longrope search ${on} --text TEXTS --target ${length}${options} --budget ${sequences}evals --out runs/${kind === 'readjust' ? 'short-' : ''}${length}`,
   });
   const tune = (length: number, steps: number): Stage => ({
     kind: 'fine-tune',
@@ -84,7 +92,7 @@ export function recommendStages(original: number, target: number, { model, docum
     source: `perplexity of ${documents} documents at each length`,
     command: `npx longrope evaluate perplexity ${ratio <= UNTUNED_RATIO ? model : 'TUNED'} TEXTS --length ${lengths.join(',')} --rope runs/${target}/factors.json`,
   });
-  return stages;
+  return hasCommands ? stages : stages.map(({ command: _, ...stage }) => stage);
 }
 
 /** original, 2 original, 4 original ... and the target. */

@@ -87,9 +87,10 @@ function titleOf(records: readonly NamedRecord[]): string {
 }
 
 function inputsOf(records: readonly NamedRecord[]): ReportInput[] {
-  const all = records.flatMap(({ record: { model, tokenizer, inputs } }): ReportInput[] => [
+  const all = records.flatMap(({ record: { model, tokenizer, factorFiles, inputs } }): ReportInput[] => [
     { label: 'model', name: model.path, sha256: model.sha256 },
     { label: 'tokenizer', name: tokenizer.path, sha256: tokenizer.sha256 },
+    ...factorFiles.map(({ path, sha256 }) => ({ label: 'factors', name: path, sha256 })),
     ...inputs.map(({ detail, ...input }) => ({ ...input, ...(detail !== undefined && { detail }) })),
   ]);
   return all.filter((input, i) => all.findIndex((other) => sameInput(input, other)) === i);
@@ -99,13 +100,34 @@ function sameInput(a: ReportInput, b: ReportInput): boolean {
   return a.label === b.label && a.name === b.name && a.sha256 === b.sha256;
 }
 
+/** One series is one set of factors: a file that was written anew between two evaluations holds another. */
+function changedFactorFiles(records: readonly NamedRecord[], names: SeriesNames): Problem[] {
+  const first = new Map<string, { where: string; sha256: string }>();
+  return records.flatMap(({ path, record }) =>
+    record.factorFiles.flatMap(({ method, sha256 }): Problem[] => {
+      const series = names.of(record, method);
+      const other = first.get(series);
+      if (other === undefined) first.set(series, { where: path, sha256 });
+      if (other === undefined || other.sha256 === sha256) return [];
+      return [
+        {
+          where: path,
+          expected: `the ${series} of ${other.where} (${other.sha256.slice(0, 8)})`,
+          found: `a file of that name with other factors (${sha256.slice(0, 8)})`,
+          fix: 'evaluate one of them again, or keep each set under a name of its own',
+        },
+      ];
+    }),
+  );
+}
+
 /**
  * The records, each result once: what two have alike is one. Throws `UserError('input')` where they have other figures for the same
  * thing: two results of one series on one question would be drawn over each other, whichever is right.
  */
 function withoutRepeats(records: readonly NamedRecord[], names: SeriesNames): NamedRecord[] {
   const seen = new Map<string, { path: string; text: string }>();
-  const problems: Problem[] = [];
+  const problems: Problem[] = changedFactorFiles(records, names);
   const once = records.map(({ path, record }) => {
     const isNew = (result: EvaluationRecord['results'][number]) => {
       const what = [

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
-import { type FileHandle, open, rename, rm } from 'node:fs/promises';
+import { type FileHandle, open, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
+import { UserError } from '../errors.js';
 import { fileError } from './file-error.js';
 
 /** Names that only an interrupted `writeFileAtomic` leaves behind. */
@@ -30,6 +31,19 @@ export async function replaceFile(path: string, fill: (handle: FileHandle) => Pr
   } catch (error) {
     await handle?.close().catch(() => undefined);
     await rm(temporary, { force: true }).catch(() => undefined);
+    throw fileError(path, 'a file that can be written', error);
+  }
+}
+
+/** For what is computed for long and written at its end: throws at once where no file of this name could be written. */
+export async function checkFileTarget(path: string): Promise<void> {
+  const isFolder = (await stat(path).catch(() => null))?.isDirectory() === true;
+  if (isFolder) throw new UserError('usage', { where: path, expected: 'a file to write', found: 'a folder' });
+  const temporary = join(dirname(path), `.${basename(path)}.${randomBytes(6).toString('hex')}.tmp`);
+  try {
+    await (await open(temporary, 'wx')).close();
+    await rm(temporary);
+  } catch (error) {
     throw fileError(path, 'a file that can be written', error);
   }
 }

@@ -1,4 +1,4 @@
-export { replaceFile, writeFileAtomic } from './atomic-write.js';
+export { checkFileTarget, replaceFile, writeFileAtomic } from './atomic-write.js';
 export { cacheDirectory } from './cache-directory.js';
 export { checkSpace } from './disk-space.js';
 export { errnoOf, fileError } from './file-error.js';

@@ -61,7 +61,7 @@ export async function evaluateBenchmark(job: BenchmarkJob): Promise<BenchmarkRec
       const results = evaluation.methods.flatMap(({ name }) =>
         asked.map(({ task, questions }) => {
           const own = answersTo(task, name, items, answers);
-          return taskResult(name, task, own, promptsHash(questions, own));
+          return taskResult(name, task, own, promptsHash(questions, own, evaluation.tokenizer));
         }),
       );
       return {

@@ -22,8 +22,11 @@ export interface GateResult {
 
 /** `evaluate gate`: what an extension costs at the lengths and tasks the model was made for. */
 export async function evaluateGate(job: GateJob): Promise<GateResult> {
-  const before = side(await readRecords([job.before]), job.beforeMethod, '--before-method');
-  const after = side(await readRecords([job.after]), job.afterMethod, '--after-method');
+  const [old, now] = [await readRecords([job.before]), await readRecords([job.after])];
+  // Of the model as it was: one that was extended may call another length its own.
+  const originalLength = Math.max(...old.map(({ record }) => record.model.originalLength));
+  const before = side(old, originalLength, job.beforeMethod, '--before-method');
+  const after = side(now, originalLength, job.afterMethod, '--after-method');
   const rows = runGate(before.measures, after.measures, job);
   return {
     format: 'longrope-gate/1',
@@ -37,6 +40,7 @@ export async function evaluateGate(job: GateJob): Promise<GateResult> {
 
 function side(
   records: readonly NamedRecord[],
+  originalLength: number,
   asked: string | undefined,
   flag: string,
 ): { method: string; measures: Measure[] } {
@@ -49,7 +53,14 @@ function side(
   else if (method !== undefined && !methods.includes(method))
     problems.push({ where: flag, expected: `one of ${methods.join(', ')}`, found: method });
   if (problems.length > 0) throw new UserError('usage', problems);
-  const measures = usable.flatMap(({ record }) => measuresOf(record, method ?? ''));
+  const files = usable.flatMap(({ record }) => record.factorFiles.filter((file) => file.method === method));
+  if (new Set(files.map(({ sha256 }) => sha256)).size > 1)
+    throw new UserError('input', {
+      where: usable.map(({ path }) => path).join(', '),
+      expected: `one set of factors called ${method}`,
+      found: 'a file that was written anew between the evaluations',
+    });
+  const measures = usable.flatMap(({ record }) => measuresOf(record, method ?? '', originalLength));
   const twice = measures.map(({ name }) => name).find((name, i, names) => names.indexOf(name) !== i);
   if (twice !== undefined)
     throw new UserError('input', {

@@ -61,7 +61,11 @@ export async function evaluateLongPerplexity(
     const recordOf = (stored: readonly StoredSums[]): RecordOf<'longppl'> => ({
       ...header,
       kind: 'longppl',
-      inputs: [{ label: 'texts', name: settings.texts.join(', '), sha256: hashDocuments(documents) }],
+      inputs: [
+        { label: 'texts', name: settings.texts.join(', '), sha256: hashDocuments(documents) },
+        // Key tokens of another judge are other ones: figures over them cannot be compared.
+        { label: 'judge', name: judge.name, sha256: judge.sha256 },
+      ],
       protocol: `LongPPL: exp of the mean loss over the tokens whose log-probability the judge (${judge.name}) gives gains more than ${settings.alpha} nats from the whole context over at most ${settings.short} tokens of it, and is above ${settings.beta}; ${documents.length} documents, ${settings.bos && tokenizer.bosTokenId !== null ? 'BOS first' : 'no BOS'}`,
       notes: selectionNotes(methods, judge, settings),
       results: settings.lengths.flatMap((length) =>

@@ -76,7 +76,7 @@ export async function evaluateNeedle(target: EvaluationTarget, settings: NeedleG
       scoring: 'needle',
       identity: { depths: [...depths], needles, haystack: input?.sha256 ?? haystack.name },
       inputs: input === null ? [] : [input],
-      protocol: `needle: ${needles === 1 ? 'one sentence' : `${needles} sentences`} with a city and a seven-digit number in ${haystack.name}, ${depths.length} depths, ${trials} trials per depth and length, prompt and answer together exactly the length; right if ${needles === 1 ? 'the number is' : 'all numbers are'} in the answer; ${howGenerated(plan)}`,
+      protocol: `needle: ${needles === 1 ? 'one sentence' : `${needles} sentences`} with a city and a seven-digit number in ${haystack.name}, depths ${depths.map((depth) => `${Number((100 * depth).toFixed(4))} %`).join(', ')}, ${trials} trials per depth and length, prompt and answer together exactly the length; right if ${needles === 1 ? 'the number is' : 'all numbers are'} in the answer; ${howGenerated(plan)}`,
     });
   });
 }

@@ -29,7 +29,10 @@ export interface OpenEvaluation {
   readonly tokenizer: Tokenizer;
   readonly methods: readonly RopeMethod[];
   /** What a record says about model, tokenizer and program. */
-  readonly header: Pick<RecordOf<EvaluationKind>, 'format' | 'version' | 'engine' | 'command' | 'model' | 'tokenizer'>;
+  readonly header: Pick<
+    RecordOf<EvaluationKind>,
+    'format' | 'version' | 'engine' | 'command' | 'model' | 'tokenizer' | 'factorFiles'
+  >;
   /** What the results depend on so far; the manifest of a run adds the kind's own settings and inputs. */
   readonly identity: { readonly [key: string]: Json };
   /** Loads the weights; ended by `withEvaluation`. Call it after all input has been checked. */
@@ -56,13 +59,14 @@ export async function withEvaluation<Result>(
   const sha256 = await hashModel(model);
   const engines: Engine[] = [];
   const header = {
-    format: 'longrope-evaluation/1',
+    format: 'longrope-evaluation/1' as const,
     version: programVersion(),
     engine: engineName(target.device),
     command: target.command,
     model: { path: target.model, sha256, originalLength: model.spec.rope.originalLength },
     tokenizer: { path: tokenizerPath, sha256: tokenizer.hash },
-  } as const;
+    factorFiles: methods.flatMap(({ name, file }) => (file === undefined ? [] : [{ method: name, ...file }])),
+  } satisfies OpenEvaluation['header'];
   try {
     return await job({
       model,

@@ -33,6 +33,7 @@ import {
   workCost,
   yarnSettings,
 } from '../plan/index.js';
+import { undifferentiable } from '../runtime/index.js';
 import { evaluationMemory } from '../runtime/memory.js';
 import { trainingMemory } from '../training/memory.js';
 import { calibrate } from './calibrate.js';
@@ -116,7 +117,12 @@ export async function planModel(job: PlanJob): Promise<Plan> {
     job.calibrate && model !== null ? await calibrate(model, { target, documents, ...(signal && { signal }) }) : null;
   const costs = new Costs(spec, gpu, calibration?.speed ?? null);
   const ratio = target / original.value;
-  const stages = recommendStages(original.value, target, { model: job.model, documents });
+  const isOwnLength = original.value === spec.rope.originalLength;
+  const stages = recommendStages(original.value, target, {
+    ...{ model: job.model, documents },
+    hasGradients: undifferentiable(spec).length === 0,
+    hasCommands: isOwnLength,
+  });
   const isTuned = stages.some(({ kind }) => kind === 'fine-tune');
   const request = {
     ...{ model: job.model, architecture: spec.architecture, geometry: spec.rope.geometry },
@@ -143,6 +149,11 @@ export async function planModel(job: PlanJob): Promise<Plan> {
     notes: [
       ...original.notes,
       ...notes,
+      ...(isOwnLength
+        ? []
+        : [
+            `no commands: search and evaluate take ${spec.rope.originalLength} tokens for the original length, as the model says; they follow once its config says ${original.value} (max_position_embeddings, or original_max_position_embeddings of its block)`,
+          ]),
       ...(calibration?.notes ?? []),
       ...(spec.rope.maxPositionEmbeddings >= target
         ? [

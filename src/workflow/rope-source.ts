@@ -4,6 +4,7 @@ import { type Problem, UserError } from '../errors.js';
 import { type RopeSource, withClassKeys } from '../export/engines/index.js';
 import { readJsonObject } from '../model/checkpoint/file.js';
 import { ggufNames, isGguf } from '../model/checkpoint/gguf-names.js';
+import { hasSafetensors } from '../model/checkpoint/safetensors.js';
 import { headDimension, isHeadDimension, MAX_HEAD_DIMENSION } from '../model/decoder-config.js';
 import { describeValue } from '../model/describe.js';
 import { tokens } from '../model/rope-schema.js';
@@ -28,8 +29,10 @@ async function chooseFile(model: string): Promise<string> {
     throw fileError(model, 'a config.json, a model folder or a .gguf file', error);
   }
   const names = await readdir(model);
-  if (names.includes('config.json')) return path.join(model, 'config.json');
   const files = ggufNames(names);
+  // As loading has it: a config.json beside a GGUF alone is not what the model is made from.
+  const isGgufAlone = files.length === 1 && !hasSafetensors(names);
+  if (names.includes('config.json') && !isGgufAlone) return path.join(model, 'config.json');
   if (files.length === 1) return path.join(model, files[0]!);
   throw new UserError('input', {
     where: model,

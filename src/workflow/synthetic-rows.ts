@@ -39,7 +39,7 @@ export interface AnsweredBatch extends RowBatch {
 /** Tokens of one batch at most. Follows from the length alone: neither cores nor memory may change what a run consists of. */
 const BATCH_TOKENS = 8192;
 const BATCH_ROWS = 5;
-/** Up to here all rows are made before the model is loaded, beyond only the first of each task. */
+/** Up to here all rows are made before the model is loaded, beyond only the first of tasks that keep to the length. */
 const CHECKED_LENGTH = 4096;
 
 /** Greedy answers of every method to every row, resumable; `finish` gets them in the order method, length, task, trial. */
@@ -132,8 +132,9 @@ function checkRows(plan: SyntheticPlan): number {
   const problems: Problem[] = [];
   for (const length of plan.lengths)
     for (const task of plan.tasks) {
+      const made = length <= CHECKED_LENGTH || task.exceedsLength ? plan.trials : 1;
       let worst: RowRefused | undefined;
-      for (let trial = 0; trial < (length <= CHECKED_LENGTH ? plan.trials : 1); trial++)
+      for (let trial = 0; trial < made; trial++)
         try {
           for (const { promptIds, answerTokens } of rowsOf(plan, task, length, trial, trial + 1))
             longest = Math.max(longest, promptIds.length + answerTokens);

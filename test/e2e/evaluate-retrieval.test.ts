@@ -138,6 +138,14 @@ describe('flags of the evaluations that write', () => {
     ['ruler', ['--tasks', 'niah_single_1,qa_1'], /--tasks: expected niah_single_1, .*fwe, found qa_1/],
     ['ruler', ['--tasks', 'vt,vt'], /given twice/],
     ['ruler', ['--threshold', 'high'], /number above 0/],
+    ['passkey', ['--rope', 'none:4'], /--rope none:4: expected none without a ratio, .* found :4/],
+    ['passkey', ['--rope', 'yarn:8:9'], /--rope yarn:8:9: expected one ratio, yarn:RATIO, found :8:9/],
+    [
+      'perplexity',
+      ['book.txt', '--max-tokens', '9', '--truncate'],
+      /--truncate: .*released.*\n.*--max-tokens: .*sliding/,
+    ],
+    ['perplexity', ['book.txt', '--protocol', 'released', '--truncate', '--stride', '9'], /--stride: expected one of/],
   ])('%s %j', async (kind, words, message) => {
     const written = vi.spyOn(process.stderr, 'write').mockReturnValue(true);
     const code = await main(['evaluate', kind, TINY, ...words]);

@@ -67,6 +67,23 @@ describe('the gate', () => {
       expect(runGate([losses([4, 4.2])], [after], { ...LIMITS, onlySignificant })[0]?.passed).toBe(false);
   });
 
+  it('fails on a question without a score', () => {
+    const after = { ...scores(5, 10), values: new Map(scores(5, 10).values).set('question 9', Number.NaN) };
+    for (const onlySignificant of [false, true])
+      expect(runGate([scores(5, 10)], [after], { ...LIMITS, onlySignificant })[0]?.passed).toBe(false);
+  });
+
+  it('refuses what only one side has', async () => {
+    const both = [losses([4, 4.2]), scores(5, 10)];
+    for (const [before, after, side] of [
+      [both, both.slice(1), 'after'],
+      [both.slice(1), both, 'before'],
+    ] as const)
+      expect((await rejection((async () => runGate(before, after, LIMITS))())).problems).toEqual([
+        { where: 'perplexity at 256', expected: `the same measure ${side}`, found: 'none' },
+      ]);
+  });
+
   it('refuses what cannot be compared, all at once', async () => {
     const other = { ...scores(5, 10), asked: asked('questions', 'b') };
     const run = async () => runGate([losses([4, 4.2]), scores(5, 10)], [losses([4]), other], LIMITS);
@@ -87,6 +104,7 @@ function record(loss: number, length = 256): EvaluationRecord {
     command: 'test',
     model: { path: 'model', sha256: SHA, originalLength: 256 },
     tokenizer: { path: 'model', sha256: SHA },
+    factorFiles: [],
     inputs: [{ label: 'texts', name: 'books', sha256: SHA }],
     protocol: 'document',
     notes: [],
@@ -199,6 +217,30 @@ describe('evaluate gate', () => {
     expect((await rejection(gate(benchmark(), benchmark({}, null)))).message).toMatch(/found not recorded/);
     // A longer limit of tokens stands in the protocol; where it cuts nothing, the prompts are the same.
     expect((await gate(benchmark(), benchmark({ protocol: 'at most 8192 tokens' }))).passed).toBe(true);
+  });
+
+  it('leaves out what an extended model calls its own length', async () => {
+    const parent = await temporaryFolder();
+    const old = record(4) as RecordOf<'perplexity'>;
+    const model = { ...old.model, originalLength: 1024 };
+    const results = [...old.results, ...(record(9, 512) as RecordOf<'perplexity'>).results];
+    const before = await runFolder(parent, 'old', old);
+    const { rows } = await evaluateGate({
+      ...LIMITS,
+      before,
+      after: await runFolder(parent, 'new', { ...old, model, results }),
+    });
+    expect(rows.map(({ name }) => name)).toEqual(['perplexity at 256']);
+  });
+
+  it('refuses a method whose file was written anew between two records', async () => {
+    const parent = await temporaryFolder();
+    const file = (sha256: string) => [{ method: 'none', path: 'factors.json', sha256 }];
+    const before = await runFolder(parent, 'old', record(4));
+    await runFolder(parent, 'new/a', { ...record(4), factorFiles: file(SHA) });
+    await runFolder(parent, 'new/b', { ...benchmark(), factorFiles: file(OTHER) });
+    const job = { ...LIMITS, before, after: path.join(parent, 'new') };
+    expect((await rejection(evaluateGate(job))).message).toContain('written anew between the evaluations');
   });
 
   it('does not compare lengths beyond the original, nor records it cannot read', async () => {

@@ -101,6 +101,7 @@ it('records keep to their schema', () => {
     command: 'c',
     model: { path: 'm', sha256: '0'.repeat(64), originalLength: 256 },
     tokenizer: { path: 'm', sha256: '0'.repeat(64) },
+    factorFiles: [],
     inputs: [],
     protocol: 'p',
     notes: [],

@@ -219,7 +219,7 @@ describe('the original length', () => {
 
 describe('stages', () => {
   const kinds = (original: number, target: number) =>
-    recommendStages(original, target, { model: 'm', documents: 10 }).map(
+    recommendStages(original, target, { model: 'm', documents: 10, hasGradients: true, hasCommands: true }).map(
       ({ kind, work }) => `${kind} ${work.map(({ length, sequences }) => `${sequences}x${length}`).join(' ')}`,
     );
 
@@ -242,7 +242,12 @@ describe('stages', () => {
   });
 
   it('give commands that search accepts: the second one over the first factors, short ones with a largest factor', () => {
-    const commands = recommendStages(4096, 2_097_152, { model: 'm', documents: 10 }).map(({ command = '' }) => command);
+    const commands = recommendStages(4096, 2_097_152, {
+      model: 'm',
+      documents: 10,
+      hasGradients: true,
+      hasCommands: true,
+    }).map(({ command = '' }) => command);
     const tuned = commands.filter((command) => command.includes('search TUNED'));
     expect(tuned.map((command) => /--target \d+(?: --\S+ \S+?)*(?= --budget)/.exec(command)?.[0])).toEqual([
       '--target 2097152 --over runs/262144/factors.json',

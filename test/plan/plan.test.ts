@@ -1,10 +1,11 @@
-import { readFile, truncate, writeFile } from 'node:fs/promises';
+import { readFile, symlink, truncate, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { encodeSafetensorsHeader } from '../../src/model/checkpoint/safetensors-header.js';
 import { forwardFlops, machineSeconds, sequenceSeconds, totalFlops } from '../../src/plan/index.js';
 import { type PlanJob, planModel } from '../../src/workflow/index.js';
 import { rejection } from '../helpers/rejection.js';
+import { SHARED } from '../helpers/stories260k.js';
 import { temporaryFolder } from '../helpers/temporary-folder.js';
 import { loadTiny, TINY } from '../helpers/tiny-model.js';
 
@@ -122,6 +123,34 @@ describe('plan', () => {
     expect(text(longrope)).not.toContain('--rope-scale ');
     const foreign = await planModel(job({ model: await configFile({ model_type: 'unheard-of' }) }));
     expect(foreign.longrope.find(({ tool }) => tool === 'llama.cpp')?.note).toContain('not for unheard-of');
+  });
+
+  it('gives no commands for an original length that they would not take', async () => {
+    const plan = await planModel(job({ original: 64 }));
+    expect(plan.stages.every(({ command }) => command === undefined)).toBe(true);
+    expect(plan.notes.join('; ')).toContain('no commands: search and evaluate take 256 tokens');
+    expect((await planModel(job({ original: 256 }))).stages.every(({ command }) => command !== undefined)).toBe(true);
+  });
+
+  it('counts the documents of a search without gradients', async () => {
+    const moe = { model_type: 'mixtral', num_local_experts: 2, num_experts_per_tok: 1 };
+    const { stages } = await planModel(job({ model: await configFile(moe) }));
+    expect(stages[0]).toMatchObject({ kind: 'search', work: [{ length: 1024, sequences: 350 }] });
+    expect(stages[0]?.command).toContain('--budget 350evals');
+    expect((await planModel(job())).stages[0]?.work).toEqual([{ length: 1024, sequences: 134 }]);
+  });
+
+  it('reads a GGUF that lies beside a config.json alone, as every other command does', async () => {
+    const folder = await temporaryFolder();
+    const file = path.join(SHARED, 'models/smollm2-135m/SmolLM2-135M-Instruct.Q4_1.gguf');
+    const target = 16_384;
+    await symlink(file, path.join(folder, 'model.gguf'));
+    await writeFile(path.join(folder, 'config.json'), '{"model_type": "llama"}');
+    const [plan, alone] = [
+      await planModel(job({ model: folder, target })),
+      await planModel(job({ model: file, target })),
+    ];
+    expect([plan.original, plan.parameters]).toEqual([alone.original, alone.parameters]);
   });
 
   it('writes YaRN as lists where the class of a model knows no yarn', async () => {

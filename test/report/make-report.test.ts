@@ -84,6 +84,67 @@ describe('makeReport', () => {
     expect(methods.map(({ name }) => name)).toEqual(['tiny (aaaaaaaa) · none', 'tiny (bbbbbbbb) · none']);
   });
 
+  it('refuses one series for two contents of one factor file', async () => {
+    const [first, second] = ['a', 'b'].map((letter, i) => {
+      const { results, ...rest } = JSON.parse(passkey(2));
+      const factorFiles = [{ method: 'factors.json', path: 'factors.json', sha256: letter.repeat(64) }];
+      return JSON.stringify({
+        ...rest,
+        factorFiles,
+        results: [{ ...results[0], method: 'factors.json', length: 2 ** i }],
+      });
+    }) as [string, string];
+    const inputs = [await write('result.json', first), await write('result.json', second)];
+    const [problem] = await problemsOf(inputs);
+    expect([problem?.where, problem?.found]).toEqual([inputs[1], 'a file of that name with other factors (bbbbbbbb)']);
+    const view = await makeReport({ inputs: inputs.slice(0, 1) });
+    expect(view.inputs.at(-1)).toEqual({ label: 'factors', name: 'factors.json', sha256: HASH });
+  });
+
+  it('pairs documents as the perplexity counts them: under released by their windows', async () => {
+    const documents = (losses: readonly number[]) =>
+      losses.map((meanLoss, i) => ({ id: `${i}`, tokens: [4095, 256][i], windows: [1, 9][i], meanLoss }));
+    const result = (method: string, losses: readonly [number, number]) => {
+      const meanLoss = (losses[0] + 9 * losses[1]) / 10;
+      const where = {
+        method,
+        length: 4096,
+        ratio: 16,
+        attentionFactor: 1,
+        startTokens: 0,
+        protocol: 'released',
+        bos: true,
+      };
+      const figures = { perplexity: Math.exp(meanLoss), meanLoss, interval: null, bootstrap: null, tokens: 6399 };
+      return { ...where, ...figures, documents: documents(losses), lossByPosition: [] };
+    };
+    const { results: _, ...rest } = JSON.parse(passkey(0));
+    const results = [result('none', [2.5, 2.2]), result('yarn', [3, 2])];
+    const record = JSON.stringify({ ...rest, kind: 'perplexity', results });
+    const view = await makeReport({ inputs: [await write('result.json', record)] });
+    const [none, yarn] = view.perplexity[0]!.series.map(({ points }) => points[0]!.perplexity as number);
+    expect(view.perplexity[0]?.comparisons[0]?.ratio).toBeCloseTo(yarn! / none!, 12);
+  });
+
+  it('keeps benchmarks of another number of questions apart', async () => {
+    const benchmark = (questions: number) => {
+      const { results: _, ...rest } = JSON.parse(passkey(0));
+      const samples = Array.from({ length: questions }, (_, i) => {
+        return { id: `${i}`, gold: 0, logLikelihoods: [-1, -2], scores: { acc: 1 } };
+      });
+      const task = { task: 'arc', group: 'arc', shots: 0, prompts: null, headline: 'acc' };
+      const metrics = { acc: { value: 1, standardError: 0 } };
+      const results = [{ method: `yarn:${questions}`, ...task, metrics, samples }];
+      return JSON.stringify({ ...rest, kind: 'benchmark', groups: [], results });
+    };
+    const inputs = [await write('result.json', benchmark(2)), await write('result.json', benchmark(3))];
+    const { benchmarks } = await makeReport({ inputs });
+    expect(benchmarks.map(({ tasks, series }) => [tasks[0]?.questions, series.length])).toEqual([
+      [2, 1],
+      [3, 1],
+    ]);
+  });
+
   it('refuses a report that is not there, without a stack', async () => {
     expect((await problemsOf(['nowhere/report.json']))[0]?.where).toBe('nowhere/report.json');
   });

@@ -1,25 +1,31 @@
+import { type Problem, UserError } from '../../errors.js';
 import type { RecordOf } from '../../evaluation/index.js';
 import { textTable } from '../../report/index.js';
-import { writeFileAtomic } from '../../run/index.js';
+import { checkFileTarget, writeFileAtomic } from '../../run/index.js';
 import { evaluatePerplexityJob } from '../../workflow/evaluate-perplexity.js';
 import type { EvaluatePerplexityFlags } from '../commands/evaluate-perplexity.js';
 import { runEvaluation } from './evaluation.js';
 
-export function runEvaluatePerplexity(
+const DEFAULT_STRIDE = 256;
+
+export async function runEvaluatePerplexity(
   model: string,
   texts: readonly string[],
   flags: EvaluatePerplexityFlags,
 ): Promise<void> {
+  refuseUnread(flags);
+  const { output, stride = DEFAULT_STRIDE } = flags;
   return runEvaluation(
     model,
     flags,
     'perplexity',
     async (target) => {
+      if (output !== undefined) await checkFileTarget(output);
       const record = await evaluatePerplexityJob(target, {
         texts,
         ...(flags.length && { lengths: flags.length }),
         protocol: flags.protocol,
-        stride: flags.stride,
+        stride,
         bos: flags.bos,
         truncate: flags.truncate === true,
         maxTokens: flags.maxTokens ?? null,
@@ -30,11 +36,30 @@ export function runEvaluatePerplexity(
           ...(flags.samples !== undefined && { samples: flags.samples }),
         },
       });
-      if (flags.output !== undefined) await writeFileAtomic(flags.output, `${JSON.stringify(record, null, 2)}\n`);
+      if (output !== undefined) await writeFileAtomic(output, `${JSON.stringify(record, null, 2)}\n`);
       return record;
     },
     perplexityText,
   );
+}
+
+/** Options that the protocol does not look at: whoever gives one expects that it does. */
+function refuseUnread({ protocol, stride, truncate, maxTokens }: EvaluatePerplexityFlags): void {
+  const given: readonly [flag: string, value: unknown, protocols: readonly string[]][] = [
+    ['--stride', stride, ['released', 'sliding']],
+    ['--truncate', truncate, ['released']],
+    ['--max-tokens', maxTokens, ['sliding']],
+  ];
+  const problems: Problem[] = given
+    .filter(([, value, protocols]) => value !== undefined && !protocols.includes(protocol))
+    .map(([where, , protocols]) => ({
+      where,
+      expected: `--protocol ${protocols.join(' or ')}, which reads it`,
+      found: `--protocol ${protocol}`,
+    }));
+  if (stride !== undefined && truncate)
+    problems.push({ where: '--stride', expected: 'one of --stride and --truncate', found: 'both' });
+  if (problems.length > 0) throw new UserError('usage', problems);
 }
 
 function perplexityText({ results, model, protocol, inputs }: RecordOf<'perplexity'>): string {

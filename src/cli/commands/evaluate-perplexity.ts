@@ -5,7 +5,7 @@ import { addEvaluationOptions, type EvaluationFlags } from './evaluation-options
 export interface EvaluatePerplexityFlags extends EvaluationFlags {
   readonly length?: number[];
   readonly protocol: 'document' | 'released' | 'sliding';
-  readonly stride: number;
+  readonly stride?: number;
   readonly truncate?: true;
   readonly maxTokens?: number;
   readonly minTokens?: number;
@@ -31,7 +31,7 @@ export function evaluatePerplexityCommand(): Command {
         .choices(['document', 'released', 'sliding'])
         .default('document'),
     )
-    .option('--stride <tokens>', 'step between windows (released and sliding)', positiveInteger, 256)
+    .option('--stride <tokens>', 'step between windows (released and sliding; default: 256)', positiveInteger)
     .option('--truncate', 'released: one window per document')
     .option('--max-tokens <n>', 'sliding: look at no more tokens of a document', positiveInteger)
     .option('--min-tokens <n>', 'leave out shorter documents', positiveInteger)

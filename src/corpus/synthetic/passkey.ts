@@ -65,6 +65,7 @@ export const paperPasskey: SyntheticTask = {
 export const releasedPasskey: SyntheticTask = {
   name: 'passkey',
   answerTokens: () => RELEASED_ANSWER_TOKENS,
+  exceedsLength: true,
   row(request) {
     const { text, key, depth } = releasedPrompt(request);
     const { tokenizer, trial } = request;

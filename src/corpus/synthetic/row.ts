@@ -30,6 +30,8 @@ export interface SyntheticTask {
   readonly name: string;
   /** Tokens kept free for the answer at a length. */
   answerTokens(length: number): number;
+  /** Rows that may be longer than what they were made for, each by something else. */
+  readonly exceedsLength?: true;
   /** Throws `RowRefused`. */
   row(request: RowRequest): SyntheticRow;
 }

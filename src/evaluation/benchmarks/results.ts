@@ -19,7 +19,11 @@ export function taskResult(
     const { logLikelihoods } = answers[i] as Answered;
     // A likelihood that is not a number cannot be the best one.
     const numbers = logLikelihoods.map((value) => value ?? Number.NEGATIVE_INFINITY);
-    return { question, logLikelihoods, scores: scoreQuestion(task, question, numbers) };
+    const scores = scoreQuestion(task, question, numbers);
+    // Where none is one there is no answer, and no share of right ones: the first would be taken for it.
+    const isAnswered = logLikelihoods.some((value) => value !== null);
+    const own = isAnswered ? scores : Object.fromEntries(Object.keys(scores).map((metric) => [metric, Number.NaN]));
+    return { question, logLikelihoods, scores: own };
   });
   return {
     method,

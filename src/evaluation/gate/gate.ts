@@ -33,7 +33,7 @@ export interface GateRow {
 const SIGNIFICANCE = 0.05;
 
 /**
- * Before against after on what both were asked: every measure of `before` must be in `after`. Throws one `UserError` with all
+ * Before against after on what both were asked: every measure of one must be in the other. Throws one `UserError` with all
  * that cannot be compared, as a gate that compares less than it seems to is worse than none.
  */
 export function runGate(before: readonly Measure[], after: readonly Measure[], limits: GateLimits): GateRow[] {
@@ -97,6 +97,9 @@ function pairMeasures(before: readonly Measure[], after: readonly Measure[]): [M
       });
     return [[old, now]];
   });
+  for (const { name } of after)
+    if (!before.some((old) => old.name === name))
+      problems.push({ where: name, expected: 'the same measure before', found: 'none' });
   if (before.length === 0)
     problems.push({
       where: 'before',

@@ -1,3 +1,4 @@
+import { documentWeights } from '../records/perplexity.js';
 import type { EvaluationRecord } from '../records/record.js';
 
 export interface Condition {
@@ -22,12 +23,12 @@ export interface Measure {
   readonly weights: ReadonlyMap<string, number>;
 }
 
-/** What a record says about one method at and below the original length: its perplexities and benchmark scores. */
-export function measuresOf(record: EvaluationRecord, method: string): Measure[] {
+/** What a record says about one method at and below a length: its perplexities and benchmark scores. */
+export function measuresOf(record: EvaluationRecord, method: string, originalLength: number): Measure[] {
   const asked = (what: string) => [inputsOf(record, what), tokenizerOf(record)];
   if (record.kind === 'perplexity')
     return record.results
-      .filter((result) => result.method === method && result.length <= record.model.originalLength)
+      .filter((result) => result.method === method && result.length <= originalLength)
       .map((result) => ({
         name: `perplexity at ${result.length}`,
         kind: 'perplexity',
@@ -38,7 +39,7 @@ export function measuresOf(record: EvaluationRecord, method: string): Measure[] 
           condition('scored tokens', `${result.tokens}`),
         ],
         values: new Map(result.documents.map(({ id, meanLoss }) => [id, meanLoss ?? Number.POSITIVE_INFINITY])),
-        weights: new Map(result.documents.map(({ id, tokens }) => [id, tokens])),
+        weights: documentWeights(result),
       }));
   if (record.kind === 'benchmark')
     return record.results
@@ -53,7 +54,7 @@ export function measuresOf(record: EvaluationRecord, method: string): Measure[] 
           // Seed of the examples and what was cut on the left; a longer limit alone, as an extension has, changes nothing.
           condition('prompts', prompts ?? 'not recorded'),
         ],
-        values: new Map(samples.map(({ id, scores }) => [id, scores[headline] ?? 0])),
+        values: new Map(samples.map(({ id, scores }) => [id, scores[headline] ?? Number.NaN])),
         weights: new Map(samples.map(({ id }) => [id, 1])),
       }));
   return [];

@@ -11,7 +11,7 @@ export interface DocumentLoss {
   readonly id: string;
   readonly tokens: number;
   readonly windows: number;
-  /** nats per token */
+  /** nats; over its tokens, under `released` over its windows */
   readonly meanLoss: number;
 }
 
@@ -91,11 +91,11 @@ export function summarisePerplexity(
     interval: expInterval(ratioInterval(units)),
     bootstrap: expInterval(bootstrapInterval(units)),
     tokens: perDocument.reduce((tokens, { total }) => tokens + total.weight, 0),
-    documents: perDocument.map(({ id, windows: count, total }) => ({
+    documents: perDocument.map(({ id, windows: count, total }, i) => ({
       id,
       tokens: total.weight,
       windows: count,
-      meanLoss: total.sum / total.weight,
+      meanLoss: ratioMean(units.slice(i, i + 1)),
     })),
     lossByPosition: buckets.result(),
   };

@@ -29,6 +29,14 @@ export const perplexityResultSchema = z.strictObject({
   ),
 });
 
+/** What each document counts for in the perplexity of a result, by id: `released` is a mean over windows, the others over tokens. */
+export function documentWeights({
+  protocol,
+  documents,
+}: Pick<z.infer<typeof perplexityResultSchema>, 'protocol' | 'documents'>): Map<string, number> {
+  return new Map(documents.map(({ id, tokens, windows }) => [id, protocol === 'released' ? windows : tokens]));
+}
+
 /** A measured perplexity as a record holds it. */
 export function perplexityRecordResult({ result, ...where }: MethodPerplexity): z.infer<typeof perplexityResultSchema> {
   const { protocol, bos, perplexity, meanLoss, interval, bootstrap, tokens, documents, lossByPosition } = result;

@@ -17,7 +17,9 @@ const header = {
   /** `path` as the user gave it; reports call a model by the last part of it. */
   model: z.strictObject({ path: z.string(), sha256: sha256Schema, originalLength: z.int().positive() }),
   tokenizer: z.strictObject({ path: z.string(), sha256: sha256Schema }),
-  /** Texts, benchmark files, factor files. */
+  /** Of the methods that are files. */
+  factorFiles: z.array(z.strictObject({ method: z.string(), path: z.string(), sha256: sha256Schema })).default([]),
+  /** What was asked: texts, benchmark files, the judge of key tokens. */
   inputs: z.array(
     z.strictObject({ label: z.string(), name: z.string(), sha256: sha256Schema, detail: z.string().optional() }),
   ),

@@ -107,14 +107,16 @@ function comparisonsWith(
   });
 }
 
-/** Scores of the same questions; nothing where the two answered different ones. */
+/** Scores of the same questions; nothing where the two answered different ones, or one has no score for one. */
 function pairedScores(ours: Result, theirs: Result): { ours: number[]; theirs: number[] } | undefined {
   // Other examples before it make another question.
   if (ours.shots !== theirs.shots || ours.prompts !== theirs.prompts) return undefined;
-  const byId = new Map(theirs.samples.map(({ id, scores }) => [id, scores[theirs.headline] ?? 0]));
-  if (ours.samples.length !== theirs.samples.length || !ours.samples.every(({ id }) => byId.has(id))) return undefined;
-  return {
-    ours: ours.samples.map(({ scores }) => scores[ours.headline] ?? 0),
-    theirs: ours.samples.map(({ id }) => byId.get(id) as number),
-  };
+  const byId = new Map(theirs.samples.map(({ id, scores }) => [id, scores[theirs.headline] ?? null]));
+  if (ours.samples.length !== theirs.samples.length) return undefined;
+  const pairs = ours.samples.flatMap(({ id, scores }) => {
+    const [our, their] = [scores[ours.headline] ?? null, byId.get(id) ?? null];
+    return our === null || their === null ? [] : [{ our, their }];
+  });
+  if (pairs.length < ours.samples.length) return undefined;
+  return { ours: pairs.map(({ our }) => our), theirs: pairs.map(({ their }) => their) };
 }

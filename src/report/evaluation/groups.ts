@@ -4,6 +4,9 @@ import { namesApart, shortName } from './base-name.js';
 
 export const CONFIDENCE = 0.95;
 
+/** Labels of the inputs that a heading names. */
+const TEXTS: readonly string[] = ['texts', 'haystack'];
+
 export interface Group<Kind extends EvaluationKind> {
   readonly subject: string;
   readonly protocol: string;
@@ -15,14 +18,16 @@ export function groupsOf<Kind extends EvaluationKind>(records: readonly KindOf<K
   const groups = new Map<string, KindOf<Kind>[]>();
   for (const member of records) {
     const { record } = member;
-    const shots = record.results.map((result) => ('shots' in result ? `${result.task} ${result.shots}` : ''));
-    const key = [record.protocol, ...record.inputs.map(({ sha256 }) => sha256), ...new Set(shots)].join('\n');
+    const questions = record.results.map((result) =>
+      'shots' in result ? `${result.task} ${result.shots} ${result.samples.length}` : '',
+    );
+    const key = [record.protocol, ...record.inputs.map(({ sha256 }) => sha256), ...new Set(questions)].join('\n');
     groups.set(key, [...(groups.get(key) ?? []), member]);
   }
   return [...groups.values()].map((members) => {
     const [first] = members as [KindOf<Kind>];
     const models = namesApart([...new Set(members.map(({ record }) => record.model.path))]);
-    const texts = first.record.kind === 'benchmark' ? [] : first.record.inputs.map(({ name }) => shortName(name));
+    const texts = first.record.inputs.flatMap(({ label, name }) => (TEXTS.includes(label) ? [shortName(name)] : []));
     return { subject: [...models, ...texts].join(', '), protocol: first.record.protocol, members };
   });
 }

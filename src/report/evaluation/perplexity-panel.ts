@@ -1,4 +1,4 @@
-import { pairedRatio } from '../../evaluation/index.js';
+import { documentWeights, pairedRatio } from '../../evaluation/index.js';
 import type { KindOf } from '../evaluation-report.js';
 import { type LossPanel, type PerplexityPanel, toFigure } from '../view-model.js';
 import { ascendingLengths, CONFIDENCE, groupsOf, seriesOf } from './groups.js';
@@ -29,14 +29,12 @@ export function perplexityPanels(records: readonly KindOf<'perplexity'>[], refer
       group,
       seriesOf(group).map(({ name, results }) => ({
         name,
-        points: results.map(({ length, perplexity, interval, bootstrap, tokens, documents }) => ({
-          length,
-          perplexity,
-          interval,
-          bootstrap,
-          tokens,
-          documents: documents.map(({ meanLoss, tokens: own }) => ({ loss: meanLoss, weight: own })),
-        })),
+        points: results.map((result) => {
+          const { length, perplexity, interval, bootstrap, tokens, documents } = result;
+          const weights = documentWeights(result);
+          const measured = documents.map(({ id, meanLoss }) => ({ loss: meanLoss, weight: weights.get(id) as number }));
+          return { length, perplexity, interval, bootstrap, tokens, documents: measured };
+        }),
       })),
       reference,
     ),

@@ -1,7 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { encodeChoices } from '../../../src/evaluation/benchmarks/encode.js';
 import { meanWithError, plainMean, weightedMean } from '../../../src/evaluation/benchmarks/mean.js';
-import type { Question } from '../../../src/evaluation/benchmarks/question.js';
+import { promptsHash } from '../../../src/evaluation/benchmarks/prompts-hash.js';
+import type { BenchmarkTask, Question } from '../../../src/evaluation/benchmarks/question.js';
+import { taskResult } from '../../../src/evaluation/benchmarks/results.js';
 import { scoreQuestion } from '../../../src/evaluation/benchmarks/score.js';
 import { rejection } from '../../helpers/rejection.js';
 
@@ -45,6 +47,28 @@ describe('scores of a question', () => {
     expect(scoreQuestion(mc2, question(['a', 'b', 'c'], 0, 1), [a, b, c])['acc']).toBeCloseTo(0.3 / 0.8, 14);
     expect(scoreQuestion(mc2, question(['a', 'b'], 0), [-2000, -2000])['acc']).toBeNaN();
   });
+});
+
+it('a question none of whose likelihoods is a number has no score, and neither has its task', () => {
+  const questions = [question(['a', 'b'], 0), question(['a', 'b'], 0)];
+  const task: BenchmarkTask = {
+    ...{ name: 'arc', group: 'arc', version: '1', description: '', questions, pool: [], shots: 0, shotRule: 'first' },
+    ...ACCURACY,
+    headline: 'acc',
+  };
+  const answers = [
+    { logLikelihoods: [-1, null], cut: 0 },
+    { logLikelihoods: [null, null], cut: 0 },
+  ];
+  const { metrics, samples } = taskResult('none', task, answers, null);
+  expect(samples.map(({ scores }) => scores['acc'])).toEqual([1, null]);
+  expect(metrics['acc']?.value).toBeNull();
+});
+
+it('prompts with a BOS in front are other prompts', () => {
+  const [none, one, other] = [null, 1, 2].map((bosTokenId) => promptsHash([], [], { addsBos: true, bosTokenId }));
+  expect(new Set([none, one, other]).size).toBe(3);
+  expect(promptsHash([], [], { addsBos: false, bosTokenId: 1 })).toBe(none);
 });
 
 describe('means', () => {
