@@ -33,6 +33,7 @@ export { FACTOR_SETS_NAME, factorSetsJson, type LengthSet } from './hf/factor-se
 export { type PlacedFile, WEIGHT_MODES, type WeightMode } from './hf/weights.js';
 export {
   defaultAttentionFactor,
+  foreignSet,
   hasDefaultAttention,
   type LongropeTable,
   type LongropeTableOptions,

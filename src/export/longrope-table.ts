@@ -93,7 +93,8 @@ export function hasDefaultAttention(table: LongropeTable): boolean {
   return Math.abs(table.attentionFactor / defaultAttentionFactor(table) - 1) < 1e-6;
 }
 
-function* setProblems({ name, set }: NamedSet, { originalLength, geometry }: RopeSpec): Generator<Problem> {
+function* setProblems(named: NamedSet, rope: RopeSpec): Generator<Problem> {
+  const { name, set } = named;
   if (set.startTokens > 0)
     yield {
       where: `${name}: start_tokens`,
@@ -101,6 +102,14 @@ function* setProblems({ name, set }: NamedSet, { originalLength, geometry }: Rop
       found: `${set.startTokens}, which longrope alone can evaluate`,
       fix: 'search without start tokens',
     };
+  yield* foreignSet(named, rope);
+}
+
+/** What makes a set one of another model. */
+export function* foreignSet(
+  { name, set }: NamedSet,
+  { originalLength, geometry }: Pick<RopeSpec, 'originalLength' | 'geometry'>,
+): Generator<Problem> {
   if (set.originalLength !== null && set.originalLength !== originalLength)
     yield {
       where: `${name}: original_max_position_embeddings`,

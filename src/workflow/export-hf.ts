@@ -7,6 +7,7 @@ import {
   ExportProgress,
   FACTOR_SETS_NAME,
   factorSetsJson,
+  foreignSet,
   HANDOFF_NAME,
   type HfDtype,
   type HfEngine,
@@ -137,6 +138,7 @@ async function readSets(job: HfExportJob, rope: RopeSpec, table: LongropeTable |
     const named = await readFactors(file, rope, '--factor-set');
     if (named.set.targetLength !== null && named.set.targetLength !== length)
       problems.push({ where, expected: `factors made for ${length}`, found: `${named.set.targetLength}` });
+    problems.push(...foreignSet({ ...named, name: where }, rope));
     sets.push({ ...named, length });
   }
   if (problems.length > 0) throw new UserError('usage', problems);

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { copyFile, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import fc from 'fast-check';
@@ -9,6 +9,7 @@ import { buildTokenizer } from '../../src/corpus/tokenizer/build-tokenizer.js';
 import { translatePattern } from '../../src/corpus/tokenizer/oniguruma.js';
 import { UserError } from '../../src/errors.js';
 import type { GgufValue } from '../../src/model/types.js';
+import { temporaryFolder } from '../helpers/temporary-folder.js';
 import { shared } from './texts.js';
 
 const sentencePiecePath = path.resolve(import.meta.dirname, '../oracle/tokenizer-sentencepiece.json');
@@ -29,7 +30,11 @@ function refusal(run: () => unknown): UserError {
 describe('openTokenizer', () => {
   it('knows the boundary tokens of tokenizer_config.json', async () => {
     expect(await openTokenizer(tinyPath)).toMatchObject({ bosTokenId: 1, eosTokenId: 2, vocabularySize: 4096 });
-    expect(await openTokenizer(path.join(tinyPath, 'tokenizer.json'))).toMatchObject({ bosTokenId: null });
+    const file = path.join(tinyPath, 'tokenizer.json');
+    expect(await openTokenizer(file)).toMatchObject({ bosTokenId: 1, eosTokenId: 2 });
+    const alone = path.join(await temporaryFolder(), 'tokenizer.json');
+    await copyFile(file, alone);
+    expect(await openTokenizer(alone)).toMatchObject({ bosTokenId: null });
     const gguf = path.join(shared, 'models/smollm2-135m/SmolLM2-135M-Instruct.Q4_1.gguf');
     const ofFile = await openTokenizer(gguf);
     expect(ofFile).toMatchObject({ bosTokenId: 1, eosTokenId: 2, vocabularySize: 49152 });

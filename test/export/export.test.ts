@@ -189,6 +189,23 @@ it('an aborted copy of weights leaves nothing, and a second export nothing of th
 });
 
 describe('refusals', () => {
+  it('factors of another model for one more length', async () => {
+    const folder = await temporaryFolder();
+    const source = path.join(folder, 'source');
+    await writeTinyCheckpoint(source);
+    const factors = path.join(folder, 'factors.json');
+    const set = { attentionFactor: null, startTokens: 0, originalLength: 48, targetLength: 96 };
+    await writeFile(factors, formatFactorJson({ factors: factorVector([1, 1, 1.2, 1.4]), ...set }));
+    const job = hfJob(source, path.join(folder, 'out'), { factorSets: [{ length: 96, path: factors }] });
+    expect((await rejection(exportHf(job))).problems).toEqual([
+      {
+        where: `--factor-set 96=${factors}: original_max_position_embeddings`,
+        expected: '64, the original length of the model',
+        found: '48',
+      },
+    ]);
+  });
+
   it('the model itself as the file to write, whatever it is called', async () => {
     const folder = await temporaryFolder();
     const source = path.join(folder, 'source');

@@ -15,8 +15,8 @@ const MAX_TOKENIZER_BYTES = 512 * 2 ** 20;
 const MAX_CONFIG_BYTES = 64 * 2 ** 20;
 
 /**
- * The tokenizer of a model: a folder with tokenizer.json (and tokenizer_config.json, which names bos and eos), a
- * tokenizer.json file, a GGUF file, or a folder with exactly one.
+ * The tokenizer of a model: a folder with tokenizer.json or that file (with
+ * tokenizer_config.json beside it, which names bos and eos), a GGUF file, or a folder with exactly one.
  */
 export async function openTokenizer(modelPath: string): Promise<Tokenizer> {
   const kind = await stat(modelPath).catch(() => null);
@@ -27,7 +27,7 @@ export async function openTokenizer(modelPath: string): Promise<Tokenizer> {
       found: 'nothing',
     });
   if (kind.isDirectory()) return openFolder(modelPath);
-  return isGguf(modelPath) ? openGgufFile(modelPath) : openFile(modelPath, {});
+  return isGguf(modelPath) ? openGgufFile(modelPath) : openFile(modelPath);
 }
 
 /** Whether a model brings a tokenizer at all; GGUF files do, folders need not. */
@@ -54,16 +54,18 @@ async function openFolder(folder: string): Promise<Tokenizer> {
       fix: "save it with AutoTokenizer.from_pretrained(...).save_pretrained(...), or give another model's file with --tokenizer",
     });
   if (isGguf(file)) return openGgufFile(file);
-  const configFile = path.join(folder, 'tokenizer_config.json');
-  const hasConfig = (await stat(configFile).catch(() => null)) !== null;
-  return openFile(file, hasConfig ? await readJsonObject(configFile, MAX_CONFIG_BYTES) : {});
+  return openFile(file);
 }
 
 async function openGgufFile(file: string): Promise<Tokenizer> {
   return tokenizerFromGguf((await openGguf(file)).metadata, file);
 }
 
-async function openFile(file: string, config: unknown): Promise<Tokenizer> {
+/** With what lies beside it: without its BOS the same tokenizer would give other figures. */
+async function openFile(file: string): Promise<Tokenizer> {
+  const configFile = path.join(path.dirname(file), 'tokenizer_config.json');
+  const hasConfig = (await stat(configFile).catch(() => null)) !== null;
+  const config = hasConfig ? await readJsonObject(configFile, MAX_CONFIG_BYTES) : {};
   const boundary = {
     bos: tokenName(config, 'bos_token'),
     eos: tokenName(config, 'eos_token'),
