@@ -24,11 +24,11 @@ export { PROTOCOL_NAMES, type Protocol, type Window, windowsOf } from './perplex
 export { documentWeights, perplexityRecordResult } from './records/perplexity.js';
 export { type EvaluationKind, type EvaluationRecord, evaluationRecordSchema, type RecordOf } from './records/record.js';
 export type { RetrievalTrial } from './records/retrieval.js';
+export { RULER_THRESHOLD } from './records/ruler.js';
 export { type RetrievalScoring, scoreTrial } from './retrieval/score-trial.js';
 export { isRopeMethod, parseRopeMethod, ROPE_METHODS, ROPE_SYNTAX, type RopeMethod } from './rope-method.js';
 export {
   effectiveLengths,
-  RULER_THRESHOLD,
   type RulerAverage,
   rulerAverages,
   taskScore,

@@ -1,6 +1,6 @@
 import { RULER_TASK_NAMES, RULER_TASKS } from '../corpus/index.js';
 import { UserError } from '../errors.js';
-import { countFound, type RecordOf, type SwitchPolicy } from '../evaluation/index.js';
+import { countFound, type RecordOf, RULER_THRESHOLD, type SwitchPolicy } from '../evaluation/index.js';
 import { type EvaluationTarget, withEvaluation } from './evaluation-job.js';
 import { openHaystack } from './haystacks.js';
 import { defaultLengths } from './lengths.js';
@@ -17,6 +17,8 @@ export interface RulerSettings {
   /** What stands for RULER's essays and gives its words: `moby-dick`, `sentences` or a path. */
   readonly haystack: string;
   readonly seed: number;
+  /** Average that a length has to reach to count as effective, 0 to 100; default RULER's own. */
+  readonly threshold?: number;
   readonly policy: SwitchPolicy;
   /** Put BOS in front of prompts, if the tokenizer has one. */
   readonly bos: boolean;
@@ -24,7 +26,7 @@ export interface RulerSettings {
 
 /** `evaluate ruler`, from paths to its record. */
 export async function evaluateRuler(target: EvaluationTarget, settings: RulerSettings): Promise<RecordOf<'ruler'>> {
-  const { samples, seed, policy, tasks: names = RULER_TASK_NAMES } = settings;
+  const { samples, seed, policy, tasks: names = RULER_TASK_NAMES, threshold = RULER_THRESHOLD } = settings;
   refuseUnknown(names);
   return withEvaluation(target, async (evaluation) => {
     const { haystack, input } = await openHaystack(settings.haystack, evaluation.tokenizer, true);
@@ -44,6 +46,7 @@ export async function evaluateRuler(target: EvaluationTarget, settings: RulerSet
       inputs: input === null ? [] : [input],
       protocol: `RULER, ${plan.tasks.length} of its 13 tasks (${plan.tasks.map(({ name }) => name).join(', ')}), ${samples} samples per task and length, ${haystack.name} in place of its essays and word lists, no chat template, prompt and answer together exactly the length; score: share of the expected strings in the answer, whatever the case; ${howGenerated(plan)}`,
       notes: notesOf(plan.tasks.length, lengths),
+      threshold,
       results: resultsOf(batches),
     });
     const manifest = {
@@ -78,7 +81,7 @@ function refuseUnknown(names: readonly string[]): void {
 
 function notesOf(tasks: number, lengths: readonly number[]): string[] {
   const notes = [
-    `The average is over ${tasks} tasks; RULER's published averages, and its threshold of 85.6, are over 13, with two of question answering.`,
+    `The average is over ${tasks} tasks; RULER's published averages, and its threshold of ${RULER_THRESHOLD}, are over 13, with two of question answering.`,
   ];
   if (lengths.some((length) => length < 4096))
     notes.push(

@@ -4,6 +4,7 @@ import {
   effectiveLengths,
   evaluationRecordSchema,
   firstNumber,
+  RULER_THRESHOLD,
   rulerAverages,
   scoreTrial,
   taskScore,
@@ -66,11 +67,13 @@ describe('RULER scores', () => {
       { method: 'a', length: 8192, average: 60 },
       { method: 'b', length: 4096, average: 0 },
     ]);
-    const lengths = (threshold?: number) => effectiveLengths(averages, threshold).map(({ length }) => length);
+    const lengths = (threshold: number) => effectiveLengths(averages, threshold).map(({ length }) => length);
     expect(lengths(85.5)).toEqual([4096, null]);
     expect(lengths(60)).toEqual([8192, null]);
     expect(lengths(85.7)).toEqual([null, null]);
-    expect(effectiveLengths([{ method: 'a', length: 4096, average: 85.6 }])).toEqual([{ method: 'a', length: 4096 }]);
+    expect(effectiveLengths([{ method: 'a', length: 4096, average: 85.6 }], RULER_THRESHOLD)).toEqual([
+      { method: 'a', length: 4096 },
+    ]);
   });
 });
 

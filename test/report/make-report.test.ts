@@ -145,6 +145,21 @@ describe('makeReport', () => {
     ]);
   });
 
+  it('draws the threshold of a RULER record, and keeps two apart', async () => {
+    const { results: _, ...rest } = JSON.parse(passkey(0));
+    const sample = { id: '0', promptTokens: 250, expected: ['a', 'b'], answer: 'a', score: 0.5 };
+    const record = (threshold: number, length: number) => {
+      const results = [{ method: 'none', length, task: 'vt', samples: [sample] }];
+      return JSON.stringify({ ...rest, kind: 'ruler', threshold, results });
+    };
+    const inputs = [await write('result.json', record(50, 256)), await write('result.json', record(51, 512))];
+    const { ruler } = await makeReport({ inputs });
+    expect(ruler.map(({ threshold, series }) => [threshold, series[0]?.effectiveLength])).toEqual([
+      [50, 256],
+      [51, null],
+    ]);
+  });
+
   it('refuses a report that is not there, without a stack', async () => {
     expect((await problemsOf(['nowhere/report.json']))[0]?.where).toBe('nowhere/report.json');
   });

@@ -15,17 +15,18 @@ export function runEvaluateRuler(model: string, flags: RulerFlags): Promise<void
         samples,
         haystack,
         seed,
+        threshold,
         bos: flags.bos,
         policy: flags.switch,
         ...(tasks !== undefined && { tasks }),
         ...(length !== undefined && { lengths: length }),
       }),
-    (record) => rulerText(record, threshold),
+    rulerText,
   );
 }
 
 /** Per method: task against length, the averages, and the effective length. */
-function rulerText({ model, protocol, notes, results }: RecordOf<'ruler'>, threshold: number): string {
+function rulerText({ model, protocol, notes, threshold, results }: RecordOf<'ruler'>): string {
   const averages = rulerAverages(results);
   const tables = effectiveLengths(averages, threshold).map(({ method, length: effective }) => {
     const own = results.filter((result) => result.method === method);

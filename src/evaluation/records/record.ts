@@ -4,7 +4,7 @@ import { sha256Schema } from './figures.js';
 import { longPerplexityResultSchema } from './long-perplexity.js';
 import { perplexityResultSchema } from './perplexity.js';
 import { retrievalResultSchema } from './retrieval.js';
-import { rulerResultSchema } from './ruler.js';
+import { RULER_THRESHOLD, rulerResultSchema } from './ruler.js';
 
 /** What every evaluation says about itself: enough to reproduce it, and to see whether two can be compared. */
 const header = {
@@ -37,7 +37,13 @@ export const evaluationRecordSchema = z.discriminatedUnion('kind', [
   z.strictObject({ ...header, kind: z.literal('longppl'), results: z.array(longPerplexityResultSchema) }),
   z.strictObject({ ...header, kind: z.literal('passkey'), results: z.array(retrievalResultSchema) }),
   z.strictObject({ ...header, kind: z.literal('needle'), results: z.array(retrievalResultSchema) }),
-  z.strictObject({ ...header, kind: z.literal('ruler'), results: z.array(rulerResultSchema) }),
+  z.strictObject({
+    ...header,
+    kind: z.literal('ruler'),
+    /** Average that a length has to reach to count as effective, 0 to 100. */
+    threshold: z.number().positive().default(RULER_THRESHOLD),
+    results: z.array(rulerResultSchema),
+  }),
   z.strictObject({
     ...header,
     kind: z.literal('benchmark'),

@@ -1,6 +1,9 @@
 import { z } from 'zod';
 import { countSchema } from './figures.js';
 
+/** What Llama-2-7B (chat) scores at 4k: RULER's bar for a length that a model can really use. */
+export const RULER_THRESHOLD = 85.6;
+
 /** One RULER task of one method at one length. */
 export const rulerResultSchema = z.strictObject({
   method: z.string(),

@@ -1,8 +1,5 @@
 import type { RecordOf } from '../records/record.js';
 
-/** What Llama-2-7B (chat) scores at 4k: RULER's bar for a length that a model can really use. */
-export const RULER_THRESHOLD = 85.6;
-
 export interface RulerAverage {
   readonly method: string;
   readonly length: number;
@@ -31,7 +28,7 @@ export function taskScore(samples: readonly { readonly score: number }[]): numbe
 /** RULER's effective length of each method: the longest length whose average reaches the threshold; null if none does. */
 export function effectiveLengths(
   averages: readonly RulerAverage[],
-  threshold = RULER_THRESHOLD,
+  threshold: number,
 ): { readonly method: string; readonly length: number | null }[] {
   return [...new Set(averages.map(({ method }) => method))].map((method) => {
     const reached = averages.filter((entry) => entry.method === method && entry.average >= threshold);

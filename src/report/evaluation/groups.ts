@@ -21,7 +21,10 @@ export function groupsOf<Kind extends EvaluationKind>(records: readonly KindOf<K
     const questions = record.results.map((result) =>
       'shots' in result ? `${result.task} ${result.shots} ${result.samples.length}` : '',
     );
-    const key = [record.protocol, ...record.inputs.map(({ sha256 }) => sha256), ...new Set(questions)].join('\n');
+    const bar = 'threshold' in record ? [`${record.threshold}`] : [];
+    const key = [record.protocol, ...bar, ...record.inputs.map(({ sha256 }) => sha256), ...new Set(questions)].join(
+      '\n',
+    );
     groups.set(key, [...(groups.get(key) ?? []), member]);
   }
   return [...groups.values()].map((members) => {
