@@ -134,7 +134,6 @@ function stageProblems(stage: Stage): LocatedProblem[] {
     case 'readjust':
       if (stage.algorithm.startsWith('dim-'))
         add(['algorithm'], 'an algorithm that takes a largest factor, which the released ones do not', stage.algorithm);
-      if (new Set(stage.lengths).size < stage.lengths.length) add(['lengths'], 'every length once', 'one twice');
       if (stage.attention === 'shared' && stage.hyperparameters?.['attention_factor'] !== undefined)
         add(
           ['hyperparameters', 'attention_factor'],

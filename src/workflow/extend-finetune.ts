@@ -2,7 +2,7 @@ import { stat } from 'node:fs/promises';
 import path from 'node:path';
 import { type Problem, UserError } from '../errors.js';
 import { HANDOFF_NAME, readHandoff } from '../export/index.js';
-import { isClosedForm, type StageJob, type StageOf, type StageOutcome } from '../extension/index.js';
+import { isClosedForm, type Recipe, type StageJob, type StageOf, type StageOutcome } from '../extension/index.js';
 import { type DecoderSpec, hashModel, loadModel } from '../model/index.js';
 import { errnoOf, writeFileAtomic } from '../run/index.js';
 import { FINETUNE_DEFAULTS } from '../training/defaults.js';
@@ -68,11 +68,15 @@ function ropeFiles({ stage: { factors, short }, pathOf }: StageJob<'finetune'>):
   };
 }
 
+function textFieldOf({ texts }: Recipe, name: string): string {
+  return texts[name]?.text_field ?? FINETUNE_DEFAULTS.textField;
+}
+
 async function trainHere(job: StageJob<'finetune'>, context: StageContext): Promise<StageOutcome> {
   const { stage, folder, pathOf, onProgress, signal } = job;
   const { recipe, trainingThreads, command } = context;
   const { held_out: heldOut } = stage;
-  const fieldOf = (text: string) => recipe.texts[text]?.text_field ?? FINETUNE_DEFAULTS.textField;
+  const fieldOf = (text: string) => textFieldOf(recipe, text);
   const result = await finetune({
     ...stageSettings(stage, ropeFiles(job)),
     model: pathOf(stage.model),
@@ -115,6 +119,7 @@ async function trainElsewhere(job: StageJob<'finetune'>, context: StageContext):
       engine: stage.engine,
       out: handoff,
       data: pathsOf(context.recipe, stage.texts),
+      textField: textFieldOf(context.recipe, stage.texts),
       gpus: stage.gpus,
       weights: 'copy',
       maxShardBytes: MAX_SHARD_BYTES,

@@ -81,6 +81,17 @@ describe('a training elsewhere', () => {
     expect(asked).toMatchObject({ max_steps: 400, learning_rate: 2e-5, mixed_windows: true });
   });
 
+  test('hands off the column of the texts that the recipe names', async () => {
+    const { folder, job } = await workplace();
+    const recipe = RECIPE.replace('paths: [books]', 'paths: [books], text_field: body');
+    await writeFile(job.recipe, recipe);
+    const book = await readFile(path.join(folder, 'books/10146.txt'), 'utf8');
+    const rows = path.join(folder, 'rows.jsonl');
+    await writeFile(rows, JSON.stringify({ text: 'Too short for a row.', body: book }));
+    const waiting = await rejection(extend({ ...job, texts: new Map([['train', [rows]]]) }));
+    expect(waiting.kind).toBe('handoff');
+  });
+
   test('refuses a checkpoint of another shape, one with other factors, and a stage that waits for none', async () => {
     const { folder, job } = await workplace();
     await rejection(extend(job));

@@ -140,6 +140,25 @@ describe('a recipe', () => {
     ]);
   });
 
+  test('is refused with a length or a task twice, which a run computes once', () => {
+    const text = edited(
+      ['lengths: [4k, 256]', 'lengths: [4k, 4096]'],
+      ['lengths: [256, 512]', 'lengths: [256, 256]'],
+      [
+        'perplexity: { texts: books, lengths: [256, 4k] }',
+        'perplexity: { texts: books, lengths: [1k, 1024] }\n    passkey: { lengths: [256, 256] }\n    ruler: { lengths: [4k, 4k], tasks: [vt, vt] }',
+      ],
+    );
+    expect(problemsOf(text).map((problem) => problem.replace(/^.*, stages/, 'stages'))).toEqual([
+      'stages.2.lengths: expected every length once, found ["4k",4096]',
+      'stages.3.lengths: expected every length once, found [256,256]',
+      'stages.4.perplexity.lengths: expected every length once, found ["1k",1024]',
+      'stages.4.passkey.lengths: expected every length once, found [256,256]',
+      'stages.4.ruler.lengths: expected every length once, found ["4k","4k"]',
+      'stages.4.ruler.tasks: expected every task once, found ["vt","vt"]',
+    ]);
+  });
+
   test('is refused where a released search is to start from factors', () => {
     const text = edited(['target: 2k', 'target: 2k\n    algorithm: dim-mono\n    start: [published]']);
     expect(problemsOf(text).join()).toMatch(
