@@ -54,8 +54,10 @@ export {
   type TrainingEngine,
   type TrainingEngineName,
   type TrainingPlan,
+  type TrainingRequest,
 } from './training/engine.js';
 export { type TrainingFolderOptions, writeTrainingFolder } from './training/export-folder.js';
 export { HANDOFF_NAME, type Handoff, readHandoff } from './training/handoff-file.js';
 export { trainingEngines } from './training/index.js';
 export { restoredTable } from './training/restore.js';
+export type { TrainerSettings } from './training/trainer-settings.js';

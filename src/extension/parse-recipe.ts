@@ -2,6 +2,7 @@ import { type Document, isMap, isPair, isScalar, LineCounter, type Node, parseDo
 import type { z } from 'zod';
 import { type Problem, UserError } from '../errors.js';
 import { nearestWord, parseBudget, racingSettings } from '../search/index.js';
+import { handoffProblems } from './handoff-keys.js';
 import { type Recipe, recipeSchema } from './recipe.js';
 import { checkReferences } from './references.js';
 import { withWarmStarts } from './warm-start.js';
@@ -41,9 +42,11 @@ export function parseRecipe(text: string, file: string): Recipe {
       'input',
       parsed.error.issues.flatMap((issue) => problemsOf(issue, json, at)),
     );
-  const problems = [...checkReferences(parsed.data), ...checkSettings(parsed.data)].map(
-    ({ path, ...problem }): Problem => ({ ...problem, where: at(path) }),
-  );
+  const problems = [
+    ...checkReferences(parsed.data),
+    ...checkSettings(parsed.data),
+    ...handoffProblems(parsed.data, json),
+  ].map(({ path, ...problem }): Problem => ({ ...problem, where: at(path) }));
   if (problems.length > 0) throw new UserError('input', problems);
   return withWarmStarts(parsed.data);
 }

@@ -28,7 +28,10 @@ const text = (what: string) => z.string(what).min(1, what);
 const choice = <Name extends string>(names: readonly [Name, ...Name[]]) =>
   z.enum(names, `${names.slice(0, -1).join(', ')} or ${names.at(-1)}`);
 const list = <Item extends z.ZodType>(item: Item, what: string) => z.array(item, what).min(1, what);
-const lengths = list(tokens, 'a list of lengths in tokens');
+/** What a run computes for each of its items under the item's own key. */
+const once = <Item extends z.ZodType>(item: Item, what: string, each: string) =>
+  list(item, what).refine((items) => new Set(items).size === items.length, `every ${each} once`);
+const lengths = once(tokens, 'a list of lengths in tokens', 'length');
 
 const texts = z.strictObject({
   /** Files, folders, .jsonl, .parquet, data sets. */
@@ -158,7 +161,7 @@ const evaluate = z.strictObject({
     .strictObject({
       lengths,
       samples: count.default(10),
-      tasks: list(text('a task'), 'a list of tasks').optional(),
+      tasks: once(text('a task'), 'a list of tasks', 'task').optional(),
       seed: wholeNumber.default(0),
     })
     .optional(),

@@ -3,6 +3,7 @@ import type { Problem } from '../errors.js';
 import { isRopeMethod, ROPE_METHODS } from '../evaluation/index.js';
 import { isClosedFormName } from '../rope/closed-form.js';
 import { type Contradiction, contradictions, MEASURE_NAMES, type MeasureName, nearestWord } from '../search/index.js';
+import { exportProblems } from './export-problems.js';
 import type { Recipe, Stage, StageOf } from './recipe.js';
 
 export type ArtefactKind = 'model' | 'texts' | 'factors' | 'sets' | 'results' | 'export';
@@ -134,7 +135,6 @@ function stageProblems(stage: Stage): LocatedProblem[] {
     case 'readjust':
       if (stage.algorithm.startsWith('dim-'))
         add(['algorithm'], 'an algorithm that takes a largest factor, which the released ones do not', stage.algorithm);
-      if (new Set(stage.lengths).size < stage.lengths.length) add(['lengths'], 'every length once', 'one twice');
       if (stage.attention === 'shared' && stage.hyperparameters?.['attention_factor'] !== undefined)
         add(
           ['hyperparameters', 'attention_factor'],
@@ -209,30 +209,4 @@ function textProblems(stage: Stage, { texts }: Recipe): LocatedProblem[] {
     if (isWhole || text.samples !== undefined) return [];
     return [{ where: '', path, expected: 'a text with samples, how many documents', found: `${name}, without` }];
   });
-}
-
-/** What engines cannot express: an attention factor for each list, and start tokens. */
-function exportProblems(stage: Stage, { stages }: Recipe): LocatedProblem[] {
-  if (stage.stage !== 'export' && stage.stage !== 'finetune') return [];
-  const search = stages.find(({ name }) => name === stage.factors);
-  if (search?.stage === 'search' && search.start_tokens?.every((count) => count > 0))
-    return [
-      {
-        where: '',
-        path: ['factors'],
-        expected: 'factors without start tokens, which no engine and no training has',
-        found: `${search.name}, with start_tokens: [${search.start_tokens.join(', ')}]`,
-      },
-    ];
-  if (stage.stage !== 'export' || stage.sets === undefined) return [];
-  const sets = stages.find(({ name }) => name === stage.sets);
-  if (sets?.stage !== 'readjust' || sets.attention === 'shared') return [];
-  return [
-    {
-      where: '',
-      path: ['sets'],
-      expected: 'sets that share their attention factor (attention: shared), since engines have one for both lists',
-      found: `${stage.sets}, with attention: own`,
-    },
-  ];
 }

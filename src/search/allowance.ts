@@ -14,7 +14,7 @@ export class Allowance {
   constructor(
     private readonly budget: Budget,
     private readonly algorithm: SearchAlgorithm,
-    private readonly objective: Objective,
+    private readonly objective: Pick<Objective, 'documents' | 'scoredTokens'>,
   ) {}
 
   /** How many of `asked` candidates fit; none rather than some where part of a generation is worth nothing. */

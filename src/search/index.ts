@@ -1,6 +1,7 @@
-export { ALGORITHM_NAMES, type AlgorithmName, createAlgorithm } from './algorithms/registry.js';
+export { ALGORITHM_NAMES, type AlgorithmName, createAlgorithm, searchesStartTokens } from './algorithms/registry.js';
 export { type Budget, parseBudget, type Spending } from './budget.js';
 export { candidateJson } from './candidate.js';
+export { checkBudget } from './check-budget.js';
 export { runSearch } from './driver.js';
 export { nearestWord } from './hyperparameters.js';
 export { type ModelObjectiveOptions, modelObjective } from './model-objective.js';

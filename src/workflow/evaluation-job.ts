@@ -5,6 +5,7 @@ import { hashModel, loadModel, type Model } from '../model/index.js';
 import type { Json, ReportProgress } from '../run/index.js';
 import { type Device, type Engine, type EngineOptions, engineName, openEngine } from '../runtime/index.js';
 import { programVersion } from './version.js';
+import { checkVocabulary } from './vocabulary.js';
 
 /** What every `evaluate` command is told. */
 export interface EvaluationTarget {
@@ -55,7 +56,7 @@ export async function withEvaluation<Result>(
     );
   const tokenizerPath = target.tokenizer ?? target.model;
   const tokenizer = await openTokenizer(tokenizerPath);
-  if (target.tokenizer !== undefined) checkVocabulary(target.tokenizer, tokenizer, model);
+  if (target.tokenizer !== undefined) checkVocabulary(`--tokenizer ${target.tokenizer}`, tokenizer, model.spec);
   const sha256 = await hashModel(model);
   const engines: Engine[] = [];
   const header = {
@@ -105,16 +106,6 @@ export async function withEvaluation<Result>(
   } finally {
     for (const engine of engines) await engine.close();
   }
-}
-
-/** Ids that the model has no embedding for would end in an error of the engine, or in numbers that mean nothing. */
-function checkVocabulary(path: string, { vocabularySize }: Tokenizer, { spec }: Model): void {
-  if (vocabularySize <= spec.vocabularySize) return;
-  throw new UserError('input', {
-    where: `--tokenizer ${path}`,
-    expected: `at most ${spec.vocabularySize} tokens, the vocabulary of the model`,
-    found: `${vocabularySize}`,
-  });
 }
 
 function refuseRepeated(methods: readonly string[]): void {

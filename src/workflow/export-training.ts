@@ -4,8 +4,10 @@ import {
   ExportProgress,
   type HfDtype,
   type LongropeTable,
+  type TrainerSettings,
   type TrainingEngine,
   type TrainingEngineName,
+  type TrainingRequest,
   trainingEngines,
   type WeightMode,
   writeTrainingFolder,
@@ -16,6 +18,7 @@ import { checkVacantFolder, type ReportProgress } from '../run/index.js';
 import { describeTable, type ExportedRope, type ExportRopeOptions, exportTable } from './export-rope.js';
 import { readTexts } from './texts.js';
 import { programVersion } from './version.js';
+import { checkVocabulary } from './vocabulary.js';
 
 export interface TrainingExportJob extends ExportRopeOptions {
   readonly model: string;
@@ -27,6 +30,10 @@ export interface TrainingExportJob extends ExportRopeOptions {
   /** Default: the model's own. */
   readonly tokenizer?: string;
   readonly gpus: number;
+  /** Tokens of a row; default: as many as the factors are for. */
+  readonly rowTokens?: number;
+  /** What a recipe asks of the trainer. */
+  readonly settings?: TrainerSettings;
   readonly weights: Exclude<WeightMode, 'none'>;
   readonly dtype?: HfDtype;
   readonly maxShardBytes: number;
@@ -66,12 +73,13 @@ export async function exportTraining(job: TrainingExportJob): Promise<TrainingEx
     });
   const engine = trainingEngines[job.engine];
   const { spec } = model;
-  const problems = engine.check({ spec, table, layerClass: layerClass(model), gpus: job.gpus });
-  if (problems.length > 0) throw new UserError('unsupported', problems);
+  const { gpus, rowTokens = table.targetLength, settings = null } = job;
+  checkTrainer(job.engine, { spec, gpus, rowTokens }, settings);
   const tokenizer = await openTokenizer(job.tokenizer ?? job.model);
-  checkTokenizer(job, engine, tokenizer, model);
-  const { rows, documents, leftOverTokens } = await trainingRows(job, engine, table, tokenizer);
-  const plan = { spec, table, layerClass: layerClass(model), gpus: job.gpus, rows: rows.length };
+  checkBoundaryTokens(job.engine, tokenizer);
+  checkVocabulary(job.tokenizer ?? job.model, tokenizer, spec);
+  const { rows, documents, leftOverTokens } = await trainingRows(job, engine, { ...table, rowTokens }, tokenizer);
+  const plan = { spec, table, layerClass: layerClass(model), gpus, rows: rows.length, rowTokens, settings };
   const entries = await writeTrainingFolder(model, {
     out: job.out,
     name: job.engine,
@@ -91,27 +99,45 @@ export async function exportTraining(job: TrainingExportJob): Promise<TrainingEx
     engine: job.engine,
     out: job.out,
     rope: describeTable(job.rope, table),
-    gpus: job.gpus,
+    gpus,
     documents,
     rows: rows.length,
-    rowTokens: table.targetLength,
+    rowTokens,
     leftOverTokens,
     entries,
     launch: engine.launch(plan),
   };
 }
 
+/** Throws one `UserError` with everything that the trainer cannot do, of which the factors need not be known. */
+export function checkTrainer(
+  name: TrainingEngineName,
+  request: TrainingRequest,
+  settings: Pick<TrainerSettings, 'sequences'> | null,
+): void {
+  const engine = trainingEngines[name];
+  const problems = [...engine.check(request)];
+  const parallel = engine.parallel(request.gpus);
+  if (settings !== null && problems.length === 0 && settings.sequences % parallel !== 0)
+    problems.push({
+      where: 'per_device_train_batch_size * gradient_accumulation_steps',
+      expected: `a multiple of the ${parallel} sequences that ${request.gpus} GPUs compute at a time`,
+      found: `${settings.sequences}`,
+    });
+  if (problems.length > 0) throw new UserError('unsupported', problems);
+}
+
 async function trainingRows(
   job: TrainingExportJob,
   engine: TrainingEngine,
-  { originalLength, targetLength }: LongropeTable,
+  { originalLength, rowTokens }: Pick<LongropeTable, 'originalLength'> & Pick<TrainingRequest, 'rowTokens'>,
   tokenizer: Tokenizer,
 ): Promise<{ rows: TrainingRow[]; documents: number; leftOverTokens: number }> {
   const documents = await readTexts(job.data, tokenizer, {
     ...(job.textField !== undefined && { textField: job.textField }),
   });
   const options = {
-    rowTokens: targetLength,
+    rowTokens,
     bos: tokenizer.addsBos ? tokenizer.bosTokenId : null,
     eos: tokenizer.eosTokenId,
   };
@@ -125,30 +151,25 @@ async function trainingRows(
   if (rows.length === 0)
     throw new UserError('input', {
       where: job.data.map((path) => `--data ${path}`).join(', '),
-      expected: `at least the ${targetLength} tokens of one row${engine.rows === 'mixed' ? ' of short or of long documents' : ''}`,
+      expected: `at least the ${rowTokens} tokens of one row${engine.rows === 'mixed' ? ' of short or of long documents' : ''}`,
       found: `${tokens} in ${documents.length} documents`,
       fix: 'give more text',
     });
-  return { rows, documents: documents.length, leftOverTokens: tokens - rows.length * targetLength };
+  return { rows, documents: documents.length, leftOverTokens: tokens - rows.length * rowTokens };
 }
 
-function checkTokenizer(job: TrainingExportJob, engine: TrainingEngine, tokenizer: Tokenizer, { spec }: Model): void {
+/** BOS and EOS, where the trainer's code fails without. */
+export function checkBoundaryTokens(name: TrainingEngineName, tokenizer: Tokenizer): void {
   const missing = [
     ...(tokenizer.bosTokenId === null ? ['BOS'] : []),
     ...(tokenizer.eosTokenId === null ? ['EOS'] : []),
   ];
-  if (engine.needsBosAndEos === true && missing.length > 0)
+  if (trainingEngines[name].needsBosAndEos === true && missing.length > 0)
     throw new UserError('unsupported', {
-      where: `--engine ${job.engine}`,
+      where: `--engine ${name}`,
       expected: 'a tokenizer with BOS and EOS, which its code asserts',
       found: `no ${missing.join(' and no ')}`,
       fix: 'axolotl, llama-factory and hf-trainer can',
-    });
-  if (tokenizer.vocabularySize > spec.vocabularySize)
-    throw new UserError('input', {
-      where: job.tokenizer ?? job.model,
-      expected: `a tokenizer of at most ${spec.vocabularySize} tokens, the rows of the model's embedding`,
-      found: `${tokenizer.vocabularySize}`,
     });
 }
 

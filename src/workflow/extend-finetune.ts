@@ -1,8 +1,8 @@
 import { stat } from 'node:fs/promises';
 import path from 'node:path';
 import { type Problem, UserError } from '../errors.js';
-import { HANDOFF_NAME, readHandoff } from '../export/index.js';
-import { isClosedForm, type StageJob, type StageOf, type StageOutcome } from '../extension/index.js';
+import { HANDOFF_NAME, readHandoff, type TrainerSettings, trainingEngines } from '../export/index.js';
+import { isClosedForm, type Recipe, type StageJob, type StageOf, type StageOutcome } from '../extension/index.js';
 import { type DecoderSpec, hashModel, loadModel } from '../model/index.js';
 import { errnoOf, writeFileAtomic } from '../run/index.js';
 import { FINETUNE_DEFAULTS } from '../training/defaults.js';
@@ -15,7 +15,7 @@ import { pathsOf } from './extend-texts.js';
 import { finetune } from './finetune.js';
 import type { FinetuneSettings } from './finetune-settings.js';
 
-/** What the recipe asks of the trainer, whose own settings stand in the hand-off. */
+/** What the trainer does of what a recipe can say, in the words of recipes. */
 const HYPERPARAMETERS_NAME = 'hyperparameters.json';
 const MAX_SHARD_BYTES = 5e9;
 
@@ -61,6 +61,31 @@ export function stageSettings(
   } satisfies FinetuneSettings;
 }
 
+/** The same for a trainer elsewhere, where a batch on one GPU is one sequence. */
+export function trainerSettings({ hyperparameters: hp }: StageOf<'finetune'>): TrainerSettings {
+  const warmup = hp.warmup_steps ?? 0;
+  return {
+    maxSteps: hp.max_steps,
+    sequences: hp.per_device_train_batch_size * hp.gradient_accumulation_steps,
+    learningRate: hp.learning_rate,
+    lrSchedulerType: hp.lr_scheduler_type,
+    warmupSteps: Math.ceil(warmup < 1 ? warmup * hp.max_steps : warmup),
+    weightDecay: hp.weight_decay,
+    adamBeta1: hp.adam_beta1,
+    adamBeta2: hp.adam_beta2,
+    adamEpsilon: hp.adam_epsilon,
+    maxGradNorm: hp.max_grad_norm,
+    seed: hp.seed,
+    loggingSteps: hp.logging_steps,
+    saveSteps: hp.save_steps,
+  };
+}
+
+function carriedOut({ engine, hyperparameters }: StageOf<'finetune'>) {
+  const { takes, fixed } = trainingEngines[engine].carriesOut;
+  return { ...Object.fromEntries(Object.entries(hyperparameters).filter(([key]) => takes.includes(key))), ...fixed };
+}
+
 function ropeFiles({ stage: { factors, short }, pathOf }: StageJob<'finetune'>): ExportRopeOptions {
   return {
     rope: isClosedForm(factors) ? factors : pathOf(factors),
@@ -68,11 +93,15 @@ function ropeFiles({ stage: { factors, short }, pathOf }: StageJob<'finetune'>):
   };
 }
 
+function textFieldOf({ texts }: Recipe, name: string): string {
+  return texts[name]?.text_field ?? FINETUNE_DEFAULTS.textField;
+}
+
 async function trainHere(job: StageJob<'finetune'>, context: StageContext): Promise<StageOutcome> {
   const { stage, folder, pathOf, onProgress, signal } = job;
   const { recipe, trainingThreads, command } = context;
   const { held_out: heldOut } = stage;
-  const fieldOf = (text: string) => recipe.texts[text]?.text_field ?? FINETUNE_DEFAULTS.textField;
+  const fieldOf = (text: string) => textFieldOf(recipe, text);
   const result = await finetune({
     ...stageSettings(stage, ropeFiles(job)),
     model: pathOf(stage.model),
@@ -115,16 +144,16 @@ async function trainElsewhere(job: StageJob<'finetune'>, context: StageContext):
       engine: stage.engine,
       out: handoff,
       data: pathsOf(context.recipe, stage.texts),
+      textField: textFieldOf(context.recipe, stage.texts),
       gpus: stage.gpus,
+      rowTokens: stage.hyperparameters.max_seq_length,
+      settings: trainerSettings(stage),
       weights: 'copy',
       maxShardBytes: MAX_SHARD_BYTES,
       onProgress,
       ...(signal && { signal }),
     });
-  await writeFileAtomic(
-    path.join(folder, HYPERPARAMETERS_NAME),
-    `${JSON.stringify({ mixed_windows: stage.mixed_windows, ...stage.hyperparameters }, null, 2)}\n`,
-  );
+  await writeFileAtomic(path.join(folder, HYPERPARAMETERS_NAME), `${JSON.stringify(carriedOut(stage), null, 2)}\n`);
   const checkpoint = context.checkpoints.get(stage.name);
   if (checkpoint === undefined) throw waiting(job, handoff);
   await refuseOtherShape(pathOf(stage.model), checkpoint);
@@ -163,7 +192,7 @@ async function isWritten(handoff: string): Promise<boolean> {
 function waiting({ stage }: StageJob<'finetune'>, handoff: string): UserError {
   return new UserError('handoff', {
     where: `--checkpoint ${stage.name}=FOLDER`,
-    expected: `the checkpoint that ${stage.engine} trains from ${handoff}, whose README.md says how, with the settings of ${path.join(path.dirname(handoff), HYPERPARAMETERS_NAME)}`,
+    expected: `the checkpoint that ${stage.engine} trains from ${handoff}, whose README.md says how`,
     found: 'none yet',
     fix: `train there, then run this command again with --checkpoint ${stage.name}=FOLDER`,
   });

@@ -1,4 +1,6 @@
-import { type Stage, type StageWork, stageWork } from '../extension/index.js';
+import { hasTokenizer, openTokenizer, type Tokenizer } from '../corpus/index.js';
+import { type Recipe, type Stage, type StageWork, stageWork } from '../extension/index.js';
+import type { Model } from '../model/index.js';
 import { chooseGpu, type Gpu, type GpuWish, type Speed, type WorkCost, workCost } from '../plan/index.js';
 import { calibrate } from './calibrate.js';
 import { checkStages } from './extend-check.js';
@@ -32,12 +34,18 @@ export interface ExtendPlan {
   readonly notes: readonly string[];
 }
 
+/** A config.json has none, and a folder need not. */
+async function tokenizerOf({ model: path, tokenizer }: Recipe, model: Model | null): Promise<Tokenizer | null> {
+  if (tokenizer !== undefined) return openTokenizer(tokenizer);
+  return model !== null && (await hasTokenizer(path)) ? openTokenizer(path) : null;
+}
+
 /** What a recipe will do and cost, in order, before anything runs but a calibration of seconds. A config.json is model enough. */
 export async function planExtension(job: ExtendPlanJob): Promise<ExtendPlan> {
   const recipe = await readRecipe(job.recipe, job);
   const gpu = chooseGpu(job.gpu);
   const { spec: shape, model, notes } = await readPlanInput(recipe.model);
-  await checkStages({ recipe, spec: shape, model, run: null });
+  await checkStages({ recipe, spec: shape, model, tokenizer: await tokenizerOf(recipe, model), run: null });
   const works = recipe.stages.map((stage) => stageWork(stage, recipe));
   const all = works.flatMap(({ work }) => work);
   const signal = job.signal && { signal: job.signal };

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
-import { UserError } from '../errors.js';
+import { type Problem, UserError } from '../errors.js';
 import type { StageJob, StageOf, StageOutcome } from '../extension/index.js';
 import { loadModel } from '../model/index.js';
 import { longropeAttentionFactor } from '../rope/attention-factor.js';
@@ -118,14 +118,19 @@ function common(
 async function longSet(file: string, rotaryPairs: number, lengths: readonly number[]): Promise<LengthFactors> {
   const set: FactorSet = parseFactorFile(await readFile(file, 'utf8'), { rotaryPairs, name: file });
   const { factors, attentionFactor, startTokens, targetLength } = set;
+  const problem = longSetProblem(targetLength, lengths);
+  if (problem !== null) throw new UserError('input', { where: `${file}: target_length`, ...problem });
+  return { maxLength: targetLength as number, factors, attentionFactor, startTokens };
+}
+
+/** Why factors for `target` tokens cannot join the sets of `lengths`; null where they can. */
+export function longSetProblem(
+  target: number | null,
+  lengths: readonly number[],
+): Pick<Problem, 'expected' | 'found'> | null {
   const most = Math.max(...lengths);
-  if (targetLength !== null && targetLength > most)
-    return { maxLength: targetLength, factors, attentionFactor, startTokens };
-  throw new UserError('input', {
-    where: `${file}: target_length`,
-    expected: `a length above those that are readjusted, ${most}`,
-    found: `${targetLength ?? 'none'}`,
-  });
+  if (target !== null && target > most) return null;
+  return { expected: `a length above those that are readjusted, ${most}`, found: `${target ?? 'none'}` };
 }
 
 function searchFigures({ winner, spent, stop, heldOut }: SearchResult): Json {

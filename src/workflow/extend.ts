@@ -48,7 +48,7 @@ export async function extend(job: ExtendJob): Promise<Extension> {
   const tokenizer = await openTokenizer(tokenizerPath);
   refuseOtherCheckpoints(recipe, job.checkpoints);
   const texts = await allTexts({ recipe, tokenizer });
-  await checkStages({ recipe, spec: model.spec, model, run: texts });
+  await checkStages({ recipe, spec: model.spec, model, tokenizer, run: texts });
   const inputs = await recipeInputs(recipe, model, texts, job);
   const { onProgress, device, workers, threads, signal } = job;
   const flops = recipe.stages.map((stage) => stageFlops(stage, recipe, model));

@@ -1,9 +1,9 @@
 import type { TokenDocument, Tokenizer } from '../corpus/index.js';
-import { UserError } from '../errors.js';
 import type { Model } from '../model/index.js';
 import type { FinetuneJob } from './finetune.js';
 import type { ResolvedFinetune } from './finetune-settings.js';
 import { readTexts } from './texts.js';
+import { checkVocabulary } from './vocabulary.js';
 
 /** Documents to train on and to hold out, and what stands around those to train on: what hand-offs to other trainers put there. */
 export async function finetuneTexts(
@@ -17,12 +17,7 @@ export async function finetuneTexts(
   readonly bos: number | null;
   readonly eos: number | null;
 }> {
-  if (tokenizer.vocabularySize > spec.vocabularySize)
-    throw new UserError('input', {
-      where: job.tokenizer ?? job.model,
-      expected: `a tokenizer of at most ${spec.vocabularySize} tokens, the rows of the model's embedding`,
-      found: `${tokenizer.vocabularySize}`,
-    });
+  checkVocabulary(job.tokenizer ?? job.model, tokenizer, spec);
   const { textField, heldOutTextField = textField } = job;
   const minTokens = Math.max(...evalLengths) - (tokenizer.bosTokenId === null ? 0 : 1);
   return {

@@ -20,6 +20,7 @@ import {
 } from './search-run.js';
 import { type SearchSpace, searchSpace, startTokensNotice } from './search-space.js';
 import { programVersion } from './version.js';
+import { checkVocabulary } from './vocabulary.js';
 
 export interface SearchJob extends SearchSettings, ObjectiveOptions {
   readonly modelPath: string;
@@ -49,6 +50,7 @@ export interface SearchJob extends SearchSettings, ObjectiveOptions {
 /** A search on a real model from documents to files: run folder, factors, config.json, comparison and report. */
 export async function searchModel(job: SearchJob): Promise<SearchOutcome> {
   const model = await loadModel(job.modelPath);
+  checkVocabulary(job.tokenizerPath ?? job.modelPath, job.tokenizer, model.spec);
   const space = await searchSpace(model, job);
   const chosen = chooseAlgorithm(job, model.spec);
   const { algorithm, partsOf } = searchAlgorithm({ ...job, algorithm: chosen.name }, space);

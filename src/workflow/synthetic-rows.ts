@@ -40,7 +40,7 @@ export interface AnsweredBatch extends RowBatch {
 const BATCH_TOKENS = 8192;
 const BATCH_ROWS = 5;
 /** Up to here all rows are made before the model is loaded, beyond only the first of tasks that keep to the length. */
-const CHECKED_LENGTH = 4096;
+export const CHECKED_LENGTH = 4096;
 
 /** Greedy answers of every method to every row, resumable; `finish` gets them in the order method, length, task, trial. */
 export async function answerPlan(
@@ -105,7 +105,7 @@ function batches({ tasks, lengths, trials }: SyntheticPlan, methods: readonly Ro
 }
 
 function rowsOf(
-  { tokenizer, seed, haystack }: SyntheticPlan,
+  { tokenizer, seed, haystack }: Pick<SyntheticPlan, 'tokenizer' | 'seed' | 'haystack'>,
   task: SyntheticTask,
   length: number,
   from: number,
@@ -127,7 +127,7 @@ function fittingRows(plan: SyntheticPlan, task: SyntheticTask, length: number, f
 }
 
 /** Names every task and length that a row does not fit, before anything is loaded; returns the tokens of the longest row. */
-function checkRows(plan: SyntheticPlan): number {
+export function checkRows(plan: Omit<SyntheticPlan, 'policy'>): number {
   let longest = 0;
   const problems: Problem[] = [];
   for (const length of plan.lengths)

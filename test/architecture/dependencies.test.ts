@@ -23,7 +23,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   export: ['rope', 'run', 'model', 'graph', 'corpus'],
   verify: ['rope', 'run'],
   web: ['report'],
-  extension: ['rope', 'run', 'corpus', 'evaluation', 'search', 'training', 'plan'],
+  extension: ['rope', 'run', 'corpus', 'evaluation', 'search', 'training', 'export', 'plan'],
   workflow: [
     'rope',
     'run',

@@ -78,6 +78,33 @@ describe('export training', () => {
     expect((await rejection(exportTraining(job({ out: folder })))).message).toMatch(/is empty, found 3 files/);
   });
 
+  it("starts nnscaler's example with the steps and the rows that are asked for", async () => {
+    const { job } = await workplace();
+    const settings = {
+      ...{
+        maxSteps: 2250,
+        sequences: 32,
+        learningRate: 2e-5,
+        lrSchedulerType: 'cosine',
+        warmupSteps: 40,
+        weightDecay: 0,
+      },
+      ...{
+        adamBeta1: 0.9,
+        adamBeta2: 0.95,
+        adamEpsilon: 1e-8,
+        maxGradNorm: 1,
+        seed: 42,
+        loggingSteps: 10,
+        saveSteps: 500,
+      },
+    };
+    const { launch, rowTokens } = await exportTraining(job({ engine: 'nnscaler', gpus: 8, rowTokens: 300, settings }));
+    expect(rowTokens).toBe(300);
+    // Four GPUs share a sequence, so two are computed at a time.
+    expect(launch.join(' ')).toMatch(/--grad_accumulation_steps 16 --max_train_steps 2250 --warmup_steps 40/);
+  });
+
   it('refuses what the engine cannot do', async () => {
     const { job } = await workplace();
     expect((await rejection(exportTraining(job({ gpus: 3 })))).message).toMatch(

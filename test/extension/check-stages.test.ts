@@ -1,9 +1,13 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { expect, test } from 'vitest';
+import { openTokenizer } from '../../src/corpus/index.js';
+import { factorVector, formatFactorJson } from '../../src/rope/index.js';
 import { type ExtendJob, extend, planExtension } from '../../src/workflow/index.js';
+import { searchModel } from '../../src/workflow/search-model.js';
 import { rejection } from '../helpers/rejection.js';
 import { temporaryFolder } from '../helpers/temporary-folder.js';
+import { writeTinyCheckpoint } from '../helpers/tiny-checkpoint.js';
 import { TINY } from '../helpers/tiny-model.js';
 
 const RECIPE = `format: longrope-recipe/1
@@ -122,9 +126,10 @@ stages:
   - stage: finetune
     name: elsewhere
     where: elsewhere
+    gpus: 2
     factors: "yarn:2"
     texts: rows
-    hyperparameters: { max_steps: 4, max_seq_length: 1k, lora_alpha: 4 }
+    hyperparameters: { max_steps: 4, max_seq_length: 1k, lr_scheduler_type: constant, warmup_steps: 2 }
 `,
   );
   const given = {
@@ -138,6 +143,88 @@ stages:
   expect(problems.map(({ where, found }) => `${where.replace(folder, '')}: ${found}`)).toEqual([
     '/narrow.csv: factors: 2',
     'stage elsewhere, --max-seq-length: 1024',
-    'stage elsewhere, --lora-alpha: none',
+    'stage elsewhere, --lr-scheduler-type constant: a warm-up',
   ]);
+});
+
+const LATE = `format: longrope-recipe/1
+model: models/tiny
+texts: { books: { paths: [books], samples: 3 }, rows: { paths: [rows] } }
+factors: { given: given.json, timeless: timeless.csv }
+stages:
+  - { stage: search, name: s512, target: 512, texts: books, budget: 4evals }
+  - { stage: search, name: steps, target: 512, texts: books, algorithm: gradient, budget: 2evals }
+  - { stage: search, name: enough, target: 512, texts: books, budget: 700evals }
+  - { stage: readjust, name: sets, lengths: [256, 512], texts: books, with: [s512, given, timeless], max_factor: 2 }
+  - { stage: readjust, name: twice, lengths: [256], texts: books, with: [s512, enough], max_factor: 2 }
+  - { stage: evaluate, name: methods, rope: ["yarn:abc", "pi:0.5", "ntk:0", none], perplexity: { texts: books, lengths: [256] } }
+  - { stage: evaluate, name: rows, rope: [none], passkey: { lengths: [16, 256], trials: 2 }, ruler: { lengths: [64], samples: 1, tasks: [niah_single_1, vt] } }
+  - { stage: finetune, name: six, factors: "yarn:2", texts: rows, where: elsewhere, engine: nnscaler, gpus: 6, hyperparameters: { max_steps: 4, max_seq_length: 512 } }
+  - { stage: finetune, name: three, factors: s512, texts: rows, where: elsewhere, gpus: 3, hyperparameters: { max_steps: 4, max_seq_length: 512 } }
+  - { stage: finetune, name: uneven, factors: s512, texts: rows, where: elsewhere, engine: nnscaler, gpus: 8, hyperparameters: { max_steps: 4, max_seq_length: 512, gradient_accumulation_steps: 3 } }
+`;
+
+test('budgets, sets, methods, rows and GPUs that a stage would refuse, by a dry run too', async () => {
+  const folder = await temporaryFolder();
+  const job = await jobIn(folder);
+  const [given, timeless] = [path.join(folder, 'given.json'), path.join(folder, 'timeless.csv')];
+  const factors = factorVector(Array.from({ length: 32 }, () => 2));
+  const set = { factors, attentionFactor: 1, startTokens: 0, originalLength: 256, targetLength: 512 };
+  await writeFile(given, formatFactorJson(set));
+  await writeFile(timeless, '2\n'.repeat(32));
+  await writeFile(job.recipe, LATE);
+  const late = {
+    factors: new Map([
+      ['given', given],
+      ['timeless', timeless],
+    ]),
+    texts: new Map(['books', 'rows'].map((name) => [name, [TINY]])),
+  };
+  const { problems } = await rejection(planExtension({ ...job, ...late, calibrate: false, gpu: {} }));
+  expect(problems.map(({ where, found }) => `${where}: ${found}`)).toEqual([
+    'stage s512, budget: 4 documents',
+    'stage steps, budget: 2 documents',
+    'stage sets, with s512: 512',
+    'stage sets, with given: 512',
+    'stage sets, with given: 512, as s512',
+    'stage sets, with timeless: none',
+    'stage twice, with enough: 512, as s512',
+    'stage methods, --rope yarn:abc: abc',
+    'stage methods, --rope pi:0.5: 0.5',
+    'stage methods, --rope ntk:0: 0',
+    'stage rows, passkey at --length 16: 16',
+    'stage rows, niah_single_1 at --length 64: 64',
+    'stage rows, vt at --length 64: 64',
+    'stage six, --gpus: 6',
+    'stage three, --gpus 3: 3',
+    'stage three, --gpus 3: 3',
+    'stage uneven, per_device_train_batch_size * gradient_accumulation_steps: 3',
+  ]);
+});
+
+test('a tokenizer with more tokens than the model', async () => {
+  const folder = await temporaryFolder();
+  const job = await jobIn(folder);
+  const small = path.join(folder, 'small');
+  await writeTinyCheckpoint(small);
+  await writeFile(
+    job.recipe,
+    `format: longrope-recipe/1
+model: ${small}
+tokenizer: ${TINY}
+texts: { books: { paths: [books], samples: 1 }, rows: { paths: [rows] } }
+stages: [{ stage: evaluate, name: read, rope: [none], perplexity: { texts: books, lengths: [64] } }]
+`,
+  );
+  const { model: _, ...onSmall } = job;
+  for (const start of [extend, planExtension]) {
+    const { problems } = await rejection(start({ ...onSmall, calibrate: false, gpu: {} }));
+    expect(problems.map(({ where, found }) => `${where}: ${found}`)).toEqual([`${TINY}: 4096`]);
+  }
+  const search = searchModel({
+    ...{ modelPath: small, tokenizerPath: TINY, tokenizer: await openTokenizer(TINY), targetLength: 512 },
+    ...{ documents: [{ id: 'a', ids: Int32Array.from({ length: 512 }, () => 4000) }], heldOut: [], textName: 'a' },
+    ...{ algorithm: 'cma-es', budget: { unit: 'documents', amount: 20 }, seed: 1, out: job.out, command: 'test' },
+  });
+  expect((await rejection(search)).problems).toMatchObject([{ where: TINY, found: '4096' }]);
 });

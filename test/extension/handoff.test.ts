@@ -1,6 +1,8 @@
 import { cp, mkdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { parse } from 'yaml';
+import { readDataset } from '../../src/corpus/index.js';
 import { EXIT_CODES } from '../../src/errors.js';
 import { loadModel } from '../../src/model/index.js';
 import { factorVector, formatFactorJson } from '../../src/rope/index.js';
@@ -78,7 +80,70 @@ describe('a training elsewhere', () => {
     const late = await rejection(extend({ ...job, checkpoints: new Map([['tuned', TINY]]) }));
     expect(late.message).toMatch(/expected the checkpoint that stage tuned was done with, found another/);
     const asked = JSON.parse(await readFile(path.join(job.out, 'stages/tuned/hyperparameters.json'), 'utf8'));
-    expect(asked).toMatchObject({ max_steps: 400, learning_rate: 2e-5, mixed_windows: true });
+    // Rows of long documents alone is what axolotl gets.
+    expect(asked).toMatchObject({ max_steps: 400, learning_rate: 2e-5, mixed_windows: false });
+  });
+
+  test('trains with the steps, the rows, the schedule and the optimiser of the recipe', async () => {
+    const { job } = await workplace();
+    const asked = `max_steps: 400, max_seq_length: 384, per_device_train_batch_size: 4, gradient_accumulation_steps: 2,
+      learning_rate: 1e-5, lr_scheduler_type: linear, warmup_steps: 0.05, adam_beta1: 0.8, adam_beta2: 0.99, adam_epsilon: 1e-7,
+      weight_decay: 0.1, max_grad_norm: 2, seed: 7, logging_steps: 3, save_steps: 50`;
+    const settings = {
+      ...{
+        max_steps: 400,
+        learning_rate: 1e-5,
+        warmup_steps: 20,
+        adam_beta1: 0.8,
+        adam_beta2: 0.99,
+        adam_epsilon: 1e-7,
+      },
+      ...{ weight_decay: 0.1, max_grad_norm: 2, seed: 7, logging_steps: 3, save_strategy: 'steps', save_steps: 50 },
+    };
+    const handedOff = async (engine: string, file: string) => {
+      const recipe = RECIPE.replace(/engine: .*/, `engine: ${engine}`).replace(
+        /hyperparameters: .*/,
+        `hyperparameters: { ${asked} }`,
+      );
+      await writeFile(job.recipe, recipe);
+      const own = { ...job, out: `${job.out}-${engine}` };
+      expect((await rejection(extend(own))).kind).toBe('handoff');
+      return parse(await readFile(path.join(own.out, 'stages/tuned/handoff', file), 'utf8')) as Record<string, unknown>;
+    };
+    // Two GPUs share a sequence, or have one each.
+    const axolotl = await handedOff('axolotl', 'axolotl.yaml');
+    expect(axolotl).toMatchObject({
+      ...settings,
+      sequence_len: 384,
+      lr_scheduler: 'linear',
+      gradient_accumulation_steps: 8,
+    });
+    const trainer = await handedOff('hf-trainer', 'training_arguments.json');
+    expect(trainer).toMatchObject({ ...settings, lr_scheduler_type: 'linear', gradient_accumulation_steps: 8 });
+    const factory = await handedOff('llama-factory', 'llama-factory.yaml');
+    expect(factory).toMatchObject({
+      ...settings,
+      cutoff_len: 384,
+      lr_scheduler_type: 'linear',
+      gradient_accumulation_steps: 4,
+    });
+    for (const of of [axolotl, trainer, factory]) {
+      expect(of).not.toHaveProperty('num_train_epochs');
+      expect(of).not.toHaveProperty('num_epochs');
+    }
+    const { documents } = await readDataset(path.join(`${job.out}-axolotl`, 'stages/tuned/handoff/data'));
+    expect(new Set(documents.map(({ ids }) => ids.length))).toEqual(new Set([384]));
+  });
+
+  test('hands off the column of the texts that the recipe names', async () => {
+    const { folder, job } = await workplace();
+    const recipe = RECIPE.replace('paths: [books]', 'paths: [books], text_field: body');
+    await writeFile(job.recipe, recipe);
+    const book = await readFile(path.join(folder, 'books/10146.txt'), 'utf8');
+    const rows = path.join(folder, 'rows.jsonl');
+    await writeFile(rows, JSON.stringify({ text: 'Too short for a row.', body: book }));
+    const waiting = await rejection(extend({ ...job, texts: new Map([['train', [rows]]]) }));
+    expect(waiting.kind).toBe('handoff');
   });
 
   test('refuses a checkpoint of another shape, one with other factors, and a stage that waits for none', async () => {

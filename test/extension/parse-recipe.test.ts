@@ -68,10 +68,14 @@ describe('a recipe', () => {
   });
 
   test('may say what its searches minimise', () => {
-    const text = edited([
-      'target: 2k',
-      'target: 2k\n    objective: { perplexity: 1, needle: 0.5, longppl: 0.5 }\n    needle_depths: [0, 50]\n    judge: base\n    short_limit: 2\n    start_tokens: [0, 4]',
-    ]);
+    const text = edited(
+      [
+        'target: 2k',
+        'target: 2k\n    objective: { perplexity: 1, needle: 0.5, longppl: 0.5 }\n    needle_depths: [0, 50]\n    judge: base\n    short_limit: 2\n    start_tokens: [0, 4]',
+      ],
+      ['factors: s8', 'factors: "yarn:8"'],
+      ['    over: s8\n', ''],
+    );
     expect(parseRecipe(text, 'r.yaml').stages[0]).toMatchObject({
       objective: { perplexity: 1, needle: 0.5, longppl: 0.5 },
       needle_depths: [0, 50],
@@ -137,7 +141,81 @@ describe('a recipe', () => {
       'stages.1.factors: expected factors without start tokens, which no engine and no training has, found s8, with start_tokens: [4]',
       'stages.3.hyperparameters.attention_factor: expected attention: own beside it, as shared is that of the longest set, found attention: shared',
       'stages.4.rope: expected every name and method once, found one twice',
+      'stages.5.sets: expected factors without start tokens, which no engine and no training has, found s8, with start_tokens: [4]',
     ]);
+  });
+
+  test('is refused with a length or a task twice, which a run computes once', () => {
+    const text = edited(
+      ['lengths: [4k, 256]', 'lengths: [4k, 4096]'],
+      ['lengths: [256, 512]', 'lengths: [256, 256]'],
+      [
+        'perplexity: { texts: books, lengths: [256, 4k] }',
+        'perplexity: { texts: books, lengths: [1k, 1024] }\n    passkey: { lengths: [256, 256] }\n    ruler: { lengths: [4k, 4k], tasks: [vt, vt] }',
+      ],
+    );
+    expect(problemsOf(text).map((problem) => problem.replace(/^.*, stages/, 'stages'))).toEqual([
+      'stages.2.lengths: expected every length once, found ["4k",4096]',
+      'stages.3.lengths: expected every length once, found [256,256]',
+      'stages.4.perplexity.lengths: expected every length once, found ["1k",1024]',
+      'stages.4.passkey.lengths: expected every length once, found [256,256]',
+      'stages.4.ruler.lengths: expected every length once, found ["4k","4k"]',
+      'stages.4.ruler.tasks: expected every task once, found ["vt","vt"]',
+    ]);
+  });
+
+  test('is refused where a training or an export would be of factors that may have start tokens', () => {
+    const longrope = ['target: 2k', 'target: 2k\n    algorithm: longrope'] as const;
+    const searched = 'found s8, whose algorithm longrope searches them; give s8 hyperparameters: { start_tokens: 0 }';
+    expect(
+      problemsOf(edited(longrope)).map((problem) => problem.replace(/^.*, (stages[^:]*):.*(found)/, '$1: $2')),
+    ).toEqual([
+      `stages.1.factors: ${searched}`,
+      // s16 multiplies them, and the sets are of both.
+      `stages.5.sets: ${searched}`,
+    ]);
+    for (const without of ['hyperparameters: { start_tokens: 0 }', 'start_tokens: [0]'])
+      expect(parseRecipe(edited([longrope[0], `${longrope[1]}\n    ${without}`]), 'r.yaml').stages).toHaveLength(6);
+    const short = edited(['pull: 0.01', 'algorithm: longrope']);
+    expect(problemsOf(short).join()).toMatch(/stages.5.sets: .*found sets, whose algorithm longrope searches them/);
+  });
+
+  test('of a training elsewhere is refused with what no file of its trainer says, or says otherwise', () => {
+    const elsewhere = (engine: string, keys: string, hyperparameters: string) =>
+      edited(
+        ['texts: train', `texts: train\n    where: elsewhere\n    engine: ${engine}${keys}`],
+        ['learning_rate: 1e-4', hyperparameters],
+      );
+    const refused = (text: string) =>
+      problemsOf(text).map((problem) => problem.replace(/^.*, stages.1.(\S+): expected (.+?), as .*found/, '$1 $2'));
+    expect(
+      refused(
+        elsewhere(
+          'hf-trainer',
+          '\n    mixed_windows: true\n    held_out: train',
+          'optim: muon, short_windows: 0.2, position_skipping: 4k, count_skipped: true, lora_r: 4, eval_lengths: [2k]',
+        ),
+      ),
+    ).toEqual([
+      'mixed_windows false true; leave it out, or train with where: here',
+      'held_out nothing "train"; leave it out, or train with where: here',
+      'hyperparameters.optim adamw "muon"; leave it out, or train with where: here',
+      'hyperparameters.short_windows 0 0.2; leave it out, or train with where: here',
+      'hyperparameters.position_skipping nothing "4k"; leave it out, or train with where: here',
+      'hyperparameters.count_skipped false true; leave it out, or train with where: here',
+      'hyperparameters.lora_r nothing 4; leave it out, or train with where: here',
+      'hyperparameters.eval_lengths nothing ["2k"]; leave it out, or train with where: here',
+    ]);
+    expect(refused(elsewhere('nnscaler', '\n    mixed_windows: false', 'learning_rate: 1e-4, seed: 7'))).toEqual([
+      'mixed_windows true false; leave it out, or train with where: here',
+      'hyperparameters.learning_rate 0.00002 0.0001; leave it out, or train with where: here',
+      'hyperparameters.seed nothing 7; leave it out, or train with where: here',
+    ]);
+    const asItIs = elsewhere('nnscaler', '\n    mixed_windows: true', 'learning_rate: 2e-5, lr_scheduler_type: cosine');
+    expect(parseRecipe(asItIs, 'r.yaml').stages).toHaveLength(6);
+    const all =
+      'learning_rate: 1e-4, lr_scheduler_type: cosine, adam_beta2: 0.9, weight_decay: 0.1, seed: 7, save_steps: 5';
+    expect(parseRecipe(elsewhere('llama-factory', '', all), 'r.yaml').stages).toHaveLength(6);
   });
 
   test('is refused where a released search is to start from factors', () => {

@@ -12,9 +12,22 @@ const recipes = (await readdir(path.join(PROJECT, 'recipes'))).map((name) => nam
 const plan = (recipe: string, model: string) =>
   planExtension({ recipe, model, texts: new Map(), factors: new Map(), calibrate: false, gpu: {} });
 
+/** A config alone, which is enough for a plan. */
+async function llama2(): Promise<string> {
+  const config = path.join(await temporaryFolder(), 'config.json');
+  const values = {
+    ...{ model_type: 'llama', hidden_size: 4096, intermediate_size: 11008, num_hidden_layers: 32 },
+    ...{ num_attention_heads: 32, num_key_value_heads: 32, vocab_size: 32000, max_position_embeddings: 4096 },
+    ...{ rms_norm_eps: 1e-5, hidden_act: 'silu', rope_theta: 10000 },
+  };
+  await writeFile(config, JSON.stringify(values));
+  return config;
+}
+
 describe('shipped recipes', () => {
+  // The embedded model has too few heads for the GPUs of the others.
   it.each(recipes)('%s is valid and has a cost', async (name) => {
-    const { stages } = await plan(name, TINY);
+    const { stages } = await plan(name, /^(tiny|smoke)/.test(name) ? TINY : await llama2());
     expect(stages.length).toBeGreaterThan(3);
     for (const { stage, flops } of stages) expect(flops > 0).toBe(stage !== 'export');
   });
@@ -46,14 +59,7 @@ stages: [{ stage: finetune, name: a, factors: 'yarn:2', texts: t, hyperparameter
   });
 
   it('llama2-2048k trains the tokens of the paper, and is planned from a config alone', async () => {
-    const config = path.join(await temporaryFolder(), 'config.json');
-    const llama2 = {
-      ...{ model_type: 'llama', hidden_size: 4096, intermediate_size: 11008, num_hidden_layers: 32 },
-      ...{ num_attention_heads: 32, num_key_value_heads: 32, vocab_size: 32000, max_position_embeddings: 4096 },
-      ...{ rms_norm_eps: 1e-5, hidden_act: 'silu', rope_theta: 10000 },
-    };
-    await writeFile(config, JSON.stringify(llama2));
-    const { stages } = await plan('llama2-2048k', config);
+    const { stages } = await plan('llama2-2048k', await llama2());
     const tokens = Object.fromEntries(stages.map(({ name, tokens: of }) => [name, of]));
     expect(tokens['ft128k']).toBe(400 * 32 * 131_072);
     expect(tokens['ft256k']).toBe(600 * 32 * 262_144);

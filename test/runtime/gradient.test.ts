@@ -184,6 +184,31 @@ it('passes that are asked for at once are as those asked for one after another, 
   expect(await Promise.all([first, ...others])).toEqual(inTurn);
 });
 
+it.each([{}, { blockQueries: 7 }, { groupsHeads: true, blockQueries: 9 }])(
+  'a window as long as the sequence is none, to the last bit (%o)',
+  async (blocks) => {
+    const pass = async (window: number | null) => {
+      const config = tinyConfig('mistral', { sliding_window: window, head_dim: 16, num_key_value_heads: 2 });
+      const model = await randomModel(config);
+      const { engine, weights } = await opened(model, { weights: 'all', tables: true }, blocks);
+      const sequences = [40, 12].map((tokens) => ({
+        ids: randomIds(model, tokens, tokens),
+        rope: interpolated(model, 2),
+        scoreFrom: 1,
+      }));
+      const result = await engine.lossAndGradient(sequences, weights);
+      await engine.close();
+      return result;
+    };
+    const none = await pass(null);
+    for (const window of [40, 4096]) expect(await pass(window)).toEqual(none);
+    // It hides something from the first sequence and nothing from the second.
+    const short = await pass(12);
+    expect(short.sequences[1]).toEqual(none.sequences[1]);
+    expect(short.sequences[0]?.loss).not.toBe(none.sequences[0]?.loss);
+  },
+);
+
 describe('several sequences in one pass', () => {
   it('have the weighted mean of their gradients, whatever their lengths, RoPEs and positions', async () => {
     const model = await randomModel(tinyConfig('mistral', { sliding_window: 12, head_dim: 16 }));

@@ -1,11 +1,14 @@
 import { stringify } from 'yaml';
-import { divisibleRows, type TrainingEngine, trainingArguments } from './engine.js';
+import { divisibleRows, scheduleName, type TrainingEngine, trainingArguments } from './engine.js';
+import { TRAINING_ARGUMENTS } from './trainer-settings.js';
 
 /** axolotl with ring attention over all GPUs; keys of its `AxolotlInputConfig` (src/axolotl/utils/schemas). */
 export const axolotl: TrainingEngine = {
   columns: ['input_ids', 'attention_mask', 'labels'],
   rows: 'concatenated',
   lists: 'long',
+  carriesOut: TRAINING_ARGUMENTS,
+  parallel: () => 1,
   check: divisibleRows,
   files: (plan) =>
     new Map([
@@ -16,7 +19,7 @@ export const axolotl: TrainingEngine = {
           // An empty type says that the data set is tokenised.
           datasets: [{ path: './data', type: null }],
           dataset_prepared_path: './prepared',
-          sequence_len: plan.table.targetLength,
+          sequence_len: plan.rowTokens,
           excess_length_strategy: 'raise',
           sample_packing: false,
           attn_implementation: 'flash_attention_2',
@@ -35,8 +38,8 @@ export const axolotl: TrainingEngine = {
           }),
           micro_batch_size: 1,
           gradient_checkpointing: true,
-          num_epochs: 1,
-          lr_scheduler: 'cosine',
+          ...(plan.settings === null && { num_epochs: 1 }),
+          lr_scheduler: scheduleName(plan),
           optimizer: 'adamw_torch_fused',
           ...trainingArguments(plan, 1),
         }),

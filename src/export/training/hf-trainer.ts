@@ -1,6 +1,13 @@
 import type { Problem } from '../../errors.js';
 import { zero3 } from './deepspeed.js';
-import { divisibleRows, type TrainingEngine, type TrainingPlan, trainerArguments } from './engine.js';
+import {
+  divisibleRows,
+  type TrainingEngine,
+  type TrainingPlan,
+  type TrainingRequest,
+  trainerArguments,
+} from './engine.js';
+import { TRAINING_ARGUMENTS } from './trainer-settings.js';
 
 /** transformers' Trainer with DeepSpeed Ulysses: every GPU holds a part of each sequence, and some heads of all of it. */
 export const hfTrainer: TrainingEngine = {
@@ -8,7 +15,9 @@ export const hfTrainer: TrainingEngine = {
   columns: ['input_ids', 'attention_mask', 'labels', 'position_ids'],
   rows: 'concatenated',
   lists: 'long',
-  check: (plan) => [...divisibleRows(plan), ...headProblems(plan)],
+  carriesOut: TRAINING_ARGUMENTS,
+  parallel: () => 1,
+  check: (request) => [...divisibleRows(request), ...headProblems(request)],
   files: (plan) =>
     new Map([
       ['training_arguments.json', argumentsFile(plan)],
@@ -22,7 +31,7 @@ export const hfTrainer: TrainingEngine = {
   ],
 };
 
-function headProblems({ spec, gpus }: Omit<TrainingPlan, 'rows'>): Problem[] {
+function headProblems({ spec, gpus }: TrainingRequest): Problem[] {
   const problems: Problem[] = [];
   if (spec.heads % gpus !== 0)
     problems.push({
@@ -44,7 +53,7 @@ function argumentsFile(plan: TrainingPlan): string {
   return `${JSON.stringify(values, null, 2)}\n`;
 }
 
-function trainingScript({ gpus, table }: TrainingPlan): string {
+function trainingScript({ gpus, rowTokens }: TrainingPlan): string {
   const parallel =
     gpus === 1
       ? ''
@@ -54,7 +63,7 @@ function trainingScript({ gpus, table }: TrainingPlan): string {
         sp_size=${gpus},
         dp_replicate_size=1,
         sp_handler=DeepSpeedSequenceParallelConfig(
-            sp_seq_length=${table.targetLength},
+            sp_seq_length=${rowTokens},
             sp_seq_length_is_variable=False,
             sp_attn_implementation="flash_attention_2",
         ),

@@ -1,12 +1,15 @@
 import { stringify } from 'yaml';
 import { zero3 } from './deepspeed.js';
 import { type TrainingEngine, trainerArguments } from './engine.js';
+import { TRAINING_ARGUMENTS } from './trainer-settings.js';
 
 /** LLaMA-Factory, stage pt with ZeRO-3; keys of its argument classes (src/llamafactory/hparams) and TrainingArguments. */
 export const llamaFactory: TrainingEngine = {
   columns: ['input_ids', 'attention_mask'],
   rows: 'concatenated',
   lists: 'long',
+  carriesOut: TRAINING_ARGUMENTS,
+  parallel: (gpus) => gpus,
   check: () => [],
   files: (plan) =>
     new Map([
@@ -22,7 +25,7 @@ export const llamaFactory: TrainingEngine = {
           // Asked for even where tokenised rows are there, which then stand for it.
           dataset: 'tokenized',
           tokenized_path: './data',
-          cutoff_len: plan.table.targetLength,
+          cutoff_len: plan.rowTokens,
           packing: false,
           overwrite_output_dir: true,
           ddp_timeout: 180_000_000,

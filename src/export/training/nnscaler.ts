@@ -1,5 +1,6 @@
 import type { Problem } from '../../errors.js';
-import { accumulation, RECIPE, type TrainingEngine, type TrainingPlan } from './engine.js';
+import { accumulation, RECIPE, type TrainingEngine, type TrainingPlan, type TrainingRequest } from './engine.js';
+import { NNSCALER_EXAMPLE } from './trainer-settings.js';
 
 /** Chunks of the example's loss over the vocabulary. */
 const LOSS_CHUNK = 1024;
@@ -11,6 +12,8 @@ export const nnscaler: TrainingEngine = {
   // Its rotary operator is declared indivisible along the sequence, so it sees the positions of the whole row.
   lists: 'both',
   needsBosAndEos: true,
+  carriesOut: NNSCALER_EXAMPLE,
+  parallel: (gpus) => gpus / planGpus(gpus),
   check,
   files: () => new Map([['to_hf.py', CONVERT]]),
   launch,
@@ -20,7 +23,7 @@ export const nnscaler: TrainingEngine = {
   ],
 };
 
-function check({ spec, gpus }: Omit<TrainingPlan, 'rows'>): Problem[] {
+function check({ spec, gpus }: TrainingRequest): Problem[] {
   const problems: Problem[] = [];
   if (spec.architecture !== 'llama')
     problems.push({
@@ -47,7 +50,7 @@ function planGpus(gpus: number): number {
 }
 
 function launch(plan: TrainingPlan): string[] {
-  const { gpus } = plan;
+  const { gpus, settings } = plan;
   const steps = accumulation(plan, gpus / planGpus(gpus));
   const perStep = steps * (gpus / planGpus(gpus));
   const flags = [
@@ -58,10 +61,10 @@ function launch(plan: TrainingPlan): string[] {
     `--runtime_ngpus=${gpus}`,
     `--recompute_modules ${plan.layerClass}`,
     '--gpu_mem_constraint 64',
-    ...(plan.table.targetLength % LOSS_CHUNK === 0 ? ['--enable-chunk-loss'] : []),
+    ...(plan.rowTokens % LOSS_CHUNK === 0 ? ['--enable-chunk-loss'] : []),
     `--grad_accumulation_steps ${steps}`,
-    `--max_train_steps ${Math.max(1, Math.floor(plan.rows / perStep))}`,
-    `--warmup_steps ${RECIPE.warmupSteps}`,
+    `--max_train_steps ${settings?.maxSteps ?? Math.max(1, Math.floor(plan.rows / perStep))}`,
+    `--warmup_steps ${settings?.warmupSteps ?? RECIPE.warmupSteps}`,
   ].join(' ');
   return [
     'export HANDOFF="$PWD" PYTHONPATH="$NNSCALER:$NNSCALER/examples:$PYTHONPATH"',

@@ -3,10 +3,10 @@ import { HANDOFF_NAME } from './handoff-file.js';
 
 /** README.md of a hand-off folder: how to start, what must not be changed, how it comes back. */
 export function readme(name: TrainingEngineName, engine: TrainingEngine, plan: TrainingPlan, model: string): string {
-  const { table, rows, gpus } = plan;
+  const { table, rows, rowTokens, gpus } = plan;
   return `# ${model}: ${table.originalLength} to ${table.targetLength} tokens with ${name}
 
-Made by \`longrope export training\`: the model (\`model/\`), ${rows} tokenised rows of ${table.targetLength} tokens
+Made by \`longrope export training\`: the model (\`model/\`), ${rows} tokenised rows of ${rowTokens} tokens
 (\`data/\`: ${engine.columns.join(', ')}), and the settings for ${gpus} GPU${gpus === 1 ? '' : 's'}.
 
 ## Train
@@ -16,7 +16,7 @@ ${engine.launch(plan).join('\n')}
 \`\`\`
 
 ${engine.notes.map((note) => `- ${note}`).join('\n')}
-- The recipe is LongRoPE's for 128k (32 sequences per step, 2e-5, 20 steps of warm-up); steps follow from the rows that are here.
+- ${recipe(plan)}
 
 ## What must stay as it is
 
@@ -33,6 +33,13 @@ longrope export hf trained --restore . --out ../extended
 
 It compares the RoPE of \`trained/config.json\` with \`${HANDOFF_NAME}\` and puts the short list back.
 `;
+}
+
+function recipe({ settings }: TrainingPlan): string {
+  if (settings === null)
+    return "The recipe is LongRoPE's for 128k (32 sequences per step, 2e-5, 20 steps of warm-up); steps follow from the rows that are here.";
+  const { maxSteps, sequences, warmupSteps } = settings;
+  return `Steps, schedule and optimiser are those of the recipe: ${maxSteps} steps of ${sequences} sequences, ${warmupSteps} steps of warm-up.`;
 }
 
 const HAZARD = `\`short_factor\` in \`model/config.json\` is the long list on purpose. transformers chooses the list by the largest position it

@@ -81,7 +81,7 @@ export class AttentionBackward {
     const { allHeads, oneGroup } = this;
     const { spec } = allHeads;
     // Heads that share keys are as many in both.
-    const work = { ...how, mask: causalMasks(spec.heads / spec.keyValueHeads, how.window) };
+    const work = { ...how, mask: causalMasks(spec.heads / spec.keyValueHeads, buffers) };
     for (const span of spans) {
       const isWide = how.groupsHeads ?? groupsHeads(spec, span.to - span.from);
       if (isWide) await inGroups(spec, oneGroup, pass, given, d, span, work);
@@ -155,10 +155,13 @@ async function inBlocks(
   { q, k, v, attended, dAttended }: AttentionGiven,
   d: AttentionRows,
   span: Range,
-  { window, blockQueries, mask }: How,
+  { window: ofModel, blockQueries, mask }: How,
 ): Promise<void> {
   const [width, keyWidth] = [spec.heads * spec.headDim, spec.keyValueHeads * spec.headDim];
+  // One that hides nothing is none, and then most keys are seen by all queries of a block.
+  const window = ofModel !== null && ofModel < span.to - span.from ? ofModel : null;
   const size = blockQueries ?? blockOf(spec, span.to - span.from, leastQueries);
+  const mostKeys = window === null ? size : Math.min(span.to - span.from, window - 1 + size);
   for (const [from, to] of blocks(span.from, span.to, size)) {
     const first = window === null ? span.from : Math.max(span.from, from - window + 1);
     // A window hides the first keys from the last queries, so none is seen by all.
@@ -179,7 +182,7 @@ async function inBlocks(
         k: rows(k, keyWidth, first, to),
         v: rows(v, keyWidth, first, to),
         ...parts,
-        mask: mask(to - from, to - masked),
+        mask: mask(to - from, to - masked, { window, mostKeys }),
         k_sum: dK,
         v_sum: dV,
       },

@@ -6,7 +6,7 @@ import { createCmaEs } from './cma-es.js';
 import { createDimMono } from './dim-mono.js';
 import { createDimPieceMono } from './dim-piece-mono.js';
 import { createGradient } from './gradient.js';
-import { createLongRope } from './longrope.js';
+import { createLongRope, LONGROPE_HYPERPARAMETERS } from './longrope.js';
 import { createLongRope2 } from './longrope2.js';
 import { createRandom } from './random.js';
 
@@ -22,6 +22,15 @@ const ALGORITHMS = {
 
 export type AlgorithmName = keyof typeof ALGORITHMS;
 export const ALGORITHM_NAMES = Object.keys(ALGORITHMS) as readonly AlgorithmName[];
+
+/** Whether an algorithm chooses start tokens by itself, where a search is not told which. */
+export function searchesStartTokens(
+  name: string,
+  hyperparameters: Readonly<Record<string, unknown>> | undefined,
+): boolean {
+  const said = hyperparameters?.['start_tokens'] ?? LONGROPE_HYPERPARAMETERS.start_tokens.value;
+  return name === 'longrope' && said !== 0;
+}
 
 /**
  * Makes a search algorithm by name. `hyperparameters` is parsed JSON of `hyperparameters/<name>.json`'s form, or undefined
