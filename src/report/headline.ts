@@ -90,7 +90,7 @@ function shortContextSentence(view: ReportView, panel: PerplexityPanel, name: st
     after === before ? 'unchanged' : `${formatChange(after / before)} ${after > before ? 'higher' : 'lower'}`;
   return [
     `Inside the original ${formatCount(length)} tokens it is ${change}: ` +
-      `${formatPerplexity(after)} against ${formatPerplexity(before)} unscaled.`,
+      `${formatPerplexity(after)} against ${formatPerplexity(before)} ${unscaled.name === 'model' ? 'of the model as it is' : 'unscaled'}.`,
   ];
 }
 

@@ -64,7 +64,7 @@ export function searchReport(report: SearchReport): ReportView {
       },
     ],
     searches: [searchPanel(report)],
-    perplexity: perplexities.length === 0 ? [] : [perplexityPanel(subject, report.protocol, perplexities)],
+    perplexity: perplexities.length === 0 ? [] : [perplexityPanel(report)],
     lossByPosition: lossPanels(subject, perplexities),
     retrieval: [],
     ruler: [],
@@ -151,11 +151,8 @@ function objectiveFront({ front, winner, baselines = [] }: SearchResult): Search
   };
 }
 
-function perplexityPanel(
-  subject: string,
-  protocol: string,
-  perplexities: readonly MethodPerplexity[],
-): PerplexityPanel {
+function perplexityPanel({ subject, protocol, perplexities, methods }: SearchReport): PerplexityPanel {
+  const unscaled = methods.find(({ kind }) => kind === 'unscaled')?.name;
   const names = [...new Set(perplexities.map(({ method }) => method))];
   const lengths = [...new Set(perplexities.map(({ length }) => length))].sort((a, b) => a - b);
   const of = (name: string) => perplexities.filter(({ method }) => method === name);
@@ -176,19 +173,24 @@ function perplexityPanel(
         documents: result.documents.length,
       })),
     })),
-    comparisons: names.includes(SEARCHED) ? comparisons(names, lengths, perplexities) : [],
+    comparisons: names.includes(SEARCHED) ? comparisons(names, lengths, perplexities, unscaled) : [],
   };
 }
 
 /** The winner against every method at the target, and against the untouched model at the length it was trained for. */
-function comparisons(names: readonly string[], lengths: readonly number[], perplexities: readonly MethodPerplexity[]) {
+function comparisons(
+  names: readonly string[],
+  lengths: readonly number[],
+  perplexities: readonly MethodPerplexity[],
+  unscaled: string | undefined,
+) {
   const documents = (name: string, at: number) =>
     perplexities.find(({ method, length }) => method === name && length === at)?.result.documents ?? [];
   const losses = (name: string, at: number) => documents(name, at).map(({ meanLoss }) => meanLoss);
   const [shortest, target] = [lengths[0] as number, lengths.at(-1) as number];
   const pairs = [
     ...names.filter((name) => name !== SEARCHED).map((against) => ({ against, length: target })),
-    ...(shortest === target ? [] : [{ against: names[0] as string, length: shortest }]),
+    ...(shortest === target || unscaled === undefined ? [] : [{ against: unscaled, length: shortest }]),
   ];
   return pairs.map(({ against, length }) => {
     // As the perplexities themselves: every token alike.

@@ -33,7 +33,7 @@ export function seedCandidates(
 
 /** The one candidate that surely keeps a limit at the original length; none where nothing is limited. */
 export function limitKeepers(problem: SearchProblem): readonly Candidate[] {
-  return problem.shortRise === undefined ? [] : [unscaledCandidate(problem)];
+  return problem.shortRise === undefined ? [] : [problem.asItIs ?? unscaledCandidate(problem)];
 }
 
 export function unscaledCandidate(problem: SearchProblem): Candidate {

@@ -79,6 +79,8 @@ export interface SearchProblem {
    * limit, is then a seed too.
    */
   readonly shortRise?: number;
+  /** Of a model with a scaling of its own: it at its original length, which takes the place of the unscaled model in a limit. */
+  readonly asItIs?: Candidate;
   /** Values of start tokens to choose from, the first one where a search begins; default: as the algorithm says. */
   readonly startTokens?: readonly number[];
   /** Seeds beside the closed forms, within 1 and the largest factor (`startCandidates`); their factors may decrease. */

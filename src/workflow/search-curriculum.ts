@@ -51,7 +51,8 @@ type CurriculumJob = Pick<
  * that end in their length; a run that was cut off goes on at any of them. Throws `UserError('usage')` for targets that do not rise
  * from the original length to the job's, or that `--length` would exceed.
  */
-export async function searchByCurriculum(job: SearchJob, given?: readonly number[]): Promise<CurriculumOutcome> {
+export async function searchByCurriculum(whole: SearchJob, given?: readonly number[]): Promise<CurriculumOutcome> {
+  const job = { ...whole, ...(whole.onNotice && { onNotice: once(whole.onNotice) }) };
   const { originalLength } = (await loadModel(job.modelPath)).spec.rope;
   const targets = given ?? autoCurriculum(job, originalLength);
   if (targets.length > 0) checkCurriculum(job, targets, originalLength);
@@ -86,6 +87,15 @@ export async function searchByCurriculum(job: SearchJob, given?: readonly number
     );
   }
   return { ...(await searchPart({ ...job, starts, ...part(targets.length), notes })), before };
+}
+
+/** What every search of a curriculum would say is told with the first. */
+function once(tell: (notice: string) => void): (notice: string) => void {
+  const told = new Set<string>();
+  return (notice) => {
+    if (!told.has(notice)) tell(notice);
+    told.add(notice);
+  };
 }
 
 /** A search of the curriculum; what is wrong with it is told with its own target and share of the budget. */
