@@ -4,6 +4,7 @@ import { loadModel } from '../model/index.js';
 import { formatCount } from '../report/format.js';
 import type { Budget, SearchResult } from '../search/index.js';
 import { AUTO } from './choose-algorithm.js';
+import { refuseSharedTexts } from './held-out-texts.js';
 import { type SearchJob, searchModel } from './search-model.js';
 import { type CurriculumPart, reportPart } from './search-progress.js';
 import type { SearchOutcome } from './search-run.js';
@@ -53,6 +54,8 @@ type CurriculumJob = Pick<
  */
 export async function searchByCurriculum(whole: SearchJob, given?: readonly number[]): Promise<CurriculumOutcome> {
   const job = { ...whole, ...(whole.onNotice && { onNotice: once(whole.onNotice) }) };
+  // Shorter searches hold nothing out.
+  refuseSharedTexts(job);
   const { originalLength } = (await loadModel(job.modelPath)).spec.rope;
   const targets = given ?? autoCurriculum(job, originalLength);
   if (targets.length > 0) checkCurriculum(job, targets, originalLength);

@@ -7,6 +7,7 @@ import type { ReportProgress } from '../run/index.js';
 import { type Device, engineName, openEngine, rememberLosses } from '../runtime/index.js';
 import { checkRacing, type SearchAlgorithm, unscaledCandidate } from '../search/index.js';
 import { chooseAlgorithm } from './choose-algorithm.js';
+import { refuseSharedTexts } from './held-out-texts.js';
 import { writeSearchArtefacts } from './search-artefacts.js';
 import { comparedMethods, compareHeldOut } from './search-comparison.js';
 import { inputsOf, notesOf, reportInputs } from './search-inputs.js';
@@ -48,6 +49,7 @@ export interface SearchJob extends SearchSettings, ObjectiveOptions {
 
 /** A search on a real model from documents to files: run folder, factors, config.json, comparison and report. */
 export async function searchModel(job: SearchJob): Promise<SearchOutcome> {
+  refuseSharedTexts(job);
   const model = await loadModel(job.modelPath);
   const space = await searchSpace(model, job);
   const chosen = chooseAlgorithm(job, model.spec);
