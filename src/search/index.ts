@@ -1,4 +1,4 @@
-export { ALGORITHM_NAMES, type AlgorithmName, createAlgorithm } from './algorithms/registry.js';
+export { ALGORITHM_NAMES, type AlgorithmName, createAlgorithm, takesStarts } from './algorithms/registry.js';
 export { type Budget, parseBudget, type Spending } from './budget.js';
 export { candidateJson } from './candidate.js';
 export { runSearch } from './driver.js';

@@ -2,7 +2,7 @@ import path from 'node:path';
 import { type Problem, UserError } from '../errors.js';
 import { loadModel } from '../model/index.js';
 import { formatCount } from '../report/format.js';
-import type { Budget, SearchResult } from '../search/index.js';
+import { type Budget, type SearchResult, takesStarts } from '../search/index.js';
 import { AUTO } from './choose-algorithm.js';
 import { refuseSharedTexts } from './held-out-texts.js';
 import { type SearchJob, searchModel } from './search-model.js';
@@ -50,7 +50,7 @@ type CurriculumJob = Pick<
  * A search whose shorter `targets` (default: `autoCurriculum`) are searched before, in rising order, each from the factors of the one
  * before, stretched. The budget is shared out in equal parts. Shorter searches are runs of their own beside that of `job`, in folders
  * that end in their length; a run that was cut off goes on at any of them. Throws `UserError('usage')` for targets that do not rise
- * from the original length to the job's, or that `--length` would exceed.
+ * from the original length to the job's, or that `--length` would exceed, and for algorithms that take no factors to start from.
  */
 export async function searchByCurriculum(whole: SearchJob, given?: readonly number[]): Promise<CurriculumOutcome> {
   const job = { ...whole, ...(whole.onNotice && { onNotice: once(whole.onNotice) }) };
@@ -118,7 +118,7 @@ async function partOf({ budget: whole }: SearchJob, job: SearchJob): Promise<Sea
 }
 
 function checkCurriculum(
-  { targetLength, lengths }: SearchJob,
+  { algorithm, targetLength, lengths }: SearchJob,
   targets: readonly number[],
   originalLength: number,
 ): void {
@@ -133,6 +133,13 @@ function checkCurriculum(
     });
   if (lengths !== undefined)
     problems.push({ where, expected: 'no --length, as shorter targets lie below some of these', found: 'both' });
+  if (!takesStarts(algorithm))
+    problems.push({
+      where,
+      expected: 'an algorithm that can begin with the factors of a shorter target',
+      found: `${algorithm}, which takes none`,
+      fix: 'leave it out, or search with another algorithm',
+    });
   if (problems.length > 0) throw new UserError('usage', problems);
 }
 

@@ -23,6 +23,13 @@ const ALGORITHMS = {
 export type AlgorithmName = keyof typeof ALGORITHMS;
 export const ALGORITHM_NAMES = Object.keys(ALGORITHMS) as readonly AlgorithmName[];
 
+const RELEASED: readonly string[] = ['dim-mono', 'dim-piece-mono'] satisfies readonly AlgorithmName[];
+
+/** Whether an algorithm can begin with sets that are given to it: the released search has one of its own. */
+export function takesStarts(name: string): boolean {
+  return !RELEASED.includes(name);
+}
+
 /**
  * Makes a search algorithm by name. `hyperparameters` is parsed JSON of `hyperparameters/<name>.json`'s form, or undefined
  * for the defaults. Throws `UserError` with every problem of name, hyper-parameters, seed and search problem.
