@@ -42,6 +42,8 @@ export interface SearchAlgorithm {
    * documents, and the driver may end within a generation.
    */
   readonly comparesAcrossGenerations: boolean;
+  /** Candidates of the smallest generation, that of the seeds and one the budget cuts short aside; not given: not known. */
+  readonly generationSize?: number;
   /** Documents on which a generation is scored; a number below all rotates through them. */
   readonly documentsPerGeneration: number | 'all';
   /** The next generation; empty when the space is exhausted, and then `stop` says so. */

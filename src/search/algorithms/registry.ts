@@ -1,6 +1,7 @@
 import { type Problem, UserError } from '../../errors.js';
 import { nearestWord } from '../hyperparameters.js';
 import { MAX_SEED } from '../random.js';
+import { lostStartTokens } from '../starts.js';
 import type { SearchAlgorithm, SearchProblem } from '../types.js';
 import { createCmaEs } from './cma-es.js';
 import { createDimMono } from './dim-mono.js';
@@ -64,6 +65,8 @@ export function createAlgorithm(
   if (problem.maxFactor !== undefined && !(problem.maxFactor > 1 && Number.isFinite(problem.maxFactor))) {
     problems.push({ where: 'largest factor', expected: 'a number above 1', found: String(problem.maxFactor) });
   }
+  // longrope has values of its own, and looks itself.
+  if (name !== 'longrope' && takesStarts(name)) problems.push(...lostStartTokens(problem, problem.startTokens ?? [0]));
   if (problem.rotaryPairs < 2) {
     problems.push({ where: 'rotary pairs', expected: 'at least 2 to search over', found: String(problem.rotaryPairs) });
   }
