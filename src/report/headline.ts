@@ -1,5 +1,5 @@
 import { formatChange, formatConfidence, formatCount, formatLoss, formatPerplexity } from './format.js';
-import type { Figure, Method, PerplexityPanel, ReportView } from './view-model.js';
+import type { Figure, Method, PerplexityPanel, ReportView, SearchPanel } from './view-model.js';
 
 /** The key result in words: one statement and the sentences that qualify it. */
 export interface Headline {
@@ -90,21 +90,27 @@ function shortContextSentence(view: ReportView, panel: PerplexityPanel, name: st
     after === before ? 'unchanged' : `${formatChange(after / before)} ${after > before ? 'higher' : 'lower'}`;
   return [
     `Inside the original ${formatCount(length)} tokens it is ${change}: ` +
-      `${formatPerplexity(after)} against ${formatPerplexity(before)} unscaled.`,
+      `${formatPerplexity(after)} against ${formatPerplexity(before)} ${unscaled.name === 'model' ? 'of the model as it is' : 'unscaled'}.`,
   ];
 }
 
 function searchHeadline(view: ReportView): Headline | null {
   const panel = view.searches[0];
   const run = panel?.runs[0];
-  const last = run?.points.at(-1);
-  if (panel === undefined || run === undefined || last === undefined || last.best === null) return null;
+  const ended = run && endOfRun(run);
+  if (panel === undefined || run === undefined || ended == null || ended.loss === null) return null;
   const rival = [...panel.baselines].sort((a, b) => compareFigures(a.loss, b.loss))[0];
   const against = rival === undefined ? '' : ` (${rival.name}: ${formatLoss(rival.loss)})`;
   return {
-    statement: `${capitalised(run.name)} reaches a loss of ${formatLoss(last.best)} at ${formatCount(panel.length)} tokens${against}`,
-    qualifications: [`Found by ${run.algorithm} in ${formatCount(last.documents)} document evaluations.`],
+    statement: `${capitalised(run.name)} reaches a loss of ${formatLoss(ended.loss)} at ${formatCount(panel.length)} tokens${against}`,
+    qualifications: [`Found by ${run.algorithm} in ${formatCount(ended.documents)} document evaluations.`],
   };
+}
+
+/** What a run found and spent; of reports that do not say, the end of its curve. null before its first generation. */
+export function endOfRun({ found, points }: SearchPanel['runs'][number]): SearchPanel['runs'][number]['found'] {
+  const last = points.at(-1);
+  return found ?? (last === undefined ? null : { loss: last.best, documents: last.documents, tokens: last.tokens });
 }
 
 /** Methods measured at a length, best first. */

@@ -64,7 +64,7 @@ export function searchReport(report: SearchReport): ReportView {
       },
     ],
     searches: [searchPanel(report)],
-    perplexity: perplexities.length === 0 ? [] : [perplexityPanel(subject, report.protocol, perplexities)],
+    perplexity: perplexities.length === 0 ? [] : [perplexityPanel(report)],
     lossByPosition: lossPanels(subject, perplexities),
     retrieval: [],
     ruler: [],
@@ -126,6 +126,7 @@ function searchPanel({ subject, targetLength, result }: SearchReport): SearchPan
             typeof value === 'string' ? value : JSON.stringify(value),
           ]),
         ),
+        found: { loss: toFigure(result.winner.loss), ...result.spent },
       },
     ],
     baselines: (result.baselines ?? []).map(({ name, loss }) => ({ name, loss: toFigure(loss) })),
@@ -150,11 +151,8 @@ function objectiveFront({ front, winner, baselines = [] }: SearchResult): Search
   };
 }
 
-function perplexityPanel(
-  subject: string,
-  protocol: string,
-  perplexities: readonly MethodPerplexity[],
-): PerplexityPanel {
+function perplexityPanel({ subject, protocol, perplexities, methods }: SearchReport): PerplexityPanel {
+  const unscaled = methods.find(({ kind }) => kind === 'unscaled')?.name;
   const names = [...new Set(perplexities.map(({ method }) => method))];
   const lengths = [...new Set(perplexities.map(({ length }) => length))].sort((a, b) => a - b);
   const of = (name: string) => perplexities.filter(({ method }) => method === name);
@@ -175,30 +173,36 @@ function perplexityPanel(
         documents: result.documents.length,
       })),
     })),
-    comparisons: names.includes(SEARCHED) ? comparisons(names, lengths, perplexities) : [],
+    comparisons: names.includes(SEARCHED) ? comparisons(names, lengths, perplexities, unscaled) : [],
   };
 }
 
 /** The winner against every method at the target, and against the untouched model at the length it was trained for. */
-function comparisons(names: readonly string[], lengths: readonly number[], perplexities: readonly MethodPerplexity[]) {
-  const losses = (name: string, at: number) =>
-    perplexities
-      .find(({ method, length }) => method === name && length === at)
-      ?.result.documents.map(({ meanLoss }) => meanLoss) ?? [];
+function comparisons(
+  names: readonly string[],
+  lengths: readonly number[],
+  perplexities: readonly MethodPerplexity[],
+  unscaled: string | undefined,
+) {
+  const documents = (name: string, at: number) =>
+    perplexities.find(({ method, length }) => method === name && length === at)?.result.documents ?? [];
+  const losses = (name: string, at: number) => documents(name, at).map(({ meanLoss }) => meanLoss);
   const [shortest, target] = [lengths[0] as number, lengths.at(-1) as number];
   const pairs = [
     ...names.filter((name) => name !== SEARCHED).map((against) => ({ against, length: target })),
-    ...(shortest === target ? [] : [{ against: names[0] as string, length: shortest }]),
+    ...(shortest === target || unscaled === undefined ? [] : [{ against: unscaled, length: shortest }]),
   ];
   return pairs.map(({ against, length }) => {
-    const { ratio, interval } = pairedRatio(losses(SEARCHED, length), losses(against, length));
+    // As the perplexities themselves: every token alike.
+    const weights = documents(SEARCHED, length).map(({ tokens }) => tokens);
+    const { ratio, interval } = pairedRatio(losses(SEARCHED, length), losses(against, length), weights);
     return {
       name: SEARCHED,
       against,
       length,
       ratio: toFigure(ratio),
       interval: interval && { low: toFigure(interval.low), high: toFigure(interval.high) },
-      documents: losses(SEARCHED, length).length,
+      documents: weights.length,
     };
   });
 }

@@ -10,7 +10,7 @@ import {
   formatPerplexity,
 } from './format.js';
 import { hasBootstrap } from './has-bootstrap.js';
-import { bestPerLength, headline } from './headline.js';
+import { bestPerLength, endOfRun, headline } from './headline.js';
 import { frontTable } from './objective-front.js';
 import { type Cell, printable, textTable } from './text-table.js';
 import type { FactorPanel, PerplexityPanel, ReportView, SearchPanel } from './view-model.js';
@@ -104,12 +104,13 @@ export function searchTable(panel: SearchPanel, options: TerminalOptions = PLAIN
   for (const { name, loss } of panel.baselines) {
     rows.push([name, formatLoss(loss), '', '', ''].map((text) => ({ text })));
   }
-  for (const { name, algorithm, points, stopReasons } of panel.runs) {
-    const last = points.at(-1);
+  for (const run of panel.runs) {
+    const { name, algorithm, stopReasons } = run;
+    const ended = endOfRun(run);
     const figures =
-      last === undefined
+      ended === null
         ? ['-', '0', '0']
-        : [formatLoss(last.best), formatCount(last.documents), formatCount(last.tokens)];
+        : [formatLoss(ended.loss), formatCount(ended.documents), formatCount(ended.tokens)];
     rows.push(
       [`${name} (${algorithm})`, ...figures, describeStop(stopReasons)].map((text) => ({ text, style: 'bold' })),
     );

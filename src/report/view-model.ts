@@ -88,6 +88,15 @@ const searchPanelSchema = z
               .readonly(),
           ),
           stopReasons: z.record(z.string(), z.json()).readonly(),
+          /**
+           * The method itself on all search documents, without what candidates were compared by beside the loss, and all that was spent: points
+           * are of single generations, on some of the documents. null in reports of earlier versions.
+           */
+          found: z
+            .strictObject({ loss: figureSchema, documents: countSchema, tokens: countSchema })
+            .readonly()
+            .nullable()
+            .default(null),
         })
         .readonly(),
     ),

@@ -36,6 +36,13 @@ export async function runSearch(options: SearchOptions): Promise<SearchResult> {
       found: 'losses alone',
       fix: 'search with cma-es',
     });
+  if (options.problem.shortRise !== undefined && objective.hasShortLimit !== true)
+    throw new UserError('usage', {
+      where: 'short limit',
+      expected: 'an objective that gives the loss at the original length too',
+      found: 'one without it',
+      fix: 'leave the limit out',
+    });
   const racing = options.racing === undefined ? null : racingSettings(options.racing);
   if (racing !== null && objective.hasShortLimit === true)
     throw new UserError('usage', {

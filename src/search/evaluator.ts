@@ -47,33 +47,29 @@ export class Evaluator {
   /** Losses of a batch in the order of its requests; short only where the clock ended the search. */
   async evaluate(batch: Batch, objective: Objective): Promise<readonly DocumentLoss[]> {
     const { signal } = this.options;
-    const { phase, generation, candidates, requests, gradients } = batch;
+    const { phase, generation, candidates, requests } = batch;
     const deadline = phase === 'search' ? this.stopwatch.deadline(() => this.secondsLeft()) : null;
     const signals = [signal, deadline?.signal].filter((s) => s !== undefined);
     // What the search knows of baselines is not asked for.
     if (phase === 'baselines') this.extraDone += candidates.length * objective.documents.length - requests.length;
     let done = 0;
     let fresh = 0;
-    const onResult = (index: number, loss: DocumentLoss) => {
-      const [c, document] = requests[index] as readonly [number, number];
+    // The clock may cut before what is on its way can be journaled: only the row that comes back counts, all else is for showing.
+    const shown: Spending = { ...this.spent };
+    const onResult = (_: number, loss: DocumentLoss) => {
       done++;
       if (!this.recorder.isReplaying) fresh++;
       if (isExtra(phase)) this.extraDone++;
-      else {
-        const cost = gradients ? GRADIENT_COST : 1;
-        this.spent.documents += cost;
-        this.spent.tokens += cost * loss.tokens;
-        // Other kernels gave it: equal but for the last bits, which would depend on who asked first.
-        if (!gradients) this.remember(candidates[c] as Candidate, document, loss);
-      }
-      this.spent.seconds = this.stopwatch.seconds();
-      this.report(batch, done);
+      else pay(shown, batch, loss);
+      shown.seconds = this.stopwatch.seconds();
+      this.report(batch, done, shown);
     };
     this.stopwatch.beginBatch();
     try {
       const losses = await this.recorder.evaluate(batch, objective, { onResult, signal: AbortSignal.any(signals) });
       if (signal?.aborted === true) throw this.interrupted();
       this.isCut = losses.length < requests.length;
+      if (!isExtra(phase)) this.take(batch, losses);
       return losses;
     } finally {
       deadline?.cancel();
@@ -132,7 +128,7 @@ export class Evaluator {
     return this.stopwatch.secondsLeft() - final * this.stopwatch.secondsPerDocument();
   }
 
-  private report({ phase, generation, requests }: Batch, done: number): void {
+  private report({ phase, generation, requests }: Batch, done: number, spent: Spending): void {
     const { onProgress, budget, algorithm, pull = 0 } = this.options;
     const best = algorithm.best();
     onProgress?.({
@@ -140,7 +136,7 @@ export class Evaluator {
       generation,
       done,
       total: requests.length,
-      spent: { ...this.spent },
+      spent: { ...spent },
       budget,
       extra: { done: this.extraDone, total: this.extraTotal },
       best: best && !breaksLimit(best.loss) ? { ...best, loss: best.loss - pullPenalty(pull, best.candidate) } : null,
@@ -156,11 +152,27 @@ export class Evaluator {
     });
   }
 
+  private take(batch: Batch, losses: readonly DocumentLoss[]): void {
+    for (const [index, loss] of losses.entries()) {
+      const [c, document] = batch.requests[index] as readonly [number, number];
+      pay(this.spent, batch, loss);
+      // Other kernels gave it: equal but for the last bits, which would depend on who asked first.
+      if (!batch.gradients) this.remember(batch.candidates[c] as Candidate, document, loss);
+    }
+    this.spent.seconds = this.stopwatch.seconds();
+  }
+
   private remember(candidate: Candidate, document: number, loss: DocumentLoss): void {
     const losses = [...this.lossesOf(candidate)];
     losses[document] = loss;
     this.known.set(candidateKey(candidate), { candidate, losses });
   }
+}
+
+function pay(spent: Spending, { gradients }: Batch, { tokens }: DocumentLoss): void {
+  const cost = gradients ? GRADIENT_COST : 1;
+  spent.documents += cost;
+  spent.tokens += cost * tokens;
 }
 
 /** What no budget pays for, and no candidate of the search is. */

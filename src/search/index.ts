@@ -1,4 +1,10 @@
-export { ALGORITHM_NAMES, type AlgorithmName, createAlgorithm, searchesStartTokens } from './algorithms/registry.js';
+export {
+  ALGORITHM_NAMES,
+  type AlgorithmName,
+  createAlgorithm,
+  searchesStartTokens,
+  takesStarts,
+} from './algorithms/registry.js';
 export { type Budget, parseBudget, type Spending } from './budget.js';
 export { candidateJson } from './candidate.js';
 export { checkBudget } from './check-budget.js';

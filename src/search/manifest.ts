@@ -7,7 +7,7 @@ import type { Json } from './types.js';
 /** Everything the result depends on. A run folder is resumed with an equal one only. */
 export function manifest(options: SearchOptions, racing: Racing | null): Json {
   const { problem, algorithm, seed, objective, heldOut, scoreBaselines, pull, budget, inputs } = options;
-  const { starts, ...space } = problem;
+  const { starts, asItIs, ...space } = problem;
   const documents = (of: Objective) =>
     of.documents.map((name, i) => ({ name, scoredTokens: of.scoredTokens[i] as number }));
   return {
@@ -16,7 +16,11 @@ export function manifest(options: SearchOptions, racing: Racing | null): Json {
     hyperparameters: algorithm.hyperparameters,
     seed,
     budget: { ...budget },
-    problem: { ...space, ...(starts && { starts: starts.map(candidateJson) }) },
+    problem: {
+      ...space,
+      ...(asItIs && { asItIs: candidateJson(asItIs) }),
+      ...(starts && { starts: starts.map(candidateJson) }),
+    },
     ...(pull !== undefined && { pull }),
     ...(racing !== null && { racing }),
     documents: documents(objective),

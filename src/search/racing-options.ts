@@ -51,7 +51,9 @@ export function parseRacing(text: string): Racing {
  * gradient descents have no population to race.
  */
 export function checkRacing(racing: Racing, algorithm: SearchAlgorithm, available: number): void {
-  const { name, wantsGradients, comparesAcrossGenerations } = algorithm;
+  // Of a lone candidate there is nothing to drop; a number that is not known forbids nothing.
+  const { name, wantsGradients, comparesAcrossGenerations, generationSize = 2 } = algorithm;
+  const rivals = Math.max(1, generationSize - 1);
   const problems: Problem[] = [];
   if (wantsGradients !== undefined) {
     problems.push({
@@ -77,10 +79,10 @@ export function checkRacing(racing: Racing, algorithm: SearchAlgorithm, availabl
       found: `${racing.block}`,
       fix: 'search on more documents (--samples), or leave racing out',
     });
-  } else if (racing.test === 'wilcoxon' && (looks === 0 || 2 ** -lastLook > racing.level / looks)) {
+  } else if (racing.test === 'wilcoxon' && (looks === 0 || 2 ** -lastLook > racing.level / (looks * rivals))) {
     problems.push({
       where: 'racing, test',
-      expected: `t, as ranks of ${lastLook} documents cannot be as rare as the level ${racing.level}`,
+      expected: `t, as ranks of ${lastLook} documents cannot be as rare as the level ${racing.level}, shared among ${looks} looks and ${rivals} rivals`,
       found: 'wilcoxon',
       fix: 'search on more documents (--samples), or test=t',
     });

@@ -31,7 +31,8 @@ export function multiplierProblem(problem: SearchProblem, frozen: FrozenSet): Se
     makeCandidate(
       factors.map((factor, pair) => factor / (frozen.factors[pair] as number)),
       attentionFactor / frozen.attentionFactor,
-      startTokens,
+      // Those of the frozen set stay whatever a multiplier says.
+      startTokens > frozen.startTokens ? startTokens : 0,
     ),
   );
   return { ...multiplier, starts: fitStarts(multiplier, divided) };
@@ -62,6 +63,7 @@ export class SecondInterpolation implements SearchAlgorithm {
   readonly documentsPerGeneration: number | 'all';
   readonly wantsGradients?: () => boolean;
   readonly gradientCandidates?: number;
+  readonly generationSize?: number;
   private asked: { readonly multipliers: readonly Candidate[]; readonly products: readonly Candidate[] } | null = null;
 
   constructor(
@@ -72,6 +74,7 @@ export class SecondInterpolation implements SearchAlgorithm {
     this.hyperparameters = multipliers.hyperparameters;
     this.comparesAcrossGenerations = multipliers.comparesAcrossGenerations;
     this.documentsPerGeneration = multipliers.documentsPerGeneration;
+    if (multipliers.generationSize !== undefined) this.generationSize = multipliers.generationSize;
     if (multipliers.gradientCandidates !== undefined) this.gradientCandidates = multipliers.gradientCandidates;
     if (multipliers.wantsGradients) this.wantsGradients = () => multipliers.wantsGradients?.() ?? false;
   }

@@ -1,5 +1,5 @@
 import { CLOSED_FORMS, type ClosedForm, closedFormFactors } from '../rope/closed-form.js';
-import { distinct, type FactorOrder, inOrder, makeCandidate } from './candidate.js';
+import { candidateKey, distinct, type FactorOrder, inOrder, makeCandidate } from './candidate.js';
 import type { Candidate, SearchProblem } from './types.js';
 
 /** Largest factor of our search spaces, as a multiple of the ratio (paper, Table 4). */
@@ -33,7 +33,7 @@ export function seedCandidates(
 
 /** The one candidate that surely keeps a limit at the original length; none where nothing is limited. */
 export function limitKeepers(problem: SearchProblem): readonly Candidate[] {
-  return problem.shortRise === undefined ? [] : [unscaledCandidate(problem)];
+  return problem.shortRise === undefined ? [] : [problem.asItIs ?? unscaledCandidate(problem)];
 }
 
 export function unscaledCandidate(problem: SearchProblem): Candidate {
@@ -47,14 +47,14 @@ export interface StartingOptions {
   readonly order: FactorOrder;
   /** Default: true. */
   readonly closedForms?: boolean;
-  /** All come with each of these; default: the first of the problem's. */
+  /** All come with each of these; default: a user's set with its own, all else and one that has none with the first of the problem's. */
   readonly startTokens?: readonly number[] | undefined;
 }
 
 /** Where a search begins, each once: the user's sets and the closed forms. */
 export function startingCandidates(
   problem: SearchProblem,
-  { attentionFactor, order, closedForms = true, startTokens = [problem.startTokens?.[0] ?? 0] }: StartingOptions,
+  { attentionFactor, order, closedForms = true, startTokens }: StartingOptions,
 ): readonly Candidate[] {
   const { starts = [], defaultAttentionFactor } = problem;
   const fixed = attentionFactor === 'default' ? defaultAttentionFactor : attentionFactor;
@@ -62,15 +62,23 @@ export function startingCandidates(
   const seeds = [
     ...starts
       .map((start) => inOrder(start, order))
-      .map((start) => makeCandidate(start.factors, fixed === 'search' ? start.attentionFactor : fixed, 0)),
+      .map(({ factors, attentionFactor: own, startTokens: count }) =>
+        makeCandidate(factors, fixed === 'search' ? own : fixed, count),
+      ),
     ...(closedForms
       ? attention.flatMap((factor) => seedCandidates(problem, factor, [...PAPER_SEEDS, 'half-turn']))
       : []),
   ];
-  const isUnscaled = ({ factors }: Candidate) => factors.every((factor) => factor === 1);
+  // Positions that stay unscaled are nothing to an unscaled set, and a model as it is has none.
+  const keepers = new Set(limitKeepers(problem).map(candidateKey));
+  const hasNone = (seed: Candidate) => seed.factors.every((factor) => factor === 1) || keepers.has(candidateKey(seed));
+  const usual = problem.startTokens?.[0] ?? 0;
+  const own = (seed: Candidate) => (seed.startTokens > 0 ? seed.startTokens : usual);
+  const counts: readonly (number | null)[] = startTokens ?? [null];
   return distinct(
-    // Positions that stay unscaled are nothing to an unscaled set.
-    startTokens.flatMap((count) => seeds.map((seed) => ({ ...seed, startTokens: isUnscaled(seed) ? 0 : count }))),
+    counts.flatMap((count) =>
+      seeds.map((seed) => ({ ...seed, startTokens: hasNone(seed) ? 0 : (count ?? own(seed)) })),
+    ),
   );
 }
 

@@ -1,3 +1,4 @@
+import type { Problem } from '../errors.js';
 import { longropeAttentionFactor } from '../rope/attention-factor.js';
 import type { FactorSet } from '../rope/factor-set.js';
 import { stretchFactors } from '../rope/stretch.js';
@@ -22,6 +23,16 @@ export function startCandidates(problem: SearchProblem, sets: readonly FactorSet
     );
   });
   return fitStarts(problem, starts);
+}
+
+/** What is wrong with starts whose start tokens a search cannot choose: another number is another set. None in a file says nothing. */
+export function lostStartTokens({ starts = [] }: SearchProblem, values: readonly number[]): readonly Problem[] {
+  const counts = starts.map(({ startTokens }) => startTokens);
+  const lost = [...new Set(counts.filter((count) => count > 0 && !values.includes(count)))];
+  if (lost.length === 0) return [];
+  const fix = `give --start-tokens ${[...values, ...lost].join(',')}`;
+  const expected = `start tokens that the search can choose, ${values.join(', ')}`;
+  return [{ where: 'start factors', expected, found: lost.join(', '), fix }];
 }
 
 /** Each start with factors of at least 1 and at most the largest one; equal ones once. */

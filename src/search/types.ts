@@ -42,6 +42,8 @@ export interface SearchAlgorithm {
    * documents, and the driver may end within a generation.
    */
   readonly comparesAcrossGenerations: boolean;
+  /** Candidates of the smallest generation, that of the seeds and one the budget cuts short aside; not given: not known. */
+  readonly generationSize?: number;
   /** Documents on which a generation is scored; a number below all rotates through them. */
   readonly documentsPerGeneration: number | 'all';
   /** The next generation; empty when the space is exhausted, and then `stop` says so. */
@@ -79,6 +81,8 @@ export interface SearchProblem {
    * limit, is then a seed too.
    */
   readonly shortRise?: number;
+  /** Of a model with a scaling of its own: it at its original length, which takes the place of the unscaled model in a limit. */
+  readonly asItIs?: Candidate;
   /** Values of start tokens to choose from, the first one where a search begins; default: as the algorithm says. */
   readonly startTokens?: readonly number[];
   /** Seeds beside the closed forms, within 1 and the largest factor (`startCandidates`); their factors may decrease. */

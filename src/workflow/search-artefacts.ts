@@ -8,6 +8,12 @@ import { writeFileAtomic } from '../run/index.js';
 import type { SearchResult } from '../search/index.js';
 import type { SearchJob } from './search-model.js';
 
+/** What there will be no config.json for, whatever is found; null where there can be one. */
+export function configNotice({ geometry: { rotatingPairs } }: RopeSpec): string | null {
+  if (rotatingPairs === undefined) return null;
+  return `pairs from ${rotatingPairs} on do not turn in this model (proportional RoPE), which no longrope block can say: factors.json and the report are written, config.json is not`;
+}
+
 /** Writes what a search found beside its journal; returns the paths. `config` null: the model is known by numbers alone. */
 export async function writeSearchArtefacts(
   job: Pick<SearchJob, 'targetLength' | 'out'>,
@@ -25,7 +31,8 @@ export async function writeSearchArtefacts(
   };
   const written: Record<string, string> = { 'factors.json': formatFactorJson(set) };
   // Start tokens and factors for the original length alone cannot be expressed in a config: the factor file carries them.
-  if (config !== null && candidate.startTokens === 0 && job.targetLength > rope.originalLength)
+  const isExpressible = candidate.startTokens === 0 && configNotice(rope) === null;
+  if (config !== null && isExpressible && job.targetLength > rope.originalLength)
     written['config.json'] = configJson(longropeConfig(config, rope, set, job.targetLength));
   written['report.json'] = renderJson(view);
   written['report.html'] = renderHtml(view);

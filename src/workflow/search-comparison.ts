@@ -15,6 +15,7 @@ import { factorVector } from '../rope/index.js';
 import type { Engine } from '../runtime/index.js';
 import { candidateJson, type FrozenSet, type Json, multiply, type SearchResult } from '../search/index.js';
 import type { SearchJob } from './search-model.js';
+import type { SearchSpace } from './search-space.js';
 
 /** A method that a search is compared with. */
 export interface ComparedMethod extends Method {
@@ -36,15 +37,33 @@ const CLOSED_FORMS = [
   { name: 'half-turn', rope: 'half-turn', kind: 'baseline', description: 'ramp from 2 turns to half a turn' },
 ] as const;
 
-/** The closed forms at the ratio of each length; over a frozen set, at the ratio of each length to its. */
-export async function comparedMethods(rope: RopeSpec, frozen: FrozenSet | null): Promise<ComparedMethod[]> {
+/** The name of a model's own RoPE, where it has one. */
+export const OWN = 'model';
+
+/** `none` of a model that was trained with something else. */
+const BASE = { name: 'none', rope: 'none', kind: 'baseline', description: 'base frequencies alone' } as const;
+
+/** A model's own RoPE, and the closed forms at the ratio of each length; over a frozen set, at the ratio of each length to its. */
+export async function comparedMethods(
+  rope: RopeSpec,
+  { frozen, own }: Pick<SearchSpace, 'frozen' | 'own'>,
+): Promise<ComparedMethod[]> {
   const methods: ComparedMethod[] = [];
-  for (const { name, rope: text, kind, description } of CLOSED_FORMS)
+  if (own !== null)
+    methods.push({
+      name: OWN,
+      kind: 'unscaled',
+      description: `the model as it is, with its ${own.type} scaling`,
+      rope: await parseRopeMethod(OWN, rope),
+    });
+  for (const closedForm of CLOSED_FORMS) {
+    const { name, rope: text, kind, description } = own !== null && closedForm.name === 'none' ? BASE : closedForm;
     methods.push(
       frozen === null
         ? { name, kind, description, rope: { ...(await parseRopeMethod(text, rope)), name } }
         : { name, kind, description: overFrozen(name, description), rope: secondMethod(name, text, rope, frozen) },
     );
+  }
   return methods;
 }
 

@@ -2,8 +2,9 @@ import path from 'node:path';
 import { type Problem, UserError } from '../errors.js';
 import { loadModel } from '../model/index.js';
 import { formatCount } from '../report/format.js';
-import type { Budget, SearchResult } from '../search/index.js';
+import { type Budget, type SearchResult, takesStarts } from '../search/index.js';
 import { AUTO } from './choose-algorithm.js';
+import { refuseSharedTexts } from './held-out-texts.js';
 import { type SearchJob, searchModel } from './search-model.js';
 import { type CurriculumPart, reportPart } from './search-progress.js';
 import type { SearchOutcome } from './search-run.js';
@@ -49,9 +50,12 @@ type CurriculumJob = Pick<
  * A search whose shorter `targets` (default: `autoCurriculum`) are searched before, in rising order, each from the factors of the one
  * before, stretched. The budget is shared out in equal parts. Shorter searches are runs of their own beside that of `job`, in folders
  * that end in their length; a run that was cut off goes on at any of them. Throws `UserError('usage')` for targets that do not rise
- * from the original length to the job's, or that `--length` would exceed.
+ * from the original length to the job's, or that `--length` would exceed, and for algorithms that take no factors to start from.
  */
-export async function searchByCurriculum(job: SearchJob, given?: readonly number[]): Promise<CurriculumOutcome> {
+export async function searchByCurriculum(whole: SearchJob, given?: readonly number[]): Promise<CurriculumOutcome> {
+  const job = { ...whole, ...(whole.onNotice && { onNotice: once(whole.onNotice) }) };
+  // Shorter searches hold nothing out.
+  refuseSharedTexts(job);
   const { originalLength } = (await loadModel(job.modelPath)).spec.rope;
   const targets = given ?? autoCurriculum(job, originalLength);
   if (targets.length > 0) checkCurriculum(job, targets, originalLength);
@@ -88,6 +92,15 @@ export async function searchByCurriculum(job: SearchJob, given?: readonly number
   return { ...(await searchPart({ ...job, starts, ...part(targets.length), notes })), before };
 }
 
+/** What every search of a curriculum would say is told with the first. */
+function once(tell: (notice: string) => void): (notice: string) => void {
+  const told = new Set<string>();
+  return (notice) => {
+    if (!told.has(notice)) tell(notice);
+    told.add(notice);
+  };
+}
+
 /** A search of the curriculum; what is wrong with it is told with its own target and share of the budget. */
 async function partOf({ budget: whole }: SearchJob, job: SearchJob): Promise<SearchOutcome> {
   try {
@@ -105,7 +118,7 @@ async function partOf({ budget: whole }: SearchJob, job: SearchJob): Promise<Sea
 }
 
 function checkCurriculum(
-  { targetLength, lengths }: SearchJob,
+  { algorithm, targetLength, lengths }: SearchJob,
   targets: readonly number[],
   originalLength: number,
 ): void {
@@ -120,6 +133,13 @@ function checkCurriculum(
     });
   if (lengths !== undefined)
     problems.push({ where, expected: 'no --length, as shorter targets lie below some of these', found: 'both' });
+  if (!takesStarts(algorithm))
+    problems.push({
+      where,
+      expected: 'an algorithm that can begin with the factors of a shorter target',
+      found: `${algorithm}, which takes none`,
+      fix: 'leave it out, or search with another algorithm',
+    });
   if (problems.length > 0) throw new UserError('usage', problems);
 }
 

@@ -2,6 +2,7 @@ import { hashDocuments, type TokenDocument } from '../corpus/index.js';
 import type { ReportInput } from '../report/index.js';
 import { engineName } from '../runtime/index.js';
 import { type SearchResult, shortRise } from '../search/index.js';
+import { ownRopeNotice } from './own-rope.js';
 import type { SearchJob } from './search-model.js';
 import type { PlannedObjective } from './search-objective.js';
 import type { SearchSpace } from './search-space.js';
@@ -9,7 +10,7 @@ import { programVersion } from './version.js';
 
 export function notesOf(
   { pull, shortLimit }: Pick<SearchJob, 'pull' | 'shortLimit'>,
-  { frozen }: SearchSpace,
+  { frozen, own }: SearchSpace,
   { lengths, terms }: Pick<PlannedObjective, 'lengths' | 'terms'>,
   { winner, races }: SearchResult,
 ): string[] {
@@ -18,6 +19,7 @@ export function notesOf(
   const weighted = terms.map(({ measure: name, weight }) => ({ name, weight }));
   return [
     'Nothing was fine-tuned by this search.',
+    ...(own === null ? [] : [sentence(ownRopeNotice(own))]),
     ...(frozen === null
       ? []
       : [`Second interpolation: the factors are those for ${frozen.length} tokens, frozen, times what was searched.`]),
@@ -41,6 +43,10 @@ export function notesOf(
       ? []
       : [shortNote(shortLimit, winner.shortExcess)]),
   ];
+}
+
+function sentence(notice: string): string {
+  return `${notice[0]?.toUpperCase()}${notice.slice(1)}.`;
 }
 
 function shortNote(limit: number, excess: number): string {

@@ -1,11 +1,13 @@
 import path from 'node:path';
 import type { TokenDocument, Tokenizer } from '../corpus/index.js';
-import { hashModel, loadModel } from '../model/index.js';
+import { hashModel, loadModel, type RopeSpec } from '../model/index.js';
 import { searchReport } from '../report/index.js';
+import { rescaledRope, resolveRope } from '../rope/frequencies.js';
 import type { ReportProgress } from '../run/index.js';
 import { type Device, engineName, openEngine, rememberLosses } from '../runtime/index.js';
-import { type Candidate, checkRacing, type SearchAlgorithm, unscaledCandidate } from '../search/index.js';
+import { checkRacing, type SearchAlgorithm, unscaledCandidate } from '../search/index.js';
 import { chooseAlgorithm } from './choose-algorithm.js';
+import { refuseSharedTexts } from './held-out-texts.js';
 import { writeSearchArtefacts } from './search-artefacts.js';
 import { comparedMethods, compareHeldOut } from './search-comparison.js';
 import { inputsOf, notesOf, reportInputs } from './search-inputs.js';
@@ -17,6 +19,7 @@ import {
   type SearchOutcome,
   type SearchSettings,
   searchAlgorithm,
+  spaceNotices,
 } from './search-run.js';
 import { type SearchSpace, searchSpace, startTokensNotice } from './search-space.js';
 import { programVersion } from './version.js';
@@ -42,13 +45,12 @@ export interface SearchJob extends SearchSettings, ObjectiveOptions {
   readonly threads?: number;
   /** More lines for the report's notes. */
   readonly notes?: readonly string[];
-  /** What is to be known before a long search begins. */
-  readonly onNotice?: (notice: string) => void;
   readonly onEvaluate?: ReportProgress;
 }
 
 /** A search on a real model from documents to files: run folder, factors, config.json, comparison and report. */
 export async function searchModel(job: SearchJob): Promise<SearchOutcome> {
+  refuseSharedTexts(job);
   const model = await loadModel(job.modelPath);
   checkVocabulary(job.tokenizerPath ?? job.modelPath, job.tokenizer, model.spec);
   const space = await searchSpace(model, job);
@@ -57,8 +59,9 @@ export async function searchModel(job: SearchJob): Promise<SearchOutcome> {
   if (job.racing !== undefined) checkRacing(job.racing, algorithm, job.documents.length);
   const inexpressible = startTokensNotice(algorithm, space);
   if (inexpressible !== null) job.onNotice?.(inexpressible);
+  for (const notice of spaceNotices(space, model.spec.rope)) job.onNotice?.(notice);
   const baselines = baselinesOf(space);
-  const planned = await planObjective(job, model, unscaledOf(space));
+  const planned = await planObjective(job, model, unsearchedRope(model.spec.rope, space));
   const modelHash = await hashModel(model);
   const engine = await openEngine(model, {
     maxLength: planned.maxLength,
@@ -85,7 +88,7 @@ export async function searchModel(job: SearchJob): Promise<SearchOutcome> {
       scoreBaselines: job.compare !== false,
       inputs,
     });
-    const methods = await comparedMethods(model.spec.rope, space.frozen);
+    const methods = await comparedMethods(model.spec.rope, space);
     const perplexities = await compareHeldOut(job, model, remembering, result, methods, inputs);
     const view = searchReport({
       subject: path.basename(path.resolve(job.modelPath)),
@@ -118,7 +121,10 @@ function documentsAtATime({ documentsPerGeneration: count }: SearchAlgorithm, { 
   return count === 'all' ? documents.length : count;
 }
 
-/** What the model is before the search. */
-function unscaledOf({ problem, frozen }: SearchSpace): Candidate {
-  return frozen ?? unscaledCandidate(problem);
+/** What the model is at its original length before the search. */
+function unsearchedRope({ geometry, scaling, originalLength }: RopeSpec, { problem, frozen }: SearchSpace) {
+  if (frozen !== null) return rescaledRope(geometry, frozen);
+  return scaling.type === 'default'
+    ? rescaledRope(geometry, unscaledCandidate(problem))
+    : resolveRope(geometry, scaling, originalLength);
 }

@@ -1,9 +1,8 @@
 import { UserError } from '../errors.js';
 import type { Model } from '../model/index.js';
-import { rescaledRope } from '../rope/frequencies.js';
+import type { ResolvedRope } from '../rope/types.js';
 import type { Engine } from '../runtime/index.js';
 import {
-  type Candidate,
   type Contradiction,
   contradictions,
   type Json,
@@ -46,12 +45,12 @@ export interface PlannedObjective {
   readonly maxLength: number;
   /** For the manifest. */
   readonly inputs: { readonly [name: string]: Json };
-  /** Marks key tokens and scores the unscaled model at its original length, which no budget counts. */
+  /** Marks key tokens and scores the unsearched model at its original length, which no budget counts. */
   open(engines: { readonly search: Engine; readonly heldOut: Engine }, signal?: AbortSignal): Promise<SearchObjectives>;
 }
 
-/** @param unscaled what the short limit compares with: no scaling, or the frozen factors. Throws one `UserError` with everything that does not fit. */
-export async function planObjective(job: SearchJob, model: Model, unscaled: Candidate): Promise<PlannedObjective> {
+/** @param unsearched what the short limit compares with: the model as it is, or the frozen factors. Throws one `UserError` with everything that does not fit. */
+export async function planObjective(job: SearchJob, model: Model, unsearched: ResolvedRope): Promise<PlannedObjective> {
   const { targetLength, lengths = [{ length: targetLength, weight: 1 }], objective: terms = PERPLEXITY_ALONE } = job;
   const { originalLength, geometry } = model.spec.rope;
   const bos = job.tokenizer.bosTokenId;
@@ -115,9 +114,10 @@ export async function planObjective(job: SearchJob, model: Model, unscaled: Cand
     signal: AbortSignal | undefined,
   ): Promise<ShortLimit> {
     const rows = rowsAt(length);
-    const rope = rescaledRope(geometry, unscaled);
     const baseLosses = await Promise.all(
-      rows.map(async (row) => meanLoss(row, await engine.tokenLosses({ ...row, rope }, signal), row.scoreFrom)),
+      rows.map(async (row) =>
+        meanLoss(row, await engine.tokenLosses({ ...row, rope: unsearched }, signal), row.scoreFrom),
+      ),
     );
     return { length, rows, baseLosses, rise };
   }

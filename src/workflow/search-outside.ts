@@ -20,6 +20,7 @@ import {
   type SearchOutcome,
   type SearchSettings,
   searchAlgorithm,
+  spaceNotices,
 } from './search-run.js';
 import { searchSpace } from './search-space.js';
 import { programVersion } from './version.js';
@@ -40,6 +41,7 @@ export async function searchOutside(job: OutsideSearchJob): Promise<SearchOutcom
   const space = await searchSpace({ spec: model }, job);
   // What is wrong with the options is said before anything is started.
   if (job.algorithm !== 'auto') searchAlgorithm(job, space);
+  for (const notice of spaceNotices(space, model.rope)) job.onNotice?.(notice);
   const outside = await job.open(space.problem, job.signal);
   try {
     const { objective, heldOut } = outside;
@@ -61,7 +63,7 @@ export async function searchOutside(job: OutsideSearchJob): Promise<SearchOutcom
         version: programVersion(),
       },
     });
-    const methods = await comparedMethods(model.rope, space.frozen);
+    const methods = await comparedMethods(model.rope, space);
     const named = methods.filter(({ name }) => baselines.some((baseline) => baseline.name === name));
     const { originalLength: original } = model.rope;
     const view = searchReport({

@@ -1,5 +1,6 @@
 import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
+import type { RopeSpec } from '../model/index.js';
 import { type ReportView, SEARCHED } from '../report/index.js';
 import type { ReportProgress } from '../run/index.js';
 import {
@@ -15,7 +16,9 @@ import {
   SecondInterpolation,
   secondBaselines,
 } from '../search/index.js';
-import type { ComparedMethod } from './search-comparison.js';
+import { ownRopeNotice } from './own-rope.js';
+import { configNotice } from './search-artefacts.js';
+import { type ComparedMethod, OWN } from './search-comparison.js';
 import { reportSearch } from './search-progress.js';
 import type { SearchSpace, SpaceOptions } from './search-space.js';
 
@@ -36,6 +39,8 @@ export interface SearchSettings extends SpaceOptions {
   /** The command that reproduces the run. */
   readonly command: string;
   readonly onSearch?: ReportProgress;
+  /** What is to be known before a long search begins. */
+  readonly onNotice?: (notice: string) => void;
   readonly signal?: AbortSignal;
 }
 
@@ -58,8 +63,15 @@ export function searchAlgorithm(
   return { algorithm: second, partsOf: second.partsOf.bind(second) };
 }
 
-export function baselinesOf({ problem, frozen }: SearchSpace): readonly NamedCandidate[] {
-  return frozen === null ? baselineCandidates(problem) : secondBaselines(problem, frozen);
+/** What follows from the model, whoever computes its losses. */
+export function spaceNotices({ own }: SearchSpace, rope: RopeSpec): readonly string[] {
+  return [own && ownRopeNotice(own), configNotice(rope)].filter((notice) => notice !== null);
+}
+
+/** What the model is by itself, and the closed forms. */
+export function baselinesOf({ problem, frozen, own }: SearchSpace): readonly NamedCandidate[] {
+  if (frozen !== null) return secondBaselines(problem, frozen);
+  return [...(own ? [{ name: OWN, candidate: own.atTarget }] : []), ...baselineCandidates(problem)];
 }
 
 /** Runs or resumes the search in the run folder of `settings`. */

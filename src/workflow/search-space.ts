@@ -10,6 +10,7 @@ import {
   startCandidates,
 } from '../search/index.js';
 import { readFactors } from './export-rope.js';
+import { type OwnRope, ownRope } from './own-rope.js';
 
 /** What a search is told about its space; paths are factor files. */
 export interface SpaceOptions {
@@ -29,6 +30,8 @@ export interface SpaceOptions {
 export interface SearchSpace {
   readonly problem: SearchProblem;
   readonly frozen: FrozenSet | null;
+  /** Of a model that has one; null also over frozen factors, which are what the model has. */
+  readonly own: OwnRope | null;
 }
 
 /** Throws one `UserError` with everything in the options that does not fit the model or each other. */
@@ -71,6 +74,7 @@ export async function searchSpace(
   if (frozen !== null && 'problems' in frozen) problems.push(...frozen.problems);
   if (problems.length > 0) throw new UserError('usage', problems);
   const ratio = targetLength / originalLength;
+  const own = frozen === null ? ownRope(spec.rope, targetLength) : null;
   const problem: SearchProblem = {
     rotaryPairs: geometry.rotaryDim / 2,
     headDim: geometry.headDim,
@@ -82,13 +86,16 @@ export async function searchSpace(
     defaultAttentionFactor: longropeAttentionFactor(ratio, originalLength),
     ...(maxFactor !== undefined && { maxFactor }),
     ...(startTokens !== undefined && { startTokens }),
-    ...(options.shortLimit !== undefined && { shortRise: shortRise(options.shortLimit) }),
+    ...(options.shortLimit !== undefined && {
+      shortRise: shortRise(options.shortLimit),
+      ...(own && { asItIs: own.atOriginal }),
+    }),
   };
   const set = frozen as FrozenSet | null;
   // Over a frozen set the largest factor is that of multipliers: starts are fitted once they are divided.
   const absolute = set === null ? problem : { ...problem, maxFactor: Number.MAX_VALUE };
   const seeds = startCandidates(absolute, starts);
-  return { problem: seeds.length === 0 ? problem : { ...problem, starts: seeds }, frozen: set };
+  return { problem: seeds.length === 0 ? problem : { ...problem, starts: seeds }, frozen: set, own };
 }
 
 /** What follows where start tokens may be part of the answer; null where they cannot. */

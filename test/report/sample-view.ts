@@ -125,7 +125,13 @@ export const sampleView: ReportView = {
       subject: 'tiny-pg19',
       length: 2048,
       runs: [
-        { name: 'searched', algorithm: 'cma-es', points: searchPoints(), stopReasons: { budget: '700 documents' } },
+        {
+          name: 'searched',
+          algorithm: 'cma-es',
+          points: searchPoints(),
+          stopReasons: { budget: '700 documents' },
+          found: null,
+        },
       ],
       baselines: [
         { name: 'none', loss: 4.532 },

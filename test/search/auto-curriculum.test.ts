@@ -1,6 +1,11 @@
+import path from 'node:path';
 import { expect, it } from 'vitest';
+import type { Tokenizer } from '../../src/corpus/index.js';
 import { parseBudget } from '../../src/search/budget.js';
-import { autoCurriculum } from '../../src/workflow/search-curriculum.js';
+import { autoCurriculum, searchByCurriculum } from '../../src/workflow/search-curriculum.js';
+import { rejection } from '../helpers/rejection.js';
+import { temporaryFolder } from '../helpers/temporary-folder.js';
+import { TINY } from '../helpers/tiny-model.js';
 
 const chosen = (ratio: number, budget = '700evals', options = {}) =>
   autoCurriculum({ algorithm: 'auto', targetLength: 256 * ratio, budget: parseBudget(budget), ...options }, 256).map(
@@ -32,3 +37,29 @@ it('not where the user says where to start, what to minimise, or which algorithm
   const options = [{ starts: ['a'] }, { over: 'a' }, { lengths: [] }, { maxFactor: 4 }, { algorithm: 'gradient' }];
   expect(options.map((option) => chosen(64, '700evals', option))).toEqual(options.map(() => []));
 });
+
+it.each(['dim-mono', 'dim-piece-mono'])(
+  'of %s is refused at once: it takes no factors to start from',
+  async (algorithm) => {
+    const error = await rejection(
+      searchByCurriculum(
+        {
+          modelPath: TINY,
+          tokenizer: { bosTokenId: 1, hash: '0'.repeat(64) } as Tokenizer,
+          documents: [{ id: 'a', ids: new Int32Array(600) }],
+          heldOut: [],
+          textName: 'a',
+          targetLength: 512,
+          algorithm,
+          budget: parseBudget('40evals'),
+          seed: 1,
+          out: path.join(await temporaryFolder(), 'run'),
+          command: 'none',
+        },
+        [400, 300],
+      ),
+    );
+    expect(error.problems.map(({ where }) => where)).toEqual(['--curriculum', '--curriculum']);
+    expect(error.message).toContain(`found ${algorithm}, which takes none`);
+  },
+);

@@ -21,6 +21,7 @@ import { rejection } from '../helpers/rejection.js';
 import { excessLoss, optimum, searchProblem, syntheticObjective } from './problem.js';
 
 const problem = searchProblem({ pairs: 8 });
+const GENETIC = ['longrope', 'dim-mono'];
 const small = { population_size: 16, parents_size: 8, mutation_numbers: 6, crossover_size: 6 };
 
 let directory: string;
@@ -44,7 +45,7 @@ function counting(objective: Objective): Objective & { readonly requests: LossRe
 function options(name: string, budget: string, changes: Partial<SearchOptions> = {}): SearchOptions {
   return {
     problem,
-    algorithm: createAlgorithm(name, problem, name === 'cma-es' ? {} : small, 1),
+    algorithm: createAlgorithm(name, problem, GENETIC.includes(name) ? small : {}, 1),
     seed: 1,
     objective: syntheticObjective(problem),
     budget: parseBudget(budget),
@@ -53,6 +54,8 @@ function options(name: string, budget: string, changes: Partial<SearchOptions> =
     ...changes,
   };
 }
+
+const isLoss = ({ type }: { readonly type: string }) => type === 'loss';
 
 const journal = async () => {
   const path = join(directory, 'journal.jsonl');
@@ -226,6 +229,42 @@ describe('runSearch', () => {
     expect(await runSearch(options(name, '1s', { objective: exact, ...more }))).toEqual(first);
     expect(await journal()).toEqual(entries);
   });
+
+  test.each(['longrope', 'cma-es', 'random'])(
+    'of two lanes of %s one is stuck when the clock cuts: what the other was ahead is neither counted nor known',
+    async (name) => {
+      const exact = syntheticObjective(problem);
+      let asked = 0;
+      const lanes: Objective = {
+        ...exact,
+        evaluate: async (requests, { onResult, signal } = {}) => {
+          const losses = await exact.evaluate(requests);
+          let stuck: Promise<void> | null = null;
+          for (const index of requests.keys()) {
+            if (++asked === 95) stuck = new Promise((_, reject) => signal?.addEventListener('abort', () => reject()));
+            else onResult?.(index, losses[index] as DocumentLoss);
+          }
+          await stuck;
+          return losses;
+        },
+      };
+      const first = await runSearch(options(name, '1s', { objective: lanes }));
+      expect(first.stop).toEqual({ budget: '1 seconds' });
+      const entries = await journal();
+      const losses = entries
+        .slice(
+          0,
+          entries.findIndex(({ type }) => type === 'stop'),
+        )
+        .filter(isLoss);
+      expect(losses).toHaveLength(94);
+      expect(entries.find(({ type }) => type === 'stop')?.['spent']).toEqual({ documents: 94, tokens: 94 * 2047 });
+      const again = counting(exact);
+      expect(await runSearch(options(name, '1s', { objective: again }))).toEqual(first);
+      expect(again.requests).toEqual([]);
+      expect(await journal()).toEqual(entries);
+    },
+  );
 
   test('a loss that comes after the clock has cut is left out', async () => {
     const exact = syntheticObjective(problem);

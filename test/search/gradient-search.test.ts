@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { createAlgorithm } from '../../src/search/index.js';
+import { createAlgorithm, type SearchProblem } from '../../src/search/index.js';
 import { seededRandom } from '../helpers/random.js';
 import { searchProblem } from './problem.js';
 
@@ -29,4 +29,33 @@ function driftOfUnseen(prior_weight: number | 'none'): number {
 test('factors that the loss does not see stay at the seed, unless that is switched off', () => {
   expect(driftOfUnseen(1e-3)).toBeLessThan(0.01);
   expect(driftOfUnseen('none')).toBeGreaterThan(0.3);
+});
+
+test.each([
+  [0.25, {}],
+  [0.3, {}],
+  // 1.37 is between two multiples, and the nearest is above it.
+  [0.25, { maxFactor: 1.37 }],
+  [0.25, { maxFactor: 1.37, shortRise: 0.02 }],
+])('on a grid of %d (%j) every answer is, below the largest factor', (grid, more) => {
+  const problem: SearchProblem = { ...PROBLEM, ...more };
+  const algorithm = createAlgorithm('gradient', problem, { grid }, 1);
+  const seeds = algorithm.ask();
+  algorithm.tell(seeds.map((candidate, i) => ({ candidate, loss: -i })));
+  for (let step = 0; step < 3; step++) {
+    const [candidate] = algorithm.ask();
+    // All factors upwards.
+    const gradient = { logFactors: Array.from(candidate!.factors, () => -1), logAttentionFactor: 0 };
+    const short = { excess: -0.02, gradient: { ...gradient, logFactors: gradient.logFactors.map(() => 0) } };
+    algorithm.tell([
+      { candidate: candidate!, loss: 1, documents: [0], gradient, ...('shortRise' in more && { short }) },
+    ]);
+  }
+  const contenders = algorithm.contenders();
+  expect(contenders.length).toBeGreaterThan(2);
+  for (const { factors } of contenders)
+    for (const factor of factors) {
+      expect(factor).toBeLessThanOrEqual(problem.maxFactor ?? 10);
+      if (factor !== 1) expect(factor / grid).toBeCloseTo(Math.round(factor / grid), 9);
+    }
 });

@@ -5,7 +5,16 @@ import { expect, test } from 'vitest';
 import { makeCandidate } from '../../src/search/candidate.js';
 import { comparedLoss } from '../../src/search/compared-loss.js';
 import { paretoFront } from '../../src/search/front.js';
-import { createAlgorithm, parseBudget, parseObjective, runSearch, type Score } from '../../src/search/index.js';
+import {
+  createAlgorithm,
+  type LossRequest,
+  type Objective,
+  parseBudget,
+  parseObjective,
+  runSearch,
+  type Score,
+} from '../../src/search/index.js';
+import { rejection } from '../helpers/rejection.js';
 import { limitedObjective, optimum, searchProblem, shortExcess, syntheticObjective } from './problem.js';
 
 const problem = searchProblem({ pairs: 8 });
@@ -57,6 +66,58 @@ test.each(algorithms)(
     expect(winner.loss).toBe(Math.min(...feasible.map(({ loss }) => loss)));
   },
 );
+
+/** What departs from the unscaled model breaks the limit, but on the first document, where a search begins, nothing does. */
+const strict: Objective = {
+  ...limitedObjective(problem, MOST),
+  evaluate: async (requests, { onResult } = {}) => {
+    const losses = await syntheticObjective(problem).evaluate(requests);
+    return losses.map((loss, i) => {
+      const { candidate, document } = requests[i] as LossRequest;
+      const far = [...candidate.factors, candidate.attentionFactor].reduce((sum, x) => sum + Math.log(x) ** 2, 0);
+      const excess = document === 0 ? 0.001 * far - 0.05 : far - 0.001;
+      const all = { ...loss, parts: [loss.lossSum / loss.tokens, excess], short: { excess } };
+      onResult?.(i, all);
+      return all;
+    });
+  },
+};
+
+test.each([
+  ['cma-es', '60evals', {}],
+  ['cma-es', '400evals', { attention_factor: 'default' }],
+  ['longrope', '300evals', small],
+  ['longrope', '300evals', { ...small, attention_factor: 1.2 }],
+  ['random', '100evals', {}],
+] as const)('%s (%s, %j) keeps a limit that a single document says nothing of', async (name, budget, values) => {
+  const limited = { ...problem, shortRise: RISE };
+  const { winner } = await runSearch({
+    problem: limited,
+    algorithm: createAlgorithm(name, limited, values, 2),
+    seed: 2,
+    objective: strict,
+    budget: parseBudget(budget),
+    runDirectory: join(await mkdtemp(join(tmpdir(), 'longrope-limits-')), 'run'),
+    inputs: {},
+  });
+  expect(winner.shortExcess).toBeLessThanOrEqual(0);
+});
+
+test('a limit that the objective knows nothing of is refused', async () => {
+  const limited = { ...problem, shortRise: RISE };
+  const run = runSearch({
+    problem: limited,
+    algorithm: createAlgorithm('cma-es', limited, {}, 2),
+    seed: 2,
+    objective: syntheticObjective(problem),
+    budget: parseBudget('100evals'),
+    runDirectory: join(await mkdtemp(join(tmpdir(), 'longrope-limits-')), 'run'),
+    inputs: {},
+  });
+  const error = await rejection(run);
+  expect(error.kind).toBe('usage');
+  expect(error.message).toMatch(/^short limit: expected an objective that gives the loss at the original length too/);
+});
 
 test('gradient uses what the limit allows, however far apart documents are', async () => {
   const { winner } = (await search('gradient', true, '200evals', {}, RISE)).result;

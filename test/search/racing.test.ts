@@ -5,6 +5,7 @@ import { beforeEach, describe, expect, test } from 'vitest';
 import { wilcoxonGreater } from '../../src/evaluation/index.js';
 import { parseJournal } from '../../src/run/index.js';
 import {
+  checkRacing,
   createAlgorithm,
   type Objective,
   parseBudget,
@@ -319,6 +320,8 @@ describe('runSearch with racing', () => {
     ['cma-es', { documents: 6 }, 5, 'at most 5, found 6'],
     ['longrope', { documents: 3 }, 5, 'all for longrope'],
     ['cma-es', { test: 'wilcoxon' }, 5, 'ranks of 4 documents cannot be as rare as the level 0.05'],
+    ['cma-es', { test: 'wilcoxon' }, 8, 'the level 0.05, shared among 2 looks and 9 rivals, found wilcoxon'],
+    ['longrope', { test: 'wilcoxon', block: 7 }, 8, 'shared among 1 looks and 31 rivals'],
     ['cma-es', { cap: 'none' }, 3, 'a cap where fewer than three documents are looked at'],
     ['cma-es', { level: 0 }, 5, 'racing, level: expected a number > 0'],
   ] as const)('%s refuses %j on %d documents', async (name, settings, count, message) => {
@@ -327,6 +330,22 @@ describe('runSearch with racing', () => {
     );
     expect(error.kind).toBe('usage');
     expect(error.message).toContain(message);
+  });
+
+  test.each([
+    ['cma-es', {}, 9],
+    ['cma-es', { population_size: 'default' }, 9],
+    ['longrope', {}, 31],
+    ['longrope', small, 11],
+    ['dim-mono', { evo_scale: 0.5 }, 15],
+    ['random', {}, 15],
+  ])('ranks are refused to the rivals of %s (%j) on one document less than they need', (name, values, rivals) => {
+    const algorithm = createAlgorithm(name, problem, values, 1);
+    const needed = Math.ceil(Math.log2(rivals / 0.05));
+    const check = (documents: number) =>
+      checkRacing(parseRacing(`test=wilcoxon,block=${documents - 1}`), algorithm, documents);
+    expect(() => check(needed)).toThrow(`shared among 1 looks and ${rivals} rivals`);
+    expect(() => check(needed + 1)).not.toThrow();
   });
 
   test('other settings are refused in the same folder', async () => {

@@ -40,7 +40,11 @@ const slow: Objective = {
   },
 };
 
-const OPTIONS: Readonly<Record<string, object>> = { 'cma-es': {}, gradient: { restarts: 4, grid: 0.01 } };
+const OPTIONS: Readonly<Record<string, object>> = {
+  'cma-es': {},
+  random: {},
+  gradient: { restarts: 4, grid: 0.01 },
+};
 const small = { population_size: 16, parents_size: 8, mutation_numbers: 6, crossover_size: 6 };
 const second = new SecondInterpolation(frozen, createAlgorithm('cma-es', multiplierProblem(problem, frozen), {}, 11));
 const algorithm = name.split(' ')[0] as string;

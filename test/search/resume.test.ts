@@ -56,6 +56,8 @@ describe.each([
   ['longrope', 3],
   ['longrope2', 3],
   ['dim-mono', 3],
+  ['dim-piece-mono', 2],
+  ['random', 2],
   ['second interpolation', 2],
   ['cma-es in races', 3],
   ['longrope in races', 3],

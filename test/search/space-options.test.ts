@@ -82,13 +82,47 @@ describe('start factors', () => {
   test.each(['cma-es', 'gradient'])(
     'in %s take an attention factor that is given, and have no start tokens',
     (name) => {
-      const starts = startCandidates(problem, [set(eightfold, { startTokens: 8 })]);
+      const starts = startCandidates(problem, [set(eightfold)]);
       const asked = createAlgorithm(name, { ...problem, starts }, { attention_factor: 1.11 }, 1).ask();
       expect(asked.map(({ attentionFactor, startTokens }) => [attentionFactor, startTokens])).toEqual(
         Array.from({ length: 6 }, () => [1.11, 0]),
       );
     },
   );
+
+  const ALL = ['cma-es', 'gradient', 'random', 'longrope', 'longrope2'];
+
+  test.each(ALL)('in %s keep their start tokens where these can be chosen', (name) => {
+    const starts = startCandidates(problem, [set(eightfold, { startTokens: 8 })]);
+    const asked = createAlgorithm(name, { ...problem, starts, startTokens: [4, 8] }, undefined, 1).ask();
+    const known = createAlgorithm(name, { ...problem, startTokens: [4, 8] }, undefined, 1)
+      .ask()
+      .map(candidateKey);
+    const own = asked.filter((candidate) => !known.includes(candidateKey(candidate)));
+    expect(own.map(({ startTokens }) => startTokens)).toContain(8);
+    expect(asked.every(({ startTokens }) => [4, 8].includes(startTokens))).toBe(true);
+  });
+
+  test.each(ALL)('in %s are refused with start tokens that cannot be chosen, and those are named', (name) => {
+    const starts = startCandidates(problem, [
+      set(eightfold, { startTokens: 7 }),
+      set(eightfold),
+      set([1, 1, 1, 1, 2, 2, 2, 2], { startTokens: 9 }),
+    ]);
+    const create = (more: object) => createAlgorithm(name, { ...problem, starts, ...more }, undefined, 1);
+    expect(() => create({})).toThrow(
+      /^start factors: expected start tokens .*, found 7, 9; give --start-tokens 0,.*7,9$/,
+    );
+    expect(() => create({ startTokens: [0, 7] })).toThrow(/choose, 0, 7, found 9/);
+    expect(() => create({ startTokens: [0, 7, 9] })).not.toThrow();
+  });
+
+  test('over a frozen set need not be able to choose what that has anyway', () => {
+    const frozen = { ...makeCandidate(eightfold, 1.05, 4), length: 1024 };
+    const started = { ...problem, starts: startCandidates(problem, [set(eightfold, { startTokens: 4 })]) };
+    const algorithm = createAlgorithm('cma-es', multiplierProblem(started, frozen), undefined, 1);
+    expect(new Set(algorithm.ask().map(({ startTokens }) => startTokens))).toEqual(new Set([0]));
+  });
 
   test('may stand alone in cma-es', () => {
     const starts = startCandidates(problem, [set(eightfold)]);

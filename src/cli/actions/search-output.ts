@@ -24,6 +24,10 @@ export async function withSearchProgress(
   }
 }
 
+export function printNotice(notice: string): void {
+  process.stderr.write(`note: ${notice}\n`);
+}
+
 export function printOutcome({ view, files }: SearchOutcome, json: boolean): void {
   if (json) {
     process.stdout.write(renderJson(view));

@@ -5,7 +5,7 @@ import { searchOutside } from '../../workflow/search-outside.js';
 import type { SearchFlags } from '../commands/search.js';
 import { interruptible } from '../interrupt.js';
 import { searchSettings } from './search.js';
-import { printOutcome, withSearchProgress } from './search-output.js';
+import { printNotice, printOutcome, withSearchProgress } from './search-output.js';
 
 /** What the command decides by itself: its texts, and what it runs on. */
 const FOREIGN: readonly (keyof SearchFlags)[] = [
@@ -56,6 +56,7 @@ export async function runOutsideSearchCommand(
           }),
         ...settings,
         ...(onSearch && { onSearch }),
+        onNotice: printNotice,
         signal,
       }),
     ),

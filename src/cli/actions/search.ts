@@ -9,7 +9,7 @@ import { readTexts } from '../../workflow/texts.js';
 import type { SearchFlags } from '../commands/search.js';
 import { interruptible } from '../interrupt.js';
 import { commandLine } from './command-line.js';
-import { printOutcome, withSearchProgress } from './search-output.js';
+import { printNotice, printOutcome, withSearchProgress } from './search-output.js';
 
 /** As the paper and the released scripts. */
 const DEFAULT_DOCUMENTS = 5;
@@ -69,7 +69,7 @@ export async function runSearchCommand(model: string, flags: SearchFlags): Promi
           ...(flags.workers !== undefined && { workers: flags.workers }),
           ...(flags.threads !== undefined && { threads: flags.threads }),
           ...callbacks,
-          onNotice: (notice) => process.stderr.write(`note: ${notice}\n`),
+          onNotice: printNotice,
           signal,
         },
         flags.curriculum,

@@ -84,7 +84,7 @@ export function searchCommand(): Command {
     .option('--judge <model>', 'marks the key tokens of longppl (default: the model at its original length)')
     .option(
       '--short-limit <percent>',
-      'largest rise of perplexity at the original length over the unscaled model, e.g. 1%',
+      'largest rise of perplexity at the original length over the model as it is, e.g. 1%',
       percentage,
     )
     .option(

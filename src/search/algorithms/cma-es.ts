@@ -5,7 +5,7 @@ import { CmaStrategy, MAX_CONDITION } from '../cma/strategy.js';
 import { type HyperparameterValues, integer, numberOr, parseHyperparameters, real, word } from '../hyperparameters.js';
 import { IncrementSpace } from '../increment-space.js';
 import { RandomState } from '../random.js';
-import { startingCandidates } from '../seeds.js';
+import { limitKeepers, startingCandidates } from '../seeds.js';
 import type { Candidate, Evaluation, Json, SearchAlgorithm, SearchProblem, StopReasons } from '../types.js';
 
 /** Generations in a row without information (all losses equal, or none finite) after which the search ends. */
@@ -85,6 +85,13 @@ class CmaEs implements SearchAlgorithm {
     }
   }
 
+  get generationSize(): number {
+    const { population_size: size, attention_factor: attention } = this.hyperparameters;
+    return size === 'default'
+      ? defaultPopulationSize(this.problem.rotaryPairs + (attention === 'search' ? 1 : 0))
+      : size;
+  }
+
   stop(): StopReasons {
     if (this.started === null) return {};
     const { strategy } = this.started;
@@ -102,9 +109,15 @@ class CmaEs implements SearchAlgorithm {
 
   contenders(): readonly Candidate[] {
     const { started, generationWinner, seedWinner } = this;
-    const mean = started === null ? [] : [started.space.decode(started.strategy.mean)];
-    const others = [generationWinner, seedWinner].flatMap((evaluation) => evaluation?.candidate ?? []);
-    return distinct([...mean, ...others]);
+    if (started === null) return [];
+    const told = (evaluation: Evaluation | null) => (evaluation === null ? [] : [evaluation.candidate]);
+    return distinct([
+      started.space.decode(started.strategy.mean),
+      ...told(generationWinner),
+      // One of the first three, which the budget always covers, must keep the limit: generations know it on a few documents only.
+      ...limitKeepers(this.problem),
+      ...told(seedWinner),
+    ]);
   }
 
   state(): Json {

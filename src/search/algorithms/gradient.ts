@@ -19,7 +19,7 @@ import {
 } from '../hyperparameters.js';
 import { IncrementSpace } from '../increment-space.js';
 import { RandomState } from '../random.js';
-import { limitKeepers, startingCandidates } from '../seeds.js';
+import { largestFactor, limitKeepers, startingCandidates } from '../seeds.js';
 import type { Candidate, Evaluation, Json, SearchAlgorithm, SearchProblem, StopReasons } from '../types.js';
 
 export const GRADIENT_HYPERPARAMETERS = {
@@ -142,8 +142,8 @@ class GradientDescent implements SearchAlgorithm {
   }
 
   /**
-   * The averages, under a limit first as they keep it; points half the way to them, for descents whose first steps went too far; all on the
-   * grid. Then the seed, for a model that no descent improved, and where the last step began.
+   * The averages, under a limit first as they keep it; points half the way to them, for descents whose first steps went too far; the seed,
+   * for a model that no descent improved, and where the last step began. All on the grid but what surely keeps a limit.
    */
   contenders(): readonly Candidate[] {
     const { grid } = this.hyperparameters;
@@ -152,11 +152,12 @@ class GradientDescent implements SearchAlgorithm {
       ...descents.flatMap(({ inside }) => inside ?? []),
       ...descents.map(({ average }) => average),
       ...descents.map(({ halfway }) => halfway),
+      ...[this.seedWinner, this.last].flatMap((evaluation) => evaluation?.candidate ?? []),
     ];
-    const answers = grid === 'none' ? found : found.map((candidate) => onGrid(candidate, grid));
-    const told = [this.seedWinner, this.last].flatMap((evaluation) => evaluation?.candidate ?? []);
+    const largest = largestFactor(this.problem);
+    const answers = grid === 'none' ? found : found.map((candidate) => onGrid(candidate, grid, largest));
     // One of the first three, which the budget always covers, must keep the limit, and what descents know of it are estimates.
-    return distinct([...answers.slice(0, 2), ...limitKeepers(this.problem), ...answers.slice(2), ...told]);
+    return distinct([...answers.slice(0, 2), ...limitKeepers(this.problem), ...answers.slice(2)]);
   }
 
   state(): Json {
@@ -225,9 +226,13 @@ function isSameSet(start: Candidate, seed: Candidate): boolean {
   return start.factors.every((factor, pair) => factor === seed.factors[pair]);
 }
 
-function onGrid({ factors, attentionFactor, startTokens }: Candidate, grid: number): Candidate {
+/** Nearest multiples of `grid` that are not above `largest`, and 1 for what would be below it. */
+function onGrid({ factors, attentionFactor, startTokens }: Candidate, grid: number, largest: number): Candidate {
+  // The slack forgives a quotient just below a whole number.
+  const most = Math.floor(largest / grid + 1e-9);
   // Rounded once more: 118 * 0.01 is 1.18, not 1.1799999999999999.
-  const rounded = factors.map((factor) => Number(Math.max(1, Math.round(factor / grid) * grid).toPrecision(12)));
+  const multiple = (count: number) => Number(Math.max(1, count * grid).toPrecision(12));
+  const rounded = factors.map((factor) => multiple(Math.min(most, Math.round(factor / grid))));
   return makeCandidate(rounded, attentionFactor, startTokens);
 }
 

@@ -11,7 +11,8 @@ import {
 } from '../genetic/paper-settings.js';
 import { type HyperparameterValues, integer, numberOr, parseHyperparameters } from '../hyperparameters.js';
 import { RandomState } from '../random.js';
-import { largestFactor, PAPER_SEEDS, seedCandidates } from '../seeds.js';
+import { largestFactor, limitKeepers, PAPER_SEEDS, seedCandidates } from '../seeds.js';
+import { lostStartTokens } from '../starts.js';
 import type { SearchAlgorithm, SearchProblem } from '../types.js';
 
 /** Paper, Table 4. */
@@ -28,7 +29,11 @@ type Values = HyperparameterValues<typeof LONGROPE_HYPERPARAMETERS>;
 export function createLongRope(problem: SearchProblem, hyperparameters: unknown, seed: number): SearchAlgorithm {
   const where = 'hyper-parameters of longrope';
   const values = parseHyperparameters(LONGROPE_HYPERPARAMETERS, hyperparameters, where);
-  const { settings, perUnit } = paperSettings(problem, values, where, twiceSaid(problem, values, where));
+  const problems = [
+    ...twiceSaid(problem, values, where),
+    ...lostStartTokens(problem, startTokenValues(problem, values)),
+  ];
+  const { settings, perUnit } = paperSettings(problem, values, where, problems);
   const random = new RandomState(seed);
   const variation = new GridVariation(gridSpace(problem, values, perUnit), random);
   return new GeneticSearch('longrope', values, settings, variation, random);
@@ -39,19 +44,24 @@ function twiceSaid({ startTokens }: SearchProblem, { start_tokens: value }: Valu
   return [{ where: `${where}, start_tokens`, expected: 'nothing beside --start-tokens', found: String(value) }];
 }
 
+function startTokenValues({ startTokens, originalLength }: SearchProblem, { start_tokens: asked }: Values) {
+  if (asked !== 'search') return [asked];
+  return startTokens ?? START_TOKENS.filter((count) => count <= originalLength);
+}
+
 function gridSpace(problem: SearchProblem, values: Values, perUnit: number): GridSpace {
-  const { rotaryPairs, originalLength } = problem;
+  const { rotaryPairs } = problem;
   // k / perUnit is the double nearest to the decimal; sums of 0.01 are not. The slack forgives a product just below a grid point.
   const largest = Math.floor(largestFactor(problem) * perUnit + 1e-9);
   const factors = Float64Array.from({ length: Math.max(1, largest - perUnit + 1) }, (_, i) => (perUnit + i) / perUnit);
-  const startTokens =
-    values.start_tokens === 'search'
-      ? (problem.startTokens ?? START_TOKENS.filter((count) => count <= originalLength))
-      : [values.start_tokens];
-  const attentionFactors = attentionValues(problem, values.attention_factor);
+  const startTokens = startTokenValues(problem, values);
+  const asked = attentionValues(problem, values.attention_factor);
+  // What surely keeps a limit has an attention factor of its own.
+  const ofKeepers = limitKeepers(problem).map(({ attentionFactor }) => attentionFactor);
+  const attentionFactors = [...new Set([...asked, ...ofKeepers])].sort((a, b) => a - b);
   const nearestFactor = (factor: number) =>
     Math.min(factors.length - 1, Math.max(0, Math.round(factor * perUnit) - perUnit));
-  const closedForms = startAttention(problem, attentionFactors).flatMap((attention) =>
+  const closedForms = startAttention(problem, asked).flatMap((attention) =>
     seedCandidates(problem, attention, PAPER_SEEDS),
   );
   const seeds = [...(problem.starts ?? []).map((start) => inOrder(start, 'monotone')), ...closedForms].map((seed) =>

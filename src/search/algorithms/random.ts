@@ -52,6 +52,10 @@ class RandomSearch implements SearchAlgorithm {
       if (this.winner === null || evaluation.loss < this.winner.loss) this.winner = evaluation;
   }
 
+  get generationSize(): number {
+    return this.hyperparameters.population_size;
+  }
+
   stop(): StopReasons {
     const { candidates } = this.hyperparameters;
     return this.told >= candidates ? { candidates } : {};

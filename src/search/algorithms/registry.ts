@@ -1,6 +1,7 @@
 import { type Problem, UserError } from '../../errors.js';
 import { nearestWord } from '../hyperparameters.js';
 import { MAX_SEED } from '../random.js';
+import { lostStartTokens } from '../starts.js';
 import type { SearchAlgorithm, SearchProblem } from '../types.js';
 import { createCmaEs } from './cma-es.js';
 import { createDimMono } from './dim-mono.js';
@@ -30,6 +31,13 @@ export function searchesStartTokens(
 ): boolean {
   const said = hyperparameters?.['start_tokens'] ?? LONGROPE_HYPERPARAMETERS.start_tokens.value;
   return name === 'longrope' && said !== 0;
+}
+
+const RELEASED: readonly string[] = ['dim-mono', 'dim-piece-mono'] satisfies readonly AlgorithmName[];
+
+/** Whether an algorithm can begin with sets that are given to it: the released search has one of its own. */
+export function takesStarts(name: string): boolean {
+  return !RELEASED.includes(name);
 }
 
 /**
@@ -66,6 +74,8 @@ export function createAlgorithm(
   if (problem.maxFactor !== undefined && !(problem.maxFactor > 1 && Number.isFinite(problem.maxFactor))) {
     problems.push({ where: 'largest factor', expected: 'a number above 1', found: String(problem.maxFactor) });
   }
+  // longrope has values of its own, and looks itself.
+  if (name !== 'longrope' && takesStarts(name)) problems.push(...lostStartTokens(problem, problem.startTokens ?? [0]));
   if (problem.rotaryPairs < 2) {
     problems.push({ where: 'rotary pairs', expected: 'at least 2 to search over', found: String(problem.rotaryPairs) });
   }

@@ -55,6 +55,10 @@ export class GeneticSearch<Genome> implements SearchAlgorithm {
     private readonly random: RandomState,
   ) {}
 
+  get generationSize(): number {
+    return Math.min(this.settings.populationSize, this.settings.mutations + this.settings.crossovers);
+  }
+
   ask(): readonly Candidate[] {
     if (this.asked !== null || this.cutShort) throw new Error('ask before the last candidates were told');
     while (Object.keys(this.stop()).length === 0) {

@@ -1,0 +1,90 @@
+import path from 'node:path';
+import { beforeEach, expect, it } from 'vitest';
+import type { Tokenizer } from '../../src/corpus/index.js';
+import { headline } from '../../src/report/index.js';
+import { parseBudget } from '../../src/search/index.js';
+import { type SearchJob, searchModel } from '../../src/workflow/search-model.js';
+import { seededRandom } from '../helpers/random.js';
+import { temporaryFolder } from '../helpers/temporary-folder.js';
+import { writeTinyCheckpoint } from '../helpers/tiny-checkpoint.js';
+
+const TOKENIZER = { bosTokenId: null, hash: '0'.repeat(64) } as Tokenizer;
+const random = seededRandom(5);
+const document = (id: string) => ({ id, ids: Int32Array.from({ length: 64 }, () => Math.floor(random() * 96)) });
+
+let folder: string;
+const notices: string[] = [];
+const job = (model: string, changes: Partial<SearchJob> = {}): SearchJob => ({
+  modelPath: path.join(folder, model),
+  tokenizer: TOKENIZER,
+  documents: [document('a'), document('b')],
+  heldOut: [document('c'), document('d')],
+  textName: 'noise',
+  targetLength: 64,
+  algorithm: 'gradient',
+  budget: parseBudget('50evals'),
+  seed: 1,
+  out: path.join(folder, `run of ${model}`),
+  command: 'none',
+  onNotice: (notice) => notices.push(notice),
+  ...changes,
+});
+
+beforeEach(async () => {
+  notices.length = 0;
+  folder = await temporaryFolder();
+  const llama3 = {
+    rope_type: 'llama3',
+    rope_theta: 10_000,
+    factor: 2,
+    low_freq_factor: 1,
+    high_freq_factor: 4,
+    original_max_position_embeddings: 32,
+  };
+  await writeTinyCheckpoint(path.join(folder, 'llama3'), { config: { rope_parameters: llama3 } });
+  await writeTinyCheckpoint(path.join(folder, 'plain'), { config: { max_position_embeddings: 32 } });
+});
+
+it('a model with a scaling of its own is compared with as it is, and a limit is measured against that', async () => {
+  const { result, view } = await searchModel(job('llama3', { shortLimit: 0.01 }));
+  expect(notices).toEqual([expect.stringContaining('scaling of its own (llama3)')]);
+  expect(view.notes).toContainEqual(expect.stringContaining('scaling of its own (llama3)'));
+  expect(view.methods.slice(0, 2)).toMatchObject([
+    { name: 'model', kind: 'unscaled' },
+    { name: 'none', kind: 'baseline' },
+  ]);
+  expect(result.baselines?.map(({ name }) => name).slice(0, 2)).toEqual(['model', 'none']);
+  const [model, none] = result.heldOut?.scores.slice(1) ?? [];
+  expect([model?.name, none?.name]).toEqual(['model', 'none']);
+  expect(model?.loss).not.toBe(none?.loss);
+  // The model itself is exactly as far below the limit as is allowed, and the fastest pair is not scaled by it.
+  const own = model?.candidate.factors ?? [];
+  const kept = result.contenders.find(({ candidate }) => candidate.factors.every((factor, i) => factor === own[i]));
+  expect(kept?.shortExcess).toBeCloseTo(-Math.log1p(0.01), 6);
+  expect(own[0]).toBe(1);
+  expect(own.at(-1)).toBe(2);
+  const atOriginal = view.perplexity[0]?.comparisons.filter(({ length }) => length === 32);
+  expect(atOriginal?.map(({ against }) => against)).toEqual(['model']);
+  expect(headline(view).qualifications.at(-1)).toMatch(/^Inside the original 32 tokens .* of the model as it is\.$/);
+});
+
+it('base frequencies alone are no scaling', async () => {
+  const { view } = await searchModel(job('plain'));
+  expect(notices).toEqual([]);
+  expect(view.methods[0]).toMatchObject({ name: 'none', kind: 'unscaled' });
+  expect(view.methods.map(({ name }) => name)).not.toContain('model');
+});
+
+it('where a config.json cannot say which pairs do not turn, that is told before and all else is written', async () => {
+  const rope_parameters = { rope_type: 'proportional', rope_theta: 10_000, partial_rotary_factor: 0.5 };
+  const config = { max_position_embeddings: 32, rope_parameters };
+  await writeTinyCheckpoint(path.join(folder, 'proportional'), { config });
+  const { files } = await searchModel(job('proportional', { algorithm: 'cma-es' }));
+  expect(notices).toEqual([expect.stringMatching(/pairs from 2 on do not turn .* config\.json is not/)]);
+  expect(files.map((file) => path.basename(file))).toEqual([
+    'factors.csv',
+    'factors.json',
+    'report.json',
+    'report.html',
+  ]);
+});
