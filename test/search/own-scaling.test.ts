@@ -16,7 +16,7 @@ let folder: string;
 const notices: string[] = [];
 const job = (model: string, changes: Partial<SearchJob> = {}): SearchJob => ({
   modelPath: path.join(folder, model),
-  tokenizer: TOKENIZER,
+  tokenizer: { ...TOKENIZER, vocabularySize: 96 },
   documents: [document('a'), document('b')],
   heldOut: [document('c'), document('d')],
   textName: 'noise',
