@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
-import { Matrix } from 'ml-matrix';
+import { EigenvalueDecomposition, Matrix } from 'ml-matrix';
 import { describe, expect, test } from 'vitest';
+import { type Distribution, LearningRates } from '../../src/search/cma/learning-rates.js';
 import { cmaParameters } from '../../src/search/cma/parameters.js';
 import { CmaStrategy } from '../../src/search/cma/strategy.js';
 import { RandomState } from '../../src/search/random.js';
@@ -69,5 +70,63 @@ describe('CMA-ES on its own needs as many evaluations as pycma', () => {
     const counts = [1, 2, 3, 4, 5].map((seed) => evaluationsTo(1e-9, loss, seed)).sort((a, b) => a - b);
     expect((counts[2] as number) / pycma).toBeGreaterThan(0.85);
     expect((counts[2] as number) / pycma).toBeLessThan(1.15);
+  });
+});
+
+interface Stage {
+  readonly mean: number[];
+  readonly sigma: number;
+  readonly covariance: number[][];
+}
+
+describe('learning rates against the package of their authors', () => {
+  // Made by parity/cma_learning_rates_golden.py.
+  const { cases } = JSON.parse(readFileSync(new URL('../oracle/cma-learning-rates.json', import.meta.url), 'utf8')) as {
+    cases: {
+      readonly dimension: number;
+      readonly mean: number[];
+      readonly sigma: number;
+      readonly generations: { readonly told: Stage; readonly becomes: Stage & { readonly rates: [number, number] } }[];
+    }[];
+  };
+
+  test.each(cases)('dimension $dimension', ({ dimension, mean, sigma, generations }) => {
+    const rates = new LearningRates(dimension);
+    const asDistribution = (stage: Stage): Distribution => ({
+      mean: Float64Array.from(stage.mean),
+      sigma: stage.sigma,
+      covariance: new Matrix(stage.covariance),
+    });
+    let before = asDistribution({ mean, sigma, covariance: Matrix.eye(dimension).to2DArray() });
+    for (const { told, becomes } of generations) {
+      const { eigenvectorMatrix: axes, realEigenvalues } = new EigenvalueDecomposition(before.covariance);
+      const inverseRoot = axes.mmul(Matrix.diag(realEigenvalues.map((x) => x ** -0.5))).mmul(axes.transpose());
+      before = rates.temper(before, asDistribution(told), inverseRoot);
+      expect(largestDifference([...before.mean], becomes.mean)).toBeLessThan(1e-9);
+      expect(Math.abs(before.sigma / becomes.sigma - 1)).toBeLessThan(1e-9);
+      expect(largestDifference(before.covariance.to1DArray(), becomes.covariance.flat())).toBeLessThan(1e-9);
+    }
+    const found = rates.state() as { mean: { rate: number }; covariance: { rate: number } };
+    expect(largestDifference([found.mean.rate, found.covariance.rate], generations.at(-1)!.becomes.rates)).toBeLessThan(
+      1e-9,
+    );
+  });
+
+  test('on a noisy sphere they come nearer than CMA-ES without', () => {
+    const distance = (seed: number, isAdaptive: boolean) => {
+      const random = new RandomState(seed);
+      const rates = isAdaptive ? new LearningRates(10) : null;
+      const start = new Float64Array(10).fill(3);
+      const strategy = new CmaStrategy(cmaParameters(10), start, 2, Matrix.eye(10), rates);
+      for (let generation = 0; generation < 1000; generation++) {
+        const vectors = Array.from({ length: strategy.parameters.populationSize }, () => strategy.sample(random));
+        const losses = new Map(vectors.map((x) => [x, x.reduce((sum, v) => sum + v * v, 0) + random.normal()]));
+        strategy.update(vectors.sort((a, b) => (losses.get(a) as number) - (losses.get(b) as number)));
+      }
+      return strategy.mean.reduce((sum, v) => sum + v * v, 0);
+    };
+    const medianOf = (isAdaptive: boolean) =>
+      [1, 2, 3, 4, 5].map((seed) => distance(seed, isAdaptive)).sort((a, b) => a - b)[2] as number;
+    expect(medianOf(true)).toBeLessThan(medianOf(false) / 3);
   });
 });

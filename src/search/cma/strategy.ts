@@ -1,6 +1,7 @@
 import { EigenvalueDecomposition, type Matrix } from 'ml-matrix';
 import type { RandomState } from '../random.js';
 import type { Json } from '../types.js';
+import type { Distribution, LearningRates } from './learning-rates.js';
 import { type CmaParameters, expectedNormalLength } from './parameters.js';
 
 /** Beyond this ratio of axes the eigenvectors of C are noise. */
@@ -13,7 +14,7 @@ export const MAX_CONDITION = 1e14;
 export class CmaStrategy {
   sigma: number;
   generation = 0;
-  private covariance: Matrix;
+  covariance: Matrix;
   private readonly pathSigma: Float64Array;
   private readonly pathC: Float64Array;
   /** Columns are the unit eigenvectors of C, beside the roots of their eigenvalues. */
@@ -25,6 +26,8 @@ export class CmaStrategy {
     public mean: Float64Array,
     initialSigma: number,
     initialCovariance: Matrix,
+    /** Slows updates down where losses are noisy; null: every update counts in full. */
+    private readonly learningRates: LearningRates | null = null,
   ) {
     this.sigma = initialSigma;
     this.covariance = initialCovariance.clone();
@@ -45,6 +48,7 @@ export class CmaStrategy {
     const { dimension: n, weights, parents, effectiveParents: mu, ...rate } = this.parameters;
     if (ranked.length !== weights.length) throw new Error(`${ranked.length} vectors told, ${weights.length} expected`);
     const oldMean = this.mean;
+    const before = { mean: oldMean, sigma: this.sigma, covariance: this.covariance.clone() };
     this.generation++;
     this.mean = oldMean.map((_, i) => {
       let sum = 0;
@@ -76,6 +80,7 @@ export class CmaStrategy {
 
     const growth = Math.sqrt(squaredLength(this.pathSigma)) / expectedNormalLength(n) - 1;
     this.sigma *= Math.exp(Math.max(-1, Math.min(1, (growth * cs) / rate.stepDamping)));
+    if (this.learningRates !== null) this.become(this.learningRates.temper(before, this, this.inverseRoot()));
     [this.axes, this.lengths] = decompose(this.covariance);
   }
 
@@ -104,7 +109,21 @@ export class CmaStrategy {
       covariance: this.covarianceRows,
       pathSigma: [...this.pathSigma],
       pathC: [...this.pathC],
+      ...(this.learningRates && { learningRates: this.learningRates.state() }),
     };
+  }
+
+  private become({ mean, sigma, covariance }: Distribution): void {
+    this.mean = mean;
+    this.sigma = sigma;
+    this.covariance = covariance;
+  }
+
+  /** C^(-1/2), of the last decomposition. */
+  private inverseRoot(): Matrix {
+    const scaled = this.axes.clone();
+    for (const [k, length] of this.lengths.entries()) scaled.mulColumn(k, 1 / length);
+    return scaled.mmul(this.axes.transpose());
   }
 
   /** C^(-1/2) v. */
