@@ -1,5 +1,6 @@
 import { Matrix } from 'ml-matrix';
-import { checkTold, distinct, FACTOR_ORDERS, type FactorOrder } from '../candidate.js';
+import { candidateJson, checkTold, distinct, FACTOR_ORDERS, type FactorOrder } from '../candidate.js';
+import { LearningRates } from '../cma/learning-rates.js';
 import { cmaParameters, defaultPopulationSize } from '../cma/parameters.js';
 import { CmaStrategy, MAX_CONDITION } from '../cma/strategy.js';
 import { type HyperparameterValues, integer, numberOr, parseHyperparameters, real, word } from '../hyperparameters.js';
@@ -24,7 +25,11 @@ export const CMA_ES_HYPERPARAMETERS = {
   documents_per_generation: numberOr<'all'>(1, ['all'], integer(1, 1)),
   /** "unless started": closed forms are not scored where the user gave factors to start from. */
   closed_forms: word<'always' | 'unless started'>('always', ['always', 'unless started']),
-  /** Ends the search when no direction's standard deviation is larger, relative to the initial ones. */
+  /** "adaptive": they follow how much of each step is noise. */
+  learning_rates: word<'fixed' | 'adaptive'>('fixed', ['fixed', 'adaptive']),
+  /** How often the search begins anew where it has come to its end before the budget, each time at the next best seed. */
+  restarts: integer(1, 0),
+  /** Ends a search when no direction's standard deviation is larger, relative to the initial ones. */
   tolerance: real(1e-3, 0, 1),
 };
 
@@ -41,7 +46,9 @@ class CmaEs implements SearchAlgorithm {
   readonly documentsPerGeneration: number | 'all';
   private started: { readonly space: IncrementSpace; readonly strategy: CmaStrategy } | null = null;
   private asked: { readonly candidates: readonly Candidate[]; readonly vectors: readonly Float64Array[] } | null = null;
-  private seedWinner: Evaluation | null = null;
+  private seeds: readonly Evaluation[] = [];
+  /** Where the searches that have come to their end were, the last one first. */
+  private ended: readonly Candidate[] = [];
   private generationWinner: Evaluation | null = null;
   private emptyGenerations = 0;
 
@@ -56,7 +63,7 @@ class CmaEs implements SearchAlgorithm {
   ask(): readonly Candidate[] {
     if (this.asked !== null) throw new Error('ask before the last candidates were told');
     if (Object.keys(this.stop()).length > 0) return [];
-    if (this.started === null) this.asked = { candidates: this.seeds(), vectors: [] };
+    if (this.started === null) this.asked = { candidates: this.startingCandidates(), vectors: [] };
     else {
       const { space, strategy } = this.started;
       const vectors = Array.from({ length: strategy.parameters.populationSize }, () => strategy.sample(this.random));
@@ -72,16 +79,16 @@ class CmaEs implements SearchAlgorithm {
     checkTold(candidates, evaluations);
     if (evaluations.length === 0) return;
     const ranks = [...evaluations.keys()].sort((a, b) => compareLosses(evaluations[a], evaluations[b]) || a - b);
-    const winner = evaluations[ranks[0] as number] as Evaluation;
     if (this.started === null) {
-      this.seedWinner = winner;
-      this.started = this.start(winner.candidate);
+      this.seeds = ranks.map((rank) => evaluations[rank] as Evaluation);
+      this.started = this.start((this.seeds[0] as Evaluation).candidate);
     } else if (evaluations.length === candidates.length) {
-      this.generationWinner = winner;
+      this.generationWinner = evaluations[ranks[0] as number] as Evaluation;
       this.adapt(
         ranks.map((rank) => vectors[rank] as Float64Array),
         evaluations,
       );
+      this.restart();
     }
   }
 
@@ -104,19 +111,22 @@ class CmaEs implements SearchAlgorithm {
 
   /** The best of the last generation, or the best seed: losses of other generations may be on other documents. */
   best(): Evaluation | null {
-    return this.generationWinner ?? this.seedWinner;
+    return this.generationWinner ?? this.seeds[0] ?? null;
   }
 
   contenders(): readonly Candidate[] {
-    const { started, generationWinner, seedWinner } = this;
+    const { started, generationWinner, ended, seeds } = this;
     if (started === null) return [];
-    const told = (evaluation: Evaluation | null) => (evaluation === null ? [] : [evaluation.candidate]);
+    const told = (evaluation: Evaluation | null | undefined) => (evaluation ? [evaluation.candidate] : []);
     return distinct([
-      started.space.decode(started.strategy.mean),
-      ...told(generationWinner),
+      this.meanCandidate(started),
+      // Where there was one search its last generation comes second, else where the one before has ended.
+      ...(ended.length === 0 ? told(generationWinner) : ended.slice(0, 1)),
       // One of the first three, which the budget always covers, must keep the limit: generations know it on a few documents only.
       ...limitKeepers(this.problem),
-      ...told(seedWinner),
+      ...ended.slice(1),
+      ...told(seeds[0]),
+      ...told(generationWinner),
     ]);
   }
 
@@ -124,11 +134,12 @@ class CmaEs implements SearchAlgorithm {
     return {
       strategy: this.started?.strategy.state() ?? null,
       emptyGenerations: this.emptyGenerations,
+      ...(this.ended.length > 0 && { ended: this.ended.map(candidateJson) }),
       random: this.random.state(),
     };
   }
 
-  private seeds(): readonly Candidate[] {
+  private startingCandidates(): readonly Candidate[] {
     const { attention_factor: attentionFactor, closed_forms: closedForms } = this.hyperparameters;
     const isStarted = closedForms === 'unless started' && (this.problem.starts ?? []).length > 0;
     return startingCandidates(this.problem, {
@@ -156,7 +167,22 @@ class CmaEs implements SearchAlgorithm {
       size === 'default' ? defaultPopulationSize(space.dimension) : size,
     );
     const identity = Matrix.eye(space.dimension);
-    return { space, strategy: new CmaStrategy(parameters, new Float64Array(space.dimension), 1, identity) };
+    const rates = values.learning_rates === 'adaptive' ? new LearningRates(space.dimension) : null;
+    return { space, strategy: new CmaStrategy(parameters, new Float64Array(space.dimension), 1, identity, rates) };
+  }
+
+  /** At the next best seed, where this search has come to its end. Without information another would not find any either. */
+  private restart(): void {
+    if (this.started === null || this.emptyGenerations > 0 || Object.keys(this.stop()).length === 0) return;
+    const searches = this.ended.length + 1;
+    const next = this.seeds[searches];
+    if (next === undefined || !Number.isFinite(next.loss) || searches > this.hyperparameters.restarts) return;
+    this.ended = [this.meanCandidate(this.started), ...this.ended];
+    this.started = this.start(next.candidate);
+  }
+
+  private meanCandidate({ space, strategy }: NonNullable<typeof this.started>): Candidate {
+    return space.decode(strategy.mean);
   }
 
   private adapt(ranked: readonly Float64Array[], evaluations: readonly Evaluation[]): void {

@@ -1,0 +1,50 @@
+import { describe, expect, it } from 'vitest';
+import { createAlgorithm } from '../../src/search/index.js';
+import type { Candidate } from '../../src/search/types.js';
+import { searchProblem } from './problem.js';
+
+const problem = searchProblem({ pairs: 4, ratio: 4 });
+
+/** Two valleys: at factors of 1.2 and, a little deeper, of 2.6. */
+const loss = ({ factors }: Candidate) => {
+  const distance = (valley: number) => factors.reduce((sum, factor) => sum + Math.log(factor / valley) ** 2, 0);
+  return Math.min(distance(1.2) + 0.01, distance(2.6));
+};
+
+function run(hyperparameters: object, loss: (candidate: Candidate) => number, generations = 400) {
+  const algorithm = createAlgorithm('cma-es', problem, { tolerance: 0.02, ...hyperparameters }, 3);
+  let evaluations = 0;
+  for (let generation = 0; generation < generations; generation++) {
+    const asked = algorithm.ask();
+    if (asked.length === 0) break;
+    evaluations += asked.length;
+    algorithm.tell(asked.map((candidate) => ({ candidate, loss: loss(candidate) })));
+  }
+  return { algorithm, evaluations };
+}
+
+describe('restarts of cma-es', () => {
+  it('begin anew where a search has ended, and keep where it was', () => {
+    const [alone, again] = [run({ restarts: 0 }, loss), run({ restarts: 2 }, loss)];
+    expect(again.evaluations).toBeGreaterThan(2 * alone.evaluations);
+    expect(again.algorithm.stop()).toEqual({ tolerance: 0.02 });
+    // The first search is the same, and its end is one of those that are scored at last.
+    const kept = again.algorithm.contenders().map(({ factors }) => [...factors].join());
+    expect(kept).toContain([...(alone.algorithm.contenders()[0] as Candidate).factors].join());
+    const best = (contenders: readonly Candidate[]) => Math.min(...contenders.map(loss));
+    expect(best(again.algorithm.contenders())).toBeLessThanOrEqual(best(alone.algorithm.contenders()));
+  });
+
+  it('do not happen where there is nothing to learn', () => {
+    const [alone, again] = [0, 2].map((restarts) => run({ restarts }, () => Number.POSITIVE_INFINITY));
+    expect(again?.evaluations).toBe(alone?.evaluations);
+  });
+});
+
+it('adaptive learning rates are another search, the same at every start', () => {
+  const [fixed, adaptive, again] = ['fixed', 'adaptive', 'adaptive'].map((learning_rates) =>
+    JSON.stringify(run({ learning_rates }, loss, 4).algorithm.state()),
+  );
+  expect(adaptive).not.toBe(fixed);
+  expect(adaptive).toBe(again);
+});
