@@ -1,15 +1,14 @@
-import { stat } from 'node:fs/promises';
 import path from 'node:path';
 import { type Problem, UserError } from '../errors.js';
 import { HANDOFF_NAME, readHandoff, type TrainerSettings, trainingEngines } from '../export/index.js';
 import { isClosedForm, type Recipe, type StageJob, type StageOf, type StageOutcome } from '../extension/index.js';
 import { type DecoderSpec, hashModel, loadModel } from '../model/index.js';
-import { errnoOf, writeFileAtomic } from '../run/index.js';
+import { writeFileAtomic } from '../run/index.js';
 import { FINETUNE_DEFAULTS } from '../training/defaults.js';
 import { exportHf } from './export-hf.js';
 import type { ExportRopeOptions } from './export-rope.js';
 import { exportTraining } from './export-training.js';
-import { modelFiles } from './extend-files.js';
+import { exists, modelFiles } from './extend-files.js';
 import type { StageContext } from './extend-stages.js';
 import { pathsOf } from './extend-texts.js';
 import { finetune } from './finetune.js';
@@ -179,12 +178,7 @@ async function trainElsewhere(job: StageJob<'finetune'>, context: StageContext):
 
 async function isWritten(handoff: string): Promise<boolean> {
   const file = path.join(handoff, HANDOFF_NAME);
-  try {
-    await stat(file);
-  } catch (error) {
-    if (errnoOf(error) === 'ENOENT') return false;
-    throw error;
-  }
+  if (!(await exists(file, 'the file of a hand-off'))) return false;
   await readHandoff(file);
   return true;
 }

@@ -7,6 +7,7 @@ import { chooseGpu, workCost } from '../plan/index.js';
 import { type ReportProgress, writeFileAtomic } from '../run/index.js';
 import type { Device } from '../runtime/index.js';
 import { checkStages } from './extend-check.js';
+import { exists } from './extend-files.js';
 import { inputNow, recipeInputs } from './extend-inputs.js';
 import { type RecipeOverrides, readRecipe } from './extend-recipe.js';
 import { stageRunners } from './extend-stages.js';
@@ -69,6 +70,7 @@ export async function extend(job: ExtendJob): Promise<Extension> {
       ...(workers !== undefined && { workers }),
       ...(threads !== undefined && { threads }),
     }),
+    checkDone: (record) => checkpointProblems(record, job.checkpoints),
     onProgress: (index, share, detail) => {
       const before = flops.slice(0, index).reduce((sum, own) => sum + own, 0);
       const name = `${index + 1} of ${flops.length}, ${recipe.stages[index]?.name}`;
@@ -76,7 +78,6 @@ export async function extend(job: ExtendJob): Promise<Extension> {
     },
     ...(signal && { signal }),
   });
-  await refuseChangedCheckpoints(stages, job.checkpoints);
   const extension = { format: 'longrope-extension/1', version: programVersion(), stages } as const;
   await writeFileAtomic(path.join(job.out, EXTENSION_NAME), `${JSON.stringify(extension, null, 2)}\n`);
   return extension;
@@ -106,19 +107,21 @@ function refuseOtherCheckpoints({ stages }: Recipe, checkpoints: ReadonlyMap<str
   if (problems.length > 0) throw new UserError('usage', problems);
 }
 
-/** A stage that is done keeps the checkpoint it took. */
-async function refuseChangedCheckpoints(
-  stages: readonly StageRecord[],
+/** A stage that is done keeps the checkpoint it took, which need not be there any more. */
+async function checkpointProblems(
+  { name, figures }: StageRecord,
   checkpoints: ReadonlyMap<string, string>,
-): Promise<void> {
-  for (const [name, folder] of checkpoints) {
-    const figures = stages.find((stage) => stage.name === name)?.figures as { readonly checkpoint?: string };
-    if (figures.checkpoint === (await hashModel(await loadModel(folder)))) continue;
-    throw new UserError('input', {
+): Promise<Problem[]> {
+  const folder = checkpoints.get(name);
+  if (folder === undefined || !(await exists(folder, 'a checkpoint'))) return [];
+  const { checkpoint } = figures as { readonly checkpoint?: string };
+  if (checkpoint === (await hashModel(await loadModel(folder)))) return [];
+  return [
+    {
       where: `--checkpoint ${name}=${folder}`,
       expected: `the checkpoint that stage ${name} was done with`,
       found: 'another',
       fix: 'leave it out, or start in a new folder',
-    });
-  }
+    },
+  ];
 }
