@@ -1,17 +1,18 @@
 import path from 'node:path';
 import { openTokenizer } from '../corpus/index.js';
 import { type Problem, UserError } from '../errors.js';
-import { type Recipe, runRecipe, type Stage, type StageRecord, stageWork } from '../extension/index.js';
+import { type Recipe, runRecipe, type Stage, type StageRecord } from '../extension/index.js';
 import { hashModel, loadModel, type Model } from '../model/index.js';
-import { chooseGpu, workCost } from '../plan/index.js';
+import { chooseGpu } from '../plan/index.js';
 import { type ReportProgress, writeFileAtomic } from '../run/index.js';
 import type { Device } from '../runtime/index.js';
 import { checkStages } from './extend-check.js';
+import { plannedCost, plannedWork } from './extend-cost.js';
 import { exists } from './extend-files.js';
 import { inputNow, recipeInputs } from './extend-inputs.js';
 import { type RecipeOverrides, readRecipe } from './extend-recipe.js';
 import { stageRunners } from './extend-stages.js';
-import { allTexts } from './extend-texts.js';
+import { allTexts, type RecipeDocuments } from './extend-texts.js';
 import { programVersion } from './version.js';
 
 export interface ExtendJob extends RecipeOverrides {
@@ -52,7 +53,7 @@ export async function extend(job: ExtendJob): Promise<Extension> {
   await checkStages({ recipe, spec: model.spec, model, tokenizer, run: texts });
   const inputs = await recipeInputs(recipe, model, texts, job);
   const { onProgress, device, workers, threads, signal } = job;
-  const flops = recipe.stages.map((stage) => stageFlops(stage, recipe, model));
+  const flops = recipe.stages.map((stage) => stageFlops(stage, recipe, model, texts));
   const total = flops.reduce((sum, own) => sum + own, 0);
   const stages = await runRecipe({
     recipe,
@@ -84,9 +85,9 @@ export async function extend(job: ExtendJob): Promise<Extension> {
 }
 
 /** At least something, so that an export has its place in the progress. */
-function stageFlops(stage: Stage, recipe: Recipe, { spec: shape }: Model): number {
-  const { work, passes } = stageWork(stage, recipe);
-  return Math.max(1, workCost(work, passes, { shape, gpu: chooseGpu({}), speed: null }).flops);
+function stageFlops(stage: Stage, recipe: Recipe, { spec: shape }: Model, texts: RecipeDocuments): number {
+  const work = plannedWork(stage, recipe, shape, texts);
+  return Math.max(1, plannedCost(work, { shape, gpu: chooseGpu({}), speed: null }).flops);
 }
 
 function refuseOtherCheckpoints({ stages }: Recipe, checkpoints: ReadonlyMap<string, string>): void {
