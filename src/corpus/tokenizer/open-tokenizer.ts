@@ -26,7 +26,7 @@ export async function openTokenizer(modelPath: string): Promise<Tokenizer> {
       expected: 'a model folder, tokenizer.json or .gguf file',
       found: 'nothing',
     });
-  if (kind.isDirectory()) return openFolder(modelPath);
+  if (kind.isDirectory()) return openFolder(modelPath, await tokenizerFile(modelPath));
   return isGguf(modelPath) ? openGgufFile(modelPath) : openFile(modelPath, {});
 }
 
@@ -44,15 +44,21 @@ async function fileIn(folder: string): Promise<string | null> {
   return gguf !== undefined && others.length === 0 ? path.join(folder, gguf) : null;
 }
 
-async function openFolder(folder: string): Promise<Tokenizer> {
-  const file = await fileIn(folder);
+/** The file that `openTokenizer` reads: itself, or the one in a folder. */
+export async function tokenizerFile(modelPath: string): Promise<string> {
+  if (!(await stat(modelPath)).isDirectory()) return modelPath;
+  const file = await fileIn(modelPath);
   if (file === null)
     throw new UserError('input', {
-      where: folder,
+      where: modelPath,
       expected: 'a tokenizer.json',
       found: 'none',
       fix: "save it with AutoTokenizer.from_pretrained(...).save_pretrained(...), or give another model's file with --tokenizer",
     });
+  return file;
+}
+
+async function openFolder(folder: string, file: string): Promise<Tokenizer> {
   if (isGguf(file)) return openGgufFile(file);
   const configFile = path.join(folder, 'tokenizer_config.json');
   const hasConfig = (await stat(configFile).catch(() => null)) !== null;
