@@ -11,6 +11,6 @@ export { Draws } from './synthetic/draws.js';
 export * from './synthetic/index.js';
 export { type TokenizeOptions, type TokenizeProgress, tokenizeDocuments } from './tokenize-documents.js';
 export { tokenizerFromGguf } from './tokenizer/gguf.js';
-export { hasTokenizer, openTokenizer } from './tokenizer/open-tokenizer.js';
+export { hasTokenizer, openTokenizer, tokenizerFile } from './tokenizer/open-tokenizer.js';
 export { concatenatedRows, mixedRows, type RowOptions, type TrainingRow, withBosAndEos } from './training-rows.js';
 export type * from './types.js';

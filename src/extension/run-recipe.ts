@@ -9,12 +9,13 @@ import {
   openRunDirectory,
   type ReportProgress,
   type RunDirectory,
+  sweepTemporary,
   writeFileAtomic,
 } from '../run/index.js';
 import type { Recipe, Stage, StageKind, StageOf } from './recipe.js';
 import { BASE } from './references.js';
 import { isOfStages, type RecipeInputs, refuseChangedInputs, stageIdentity } from './stage-identity.js';
-import { hashOutputs, readRecord, recordHash, type StageRecord } from './stage-record.js';
+import { checkOutputs, hashOutputs, readRecord, recordHash, type StageRecord } from './stage-record.js';
 
 /** One stage to be run; the same call again goes on where an earlier one was cut off. */
 export interface StageJob<Kind extends StageKind = StageKind> {
@@ -46,6 +47,8 @@ export interface RecipeRun {
   /** One of the inputs that a stage reads, hashed anew. */
   readonly inputNow: (name: string) => Promise<string>;
   readonly runners: StageRunners;
+  /** What is wrong with what a stage that is done is given now; asked before any other stage goes on. */
+  readonly checkDone?: (record: StageRecord) => Promise<readonly Problem[]>;
   readonly onProgress?: (stage: number, share: number, detail: string) => void;
   readonly signal?: AbortSignal;
 }
@@ -85,6 +88,12 @@ async function runStages(run: RecipeRun, directory: RunDirectory): Promise<Stage
   const folderOf = (name: string) => path.join(run.out, 'stages', name);
   const records: StageRecord[] = [];
   const problems: Problem[] = [];
+  for (const { name } of recipe.stages) {
+    const known = done.get(name);
+    if (known !== undefined && run.checkDone !== undefined)
+      problems.push(...(await run.checkDone(await readRecord(`${folderOf(name)}.json`, known))));
+  }
+  if (problems.length > 0) throw new UserError('input', problems);
   for (const [index, stage] of recipe.stages.entries()) {
     signal?.throwIfAborted();
     const folder = folderOf(stage.name);
@@ -92,7 +101,8 @@ async function runStages(run: RecipeRun, directory: RunDirectory): Promise<Stage
     const identity = stageIdentity(stage, recipe, run.inputs, records);
     const known = done.get(stage.name);
     if (known !== undefined) {
-      const record = await readRecord(file, folder, known);
+      const record = await readRecord(file, known);
+      await checkOutputs(record, folder);
       const { settings, inputs } = record;
       problems.push(...differences({ settings, inputs }, identity, file).map((problem) => ({ ...problem, fix: ANEW })));
       records.push(record);
@@ -101,7 +111,7 @@ async function runStages(run: RecipeRun, directory: RunDirectory): Promise<Stage
     const before = begun.get(stage.name);
     const fix = `put it back, or remove ${folder} to begin this stage anew`;
     const changed = before === undefined ? [] : differences(before, identity, `stage ${stage.name}`);
-    if (!(await isEmpty(folder))) problems.push(...changed.map((problem) => ({ ...problem, fix })));
+    if (!(await isSweptEmpty(folder))) problems.push(...changed.map((problem) => ({ ...problem, fix })));
     if (problems.length > 0) throw new UserError('input', problems);
     await mkdir(folder, { recursive: true });
     if (before === undefined || changed.length > 0)
@@ -146,8 +156,10 @@ function readJournal(entries: readonly Json[]) {
   return { begun, done };
 }
 
-async function isEmpty(folder: string): Promise<boolean> {
+/** Without what an export that was killed has left, which can be a copy of all weights. */
+async function isSweptEmpty(folder: string): Promise<boolean> {
   try {
+    await sweepTemporary(folder, await readdir(folder));
     return (await readdir(folder)).length === 0;
   } catch (error) {
     if (errnoOf(error) === 'ENOENT') return true;

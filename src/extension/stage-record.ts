@@ -34,29 +34,39 @@ export async function hashOutputs(folder: string, outputs: readonly string[]): P
   return hashes;
 }
 
-/** The record of a stage that is done. Throws `UserError('input')` with every file that is not as the stage left it. */
-export async function readRecord(file: string, folder: string, expectedHash: string): Promise<StageRecord> {
-  const fix = 'put it back as it was, or start in a new folder';
+const FIX = 'put it back as it was, or start in a new folder';
+
+/** The record of a stage that is done. Throws `UserError('input')` if it is not as the stage wrote it. */
+export async function readRecord(file: string, expectedHash: string): Promise<StageRecord> {
   const text = await readFile(file, 'utf8').catch((error: unknown) => {
     throw fileError(file, 'the record of a stage that is done', error);
   });
   const parsed = schema.safeParse(parseJson(text));
   if (!parsed.success || recordHash(parsed.data) !== expectedHash)
-    throw new UserError('input', { where: file, expected: 'the record as the stage wrote it', found: 'another', fix });
+    throw new UserError('input', {
+      where: file,
+      expected: 'the record as the stage wrote it',
+      found: 'another',
+      fix: FIX,
+    });
+  return parsed.data;
+}
+
+/** Throws `UserError('input')` with every file that is not as the stage left it. */
+export async function checkOutputs({ name: stage, outputs }: StageRecord, folder: string): Promise<void> {
   const problems: Problem[] = [];
-  for (const [name, expected] of Object.entries(parsed.data.outputs)) {
+  for (const [name, expected] of Object.entries(outputs)) {
     const output = path.join(folder, name);
     const found = await hashIfThere(output);
     if (found !== expected)
       problems.push({
         where: output,
-        expected: `the file as stage ${parsed.data.name} left it`,
+        expected: `the file as stage ${stage} left it`,
         found: found === null ? 'nothing' : 'other contents',
-        fix,
+        fix: FIX,
       });
   }
   if (problems.length > 0) throw new UserError('input', problems);
-  return parsed.data;
 }
 
 async function hashIfThere(file: string): Promise<string | null> {

@@ -9,17 +9,31 @@ export interface StageWork {
   readonly work: readonly Work[];
   /** What is done with each sequence. */
   readonly passes: Passes;
+  /** Sequences that are read forward beside that: held-out texts of a fine-tuning. */
+  readonly measured: readonly Work[];
   /** Of a search whose budget is a time. */
   readonly seconds: number;
+}
+
+/** What a recipe alone does not tell. */
+export interface KnownOfWork {
+  readonly originalLength: number;
+  /** How many documents a fine-tuning measures. */
+  readonly heldOutDocuments: (stage: StageOf<'finetune'>) => number;
 }
 
 /** Candidates that are scored on held-out documents: the winner and what it is compared with. */
 const HELD_OUT_CANDIDATES = 1 + CLOSED_FORMS.length;
 
 /** In sequences of each length. Short answers of passkey rows are left out, as is what an export copies. */
-export function stageWork(stage: Stage, { texts }: Recipe): StageWork {
+export function stageWork(stage: Stage, { texts }: Recipe, known: KnownOfWork): StageWork {
   const samples = (name: string) => texts[name]?.samples ?? 0;
-  const forward = (work: readonly Work[], seconds = 0): StageWork => ({ work, passes: FORWARD_PASSES, seconds });
+  const forward = (work: readonly Work[], seconds = 0): StageWork => ({
+    work,
+    passes: FORWARD_PASSES,
+    measured: [],
+    seconds,
+  });
   switch (stage.stage) {
     case 'search': {
       const { work, seconds } = searchWork(stage, stage.lengths ?? [stage.target]);
@@ -40,7 +54,8 @@ export function stageWork(stage: Stage, { texts }: Recipe): StageWork {
       const { hyperparameters: hp } = stage;
       const sequences = hp.max_steps * hp.per_device_train_batch_size * hp.gradient_accumulation_steps;
       const passes = hp.lora_r === undefined ? TRAINING_PASSES : LORA_PASSES;
-      return { work: [{ length: hp.max_seq_length, sequences }], passes, seconds: 0 };
+      const measured = measuredWork(stage, known);
+      return { work: [{ length: hp.max_seq_length, sequences }], passes, measured, seconds: 0 };
     }
     case 'evaluate': {
       const { rope, perplexity, passkey, ruler } = stage;
@@ -57,6 +72,21 @@ export function stageWork(stage: Stage, { texts }: Recipe): StageWork {
     case 'export':
       return forward([]);
   }
+}
+
+/** Before the first step, every `eval_steps`, and after the last. A trainer elsewhere measures nothing. */
+function measuredWork(stage: StageOf<'finetune'>, { originalLength, heldOutDocuments }: KnownOfWork): Work[] {
+  if (stage.held_out === undefined || stage.where === 'elsewhere') return [];
+  const {
+    max_steps: steps,
+    max_seq_length: rowTokens,
+    eval_steps: every,
+    eval_lengths: lengths,
+  } = stage.hyperparameters;
+  const between = every === undefined ? 0 : Math.ceil(steps / every) - 1;
+  const sequences = (2 + between) * heldOutDocuments(stage);
+  const all = lengths ?? new Set([Math.min(originalLength, rowTokens), rowTokens]);
+  return [...all].map((length) => ({ length, sequences }));
 }
 
 function searchWork(

@@ -10,4 +10,11 @@ export { acquireLock, type Lock } from './lock.js';
 export type { ReportProgress } from './progress.js';
 export { checkVacantFolder, replaceFolder } from './replace-folder.js';
 export { type Items, type RunFolder, resumeItems } from './resume-items.js';
-export { differences, JOURNAL_NAME, MANIFEST_NAME, openRunDirectory, type RunDirectory } from './run-directory.js';
+export {
+  differences,
+  JOURNAL_NAME,
+  MANIFEST_NAME,
+  openRunDirectory,
+  type RunDirectory,
+  sweepTemporary,
+} from './run-directory.js';

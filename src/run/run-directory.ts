@@ -34,9 +34,7 @@ export async function openRunDirectory(path: string, manifest: Json): Promise<Ru
   let journal: Journal | undefined;
   try {
     const names = await readdir(path);
-    // Not those of processes that are just announcing themselves.
-    const swept = names.filter((name) => TEMPORARY_NAME.test(name) && !name.startsWith('.lock.'));
-    for (const name of swept) await rm(join(path, name), { recursive: true, force: true });
+    await sweepTemporary(path, names);
     const writeManifest = () => writeFileAtomic(join(path, MANIFEST_NAME), `${JSON.stringify(manifest, null, 2)}\n`);
     // Before the journal: a folder that has only one of the two must be one that is recognised.
     if (!names.includes(MANIFEST_NAME)) await writeManifest();
@@ -61,6 +59,13 @@ export async function openRunDirectory(path: string, manifest: Json): Promise<Ru
     await lock.release();
     throw error;
   }
+}
+
+/** Removes what writers that were killed have left in a folder, which must be the caller's own. */
+export async function sweepTemporary(path: string, names: readonly string[]): Promise<void> {
+  // Not those of processes that are just announcing themselves.
+  const swept = names.filter((name) => TEMPORARY_NAME.test(name) && !name.startsWith('.lock.'));
+  for (const name of swept) await rm(join(path, name), { recursive: true, force: true });
 }
 
 async function createDirectory(path: string): Promise<void> {

@@ -84,6 +84,7 @@ class Trainer {
         if (this.#isSaved(step)) await this.#save();
         await this.#validateIfDue();
       }
+      await this.#checkLast();
     } catch (error) {
       // Weights change only at the end of a step, so they are those of `state`.
       if (signal?.aborted && error === signal.reason) await this.#save();
@@ -138,7 +139,7 @@ class Trainer {
 
   /** Loss and gradient of the mean over all scored tokens of a step. */
   async #gradient(batches: readonly (readonly NamedSequence[])[]) {
-    const { gradients, weights, signal } = this.options;
+    const { signal } = this.options;
     const tokens = batches.reduce((sum, batch) => sum + scoredTokens(batch), 0);
     const sum = new GradientSum();
     let loss = 0;
@@ -146,10 +147,7 @@ class Trainer {
       // A run blocks the thread: signals are heard here.
       await nextTurn();
       signal?.throwIfAborted();
-      const result = await gradients.lossAndGradient(batch, weights);
-      const wrong = batch.filter((_, i) => !Number.isFinite(result.sequences[i]?.loss));
-      if (wrong.length > 0 || !Number.isFinite(result.loss))
-        throw await this.#diverged(wrong, `a loss of ${result.loss}`);
+      const result = await this.#finite(batch);
       const share = scoredTokens(batch) / tokens;
       loss += share * result.loss;
       sum.add(result.weights, share);
@@ -157,10 +155,32 @@ class Trainer {
     return { loss, tokens, gradient: sum.tensors };
   }
 
+  async #finite(batch: readonly NamedSequence[]) {
+    const { gradients, weights } = this.options;
+    const result = await gradients.lossAndGradient(batch, weights);
+    const wrong = batch.filter((_, i) => !Number.isFinite(result.sequences[i]?.loss));
+    if (wrong.length > 0 || !Number.isFinite(result.loss))
+      throw await this.#diverged(wrong, `a loss of ${result.loss}`);
+    return result;
+  }
+
+  /** Of the last weights no step computes a loss, and there may be no held-out texts: that they are finite is not enough. */
+  async #checkLast(): Promise<void> {
+    const { batches, validation, signal } = this.options;
+    if (validation !== null) return;
+    const [batch] = batches.step(this.#state.step) as [NamedSequence[]];
+    await nextTurn();
+    signal?.throwIfAborted();
+    const norm = globalNorm((await this.#finite(batch)).weights);
+    if (!Number.isFinite(norm)) throw await this.#diverged(batch, `a gradient of norm ${norm}`);
+  }
+
   async #diverged(sequences: readonly NamedSequence[], found: string): Promise<UserError> {
     const names = [...new Set(sequences.map(({ document }) => document))];
     const more = names.length > 3 ? ` and ${names.length - 3} more` : '';
-    return this.#notFinite(`step ${this.#state.step + 1}, ${names.slice(0, 3).join(', ')}${more}`, found);
+    const { step } = this.#state;
+    const at = step < this.options.schedule.maxSteps ? `step ${step + 1}` : `after step ${step}`;
+    return this.#notFinite(`${at}, ${names.slice(0, 3).join(', ')}${more}`, found);
   }
 
   async #notFinite(where: string, found: string): Promise<UserError> {

@@ -87,6 +87,7 @@ export async function exportTraining(job: TrainingExportJob): Promise<TrainingEx
     plan,
     rows,
     tokenizerHash: tokenizer.hash,
+    ...(job.tokenizer !== undefined && { tokenizer: job.tokenizer }),
     weights: job.weights,
     ...(job.dtype !== undefined && { dtype: job.dtype }),
     maxShardBytes: job.maxShardBytes,

@@ -5,7 +5,7 @@ import { checkTrainingMemory } from '../training/index.js';
 import { exportTable } from './export-rope.js';
 import { checkBoundaryTokens, checkTrainer } from './export-training.js';
 import type { Check, StageInputs } from './extend-check.js';
-import { stageSettings, trainerSettings } from './extend-finetune.js';
+import { stageSettings, trainerSettings } from './extend-training.js';
 import { refuseContradictions } from './finetune-contradictions.js';
 import { trainingSize } from './finetune-settings.js';
 

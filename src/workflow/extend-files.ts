@@ -1,6 +1,6 @@
-import { readdir } from 'node:fs/promises';
+import { readdir, stat } from 'node:fs/promises';
 import path from 'node:path';
-import { fileError } from '../run/index.js';
+import { errnoOf, fileError } from '../run/index.js';
 
 /** The files of a model folder within a stage's folder, as paths below that. */
 export async function modelFiles(stageFolder: string, name: string): Promise<string[]> {
@@ -9,4 +9,15 @@ export async function modelFiles(stageFolder: string, name: string): Promise<str
     throw fileError(folder, 'a folder that can be read', error);
   });
   return entries.filter((entry) => !entry.isDirectory()).map((entry) => `${name}/${entry.name}`);
+}
+
+/** `what`: what is looked for there. */
+export async function exists(file: string, what: string): Promise<boolean> {
+  try {
+    await stat(file);
+    return true;
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT' || errnoOf(error) === 'ENOTDIR') return false;
+    throw fileError(file, what, error);
+  }
 }

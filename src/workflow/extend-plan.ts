@@ -1,9 +1,10 @@
 import { hasTokenizer, openTokenizer, type Tokenizer } from '../corpus/index.js';
-import { type Recipe, type Stage, type StageWork, stageWork } from '../extension/index.js';
+import type { Recipe, Stage, StageWork } from '../extension/index.js';
 import type { Model } from '../model/index.js';
-import { chooseGpu, type Gpu, type GpuWish, type Speed, type WorkCost, workCost } from '../plan/index.js';
+import { chooseGpu, type Gpu, type GpuWish, type Speed, type WorkCost } from '../plan/index.js';
 import { calibrate } from './calibrate.js';
 import { checkStages } from './extend-check.js';
+import { plannedCost, plannedWork } from './extend-cost.js';
 import { type RecipeOverrides, readRecipe } from './extend-recipe.js';
 import { readPlanInput } from './plan-input.js';
 
@@ -40,14 +41,22 @@ async function tokenizerOf({ model: path, tokenizer }: Recipe, model: Model | nu
   return model !== null && (await hasTokenizer(path)) ? openTokenizer(path) : null;
 }
 
+function uncounted({ stages }: Recipe): string[] {
+  const measuring = stages.flatMap((stage) =>
+    stage.stage === 'finetune' && stage.where === 'here' && stage.held_out !== undefined ? stage.name : [],
+  );
+  if (measuring.length === 0) return [];
+  return [`held-out texts of ${measuring.join(', ')} count as one document: a dry run reads no texts`];
+}
+
 /** What a recipe will do and cost, in order, before anything runs but a calibration of seconds. A config.json is model enough. */
 export async function planExtension(job: ExtendPlanJob): Promise<ExtendPlan> {
   const recipe = await readRecipe(job.recipe, job);
   const gpu = chooseGpu(job.gpu);
   const { spec: shape, model, notes } = await readPlanInput(recipe.model);
   await checkStages({ recipe, spec: shape, model, tokenizer: await tokenizerOf(recipe, model), run: null });
-  const works = recipe.stages.map((stage) => stageWork(stage, recipe));
-  const all = works.flatMap(({ work }) => work);
+  const works = recipe.stages.map((stage) => plannedWork(stage, recipe, shape, null));
+  const all = works.flatMap(({ work, measured }) => [...work, ...measured]);
   const signal = job.signal && { signal: job.signal };
   const calibration =
     job.calibrate && model !== null && all.length > 0
@@ -64,12 +73,14 @@ export async function planExtension(job: ExtendPlanJob): Promise<ExtendPlan> {
     model: recipe.model,
     gpu,
     stages: recipe.stages.map((stage, index) => {
-      const { work, passes, seconds } = works[index] as StageWork;
+      const planned = works[index] as StageWork;
+      const { measured, seconds } = planned;
+      const work = [...planned.work, ...measured];
       const { name, model: on } = stage;
       const here = stage.stage !== 'finetune' || stage.where === 'here';
-      const cost = workCost(work, passes, { shape, gpu, speed });
+      const cost = plannedCost(planned, { shape, gpu, speed });
       return { name, stage: stage.stage, model: on, work, budgetSeconds: seconds, here, ...cost };
     }),
-    notes: [...notes, ...(calibration?.notes ?? [])],
+    notes: [...notes, ...(calibration?.notes ?? []), ...uncounted(recipe)],
   };
 }

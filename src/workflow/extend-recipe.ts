@@ -1,10 +1,11 @@
-import { readdir, readFile, stat } from 'node:fs/promises';
+import { readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type Problem, UserError } from '../errors.js';
 import { parseRecipe, type Recipe } from '../extension/index.js';
-import { errnoOf, fileError } from '../run/index.js';
+import { fileError } from '../run/index.js';
 import { nearestWord } from '../search/index.js';
+import { exists } from './extend-files.js';
 
 /** What a command puts in the place of what a recipe says. */
 export interface RecipeOverrides {
@@ -14,8 +15,9 @@ export interface RecipeOverrides {
   readonly factors: ReadonlyMap<string, string>;
 }
 
+const PACKAGE = fileURLToPath(new URL('../../', import.meta.url));
 /** Recipes that come with the package, named without their ending. */
-const SHIPPED = fileURLToPath(new URL('../../recipes/', import.meta.url));
+const SHIPPED = path.join(PACKAGE, 'recipes');
 
 /** Reads a recipe file, or the shipped recipe of that name. Throws `UserError` with everything wrong in it or in the overrides. */
 export async function readRecipe(name: string, overrides: RecipeOverrides): Promise<Recipe> {
@@ -49,16 +51,23 @@ export async function readRecipe(name: string, overrides: RecipeOverrides): Prom
   );
   return {
     ...recipe,
-    model: overrides.model ?? recipe.model,
+    model: overrides.model ?? (await modelOf(recipe, file)),
     texts,
     factors: { ...recipe.factors, ...Object.fromEntries(overrides.factors) },
   };
 }
 
+/** A recipe of the package that begins with a model of the package finds it from everywhere; one that lies here comes first. */
+async function modelOf({ model }: Recipe, file: string): Promise<string> {
+  if (path.dirname(file) !== SHIPPED || path.isAbsolute(model) || (await exists(model, 'a model'))) return model;
+  const shipped = path.join(PACKAGE, model);
+  return (await exists(shipped, 'a model')) ? path.relative(process.cwd(), shipped) || '.' : model;
+}
+
 async function recipeFile(name: string): Promise<string> {
-  if ((await exists(name)) || !/^[\w-]+$/.test(name)) return name;
+  if ((await exists(name, 'a recipe')) || !/^[\w-]+$/.test(name)) return name;
   const shipped = path.join(SHIPPED, `${name}.yaml`);
-  if (await exists(shipped)) return shipped;
+  if (await exists(shipped, 'a recipe')) return shipped;
   const names = (await readdir(SHIPPED)).flatMap((entry) => /^(.+)\.yaml$/.exec(entry)?.[1] ?? []);
   const nearest = nearestWord(name, names);
   throw new UserError('usage', {
@@ -67,14 +76,4 @@ async function recipeFile(name: string): Promise<string> {
     found: `"${name}"`,
     ...(nearest !== null && { fix: `did you mean ${nearest}?` }),
   });
-}
-
-async function exists(file: string): Promise<boolean> {
-  try {
-    await stat(file);
-    return true;
-  } catch (error) {
-    if (errnoOf(error) === 'ENOENT' || errnoOf(error) === 'ENOTDIR') return false;
-    throw fileError(file, 'a recipe', error);
-  }
 }

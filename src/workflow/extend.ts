@@ -1,16 +1,18 @@
 import path from 'node:path';
 import { openTokenizer } from '../corpus/index.js';
 import { type Problem, UserError } from '../errors.js';
-import { type Recipe, runRecipe, type Stage, type StageRecord, stageWork } from '../extension/index.js';
+import { type Recipe, runRecipe, type Stage, type StageRecord } from '../extension/index.js';
 import { hashModel, loadModel, type Model } from '../model/index.js';
-import { chooseGpu, workCost } from '../plan/index.js';
+import { chooseGpu } from '../plan/index.js';
 import { type ReportProgress, writeFileAtomic } from '../run/index.js';
 import type { Device } from '../runtime/index.js';
 import { checkStages } from './extend-check.js';
+import { plannedCost, plannedWork } from './extend-cost.js';
+import { exists } from './extend-files.js';
 import { inputNow, recipeInputs } from './extend-inputs.js';
 import { type RecipeOverrides, readRecipe } from './extend-recipe.js';
 import { stageRunners } from './extend-stages.js';
-import { allTexts } from './extend-texts.js';
+import { allTexts, type RecipeDocuments } from './extend-texts.js';
 import { programVersion } from './version.js';
 
 export interface ExtendJob extends RecipeOverrides {
@@ -51,7 +53,7 @@ export async function extend(job: ExtendJob): Promise<Extension> {
   await checkStages({ recipe, spec: model.spec, model, tokenizer, run: texts });
   const inputs = await recipeInputs(recipe, model, texts, job);
   const { onProgress, device, workers, threads, signal } = job;
-  const flops = recipe.stages.map((stage) => stageFlops(stage, recipe, model));
+  const flops = recipe.stages.map((stage) => stageFlops(stage, recipe, model, texts));
   const total = flops.reduce((sum, own) => sum + own, 0);
   const stages = await runRecipe({
     recipe,
@@ -69,6 +71,7 @@ export async function extend(job: ExtendJob): Promise<Extension> {
       ...(workers !== undefined && { workers }),
       ...(threads !== undefined && { threads }),
     }),
+    checkDone: (record) => checkpointProblems(record, job.checkpoints),
     onProgress: (index, share, detail) => {
       const before = flops.slice(0, index).reduce((sum, own) => sum + own, 0);
       const name = `${index + 1} of ${flops.length}, ${recipe.stages[index]?.name}`;
@@ -76,16 +79,15 @@ export async function extend(job: ExtendJob): Promise<Extension> {
     },
     ...(signal && { signal }),
   });
-  await refuseChangedCheckpoints(stages, job.checkpoints);
   const extension = { format: 'longrope-extension/1', version: programVersion(), stages } as const;
   await writeFileAtomic(path.join(job.out, EXTENSION_NAME), `${JSON.stringify(extension, null, 2)}\n`);
   return extension;
 }
 
 /** At least something, so that an export has its place in the progress. */
-function stageFlops(stage: Stage, recipe: Recipe, { spec: shape }: Model): number {
-  const { work, passes } = stageWork(stage, recipe);
-  return Math.max(1, workCost(work, passes, { shape, gpu: chooseGpu({}), speed: null }).flops);
+function stageFlops(stage: Stage, recipe: Recipe, { spec: shape }: Model, texts: RecipeDocuments): number {
+  const work = plannedWork(stage, recipe, shape, texts);
+  return Math.max(1, plannedCost(work, { shape, gpu: chooseGpu({}), speed: null }).flops);
 }
 
 function refuseOtherCheckpoints({ stages }: Recipe, checkpoints: ReadonlyMap<string, string>): void {
@@ -106,19 +108,21 @@ function refuseOtherCheckpoints({ stages }: Recipe, checkpoints: ReadonlyMap<str
   if (problems.length > 0) throw new UserError('usage', problems);
 }
 
-/** A stage that is done keeps the checkpoint it took. */
-async function refuseChangedCheckpoints(
-  stages: readonly StageRecord[],
+/** A stage that is done keeps the checkpoint it took, which need not be there any more. */
+async function checkpointProblems(
+  { name, figures }: StageRecord,
   checkpoints: ReadonlyMap<string, string>,
-): Promise<void> {
-  for (const [name, folder] of checkpoints) {
-    const figures = stages.find((stage) => stage.name === name)?.figures as { readonly checkpoint?: string };
-    if (figures.checkpoint === (await hashModel(await loadModel(folder)))) continue;
-    throw new UserError('input', {
+): Promise<Problem[]> {
+  const folder = checkpoints.get(name);
+  if (folder === undefined || !(await exists(folder, 'a checkpoint'))) return [];
+  const { checkpoint } = figures as { readonly checkpoint?: string };
+  if (checkpoint === (await hashModel(await loadModel(folder)))) return [];
+  return [
+    {
       where: `--checkpoint ${name}=${folder}`,
       expected: `the checkpoint that stage ${name} was done with`,
       found: 'another',
       fix: 'leave it out, or start in a new folder',
-    });
-  }
+    },
+  ];
 }

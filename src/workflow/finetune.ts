@@ -183,6 +183,7 @@ async function writeModel(
       weights: 'copy',
       dtype: job.dtype,
       maxShardBytes: job.maxShardBytes,
+      ...(job.tokenizer !== undefined && { tokenizer: job.tokenizer }),
       extra: new Map(),
       progress: new ExportProgress(undefined, job.signal),
     },

@@ -74,16 +74,20 @@ describe('export hf', () => {
 describe('export gguf', () => {
   const job = { rope: 'pi:4', force: false, type: null, tokenizer: false } as const;
 
-  it.each(Object.keys(TINY_ARCHITECTURES).filter((name) => name !== 'phi3'))('%s is refused', async (name) => {
-    const model = await source(name);
-    for (const rope of ['pi:4', 'model'] as const) {
-      const { kind, message } = await rejection(exportGguf({ ...job, model, out: `${model}.gguf`, rope }));
-      expect([kind, message]).toEqual([
-        'unsupported',
-        expect.stringMatching(/model_type: expected llama, mistral, phi3: llama\.cpp reads long and short factors/),
-      ]);
-    }
-  });
+  // llama.cpp reads factors of the other two.
+  it.each(Object.keys(TINY_ARCHITECTURES).filter((name) => !['mistral', 'phi3'].includes(name)))(
+    '%s is refused',
+    async (name) => {
+      const model = await source(name);
+      for (const rope of ['pi:4', 'model'] as const) {
+        const { kind, message } = await rejection(exportGguf({ ...job, model, out: `${model}.gguf`, rope }));
+        expect([kind, message]).toEqual([
+          'unsupported',
+          expect.stringMatching(/model_type: expected llama, mistral, phi3: llama\.cpp reads long and short factors/),
+        ]);
+      }
+    },
+  );
 
   it('phi3 is written fused, with its factors, unless a window is in the way', async () => {
     const windowed = await source('phi3');

@@ -1,4 +1,4 @@
-import { cp, mkdir, readFile, writeFile } from 'node:fs/promises';
+import { cp, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
@@ -79,6 +79,13 @@ describe('a training elsewhere', () => {
     expect((await extend(job)).stages).toEqual(stages);
     const late = await rejection(extend({ ...job, checkpoints: new Map([['tuned', TINY]]) }));
     expect(late.message).toMatch(/expected the checkpoint that stage tuned was done with, found another/);
+    // Told before anything else is done; and a folder that is gone is not needed.
+    await writeFile(job.recipe, `${RECIPE}  - { stage: export, name: more, model: tuned, factors: given }\n`);
+    await rejection(extend({ ...job, checkpoints: new Map([['tuned', TINY]]) }));
+    expect(await readdir(path.join(job.out, 'stages'))).not.toContain('more');
+    await rm(trained, { recursive: true });
+    const more = await extend({ ...job, checkpoints: new Map([['tuned', trained]]) });
+    expect(more.stages.map(({ name }) => name)).toEqual(['tuned', 'folder', 'more']);
     const asked = JSON.parse(await readFile(path.join(job.out, 'stages/tuned/hyperparameters.json'), 'utf8'));
     // Rows of long documents alone is what axolotl gets.
     expect(asked).toMatchObject({ max_steps: 400, learning_rate: 2e-5, mixed_windows: false });
@@ -175,4 +182,17 @@ test('a dry run shows stages in order with their cost, and runs nothing', async 
   const { code, stdout, stderr } = await longrope(words, { cwd: folder });
   expect([code, stderr]).toEqual([0, '']);
   expect(stdout).toMatch(/1 tuned +finetune elsewhere +base +3200 x 512 +1638400/);
+});
+
+test('a shipped recipe finds the model of the package from everywhere, and one of that name that lies there first', async () => {
+  const folder = await temporaryFolder();
+  const plan = () => longrope(['extend', 'smoke', '--dry-run', '--no-calibrate', '--json'], { cwd: folder });
+  const modelOf = async () => {
+    const { code, stdout, stderr } = await plan();
+    expect([code, stderr]).toEqual([0, '']);
+    return (JSON.parse(stdout) as { readonly model: string }).model;
+  };
+  expect(path.resolve(folder, await modelOf())).toBe(TINY);
+  await writeTinyCheckpoint(path.join(folder, 'models/tiny'), { config: { max_position_embeddings: 256 } });
+  expect(await modelOf()).toBe('models/tiny');
 });

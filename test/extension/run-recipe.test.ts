@@ -144,6 +144,22 @@ describe('a recipe', () => {
     }
   });
 
+  test('a stage finds nothing of an export that was killed in it', async () => {
+    const out = path.join(await temporaryFolder(), 'run');
+    const found: string[][] = [];
+    const evaluate = async ({ folder }: StageJob<'evaluate'>): Promise<StageOutcome> => {
+      found.push(await readdir(folder));
+      await mkdir(path.join(folder, '.model.0123456789ab.tmp'));
+      await writeFile(path.join(folder, '.model.0123456789ab.tmp/model.safetensors'), 'half of all weights');
+      await writeFile(path.join(folder, 'kept'), 'whole');
+      if (found.length === 1) throw new Killed();
+      return { outputs: ['kept'], figures: {} };
+    };
+    await expect(start(out, { runners: { ...runners(), evaluate } })).rejects.toBeInstanceOf(Killed);
+    await start(out, { runners: { ...runners(), evaluate } });
+    expect(found).toEqual([[], ['kept']]);
+  });
+
   test('a finished run runs nothing', async () => {
     const out = path.join(await temporaryFolder(), 'run');
     await start(out);

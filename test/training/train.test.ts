@@ -137,6 +137,21 @@ describe('a loss that is not finite', () => {
     expect(saved).toEqual(await readWeights(small.model));
   });
 
+  it('after the last step too, where nothing is held out', async () => {
+    const out = path.join(await temporaryFolder(), 'run');
+    const diverging = {
+      out,
+      schedule: { learningRate: 1e30, maxSteps: 2 },
+      options: { saveSteps: 1, maxGradNorm: null },
+    };
+    const error = await rejection(small.run(diverging));
+    expect(error.message).toMatch(/^after step 2, doc\d.*expected a finite loss and gradient, found a (loss|gradient)/);
+    expect(error.message).toContain(path.join(out, 'checkpoint-1'));
+    expect(await checkpoints(out)).toEqual(['checkpoint-1', 'checkpoint-2']);
+    // Asked again, it is no better.
+    expect((await rejection(small.run(diverging))).message).toBe(error.message);
+  });
+
   it('names the one sequence of a batch that gave it', async () => {
     const out = path.join(await temporaryFolder(), 'run');
     const gradients: typeof small.gradients.lossAndGradient = async (sequences, weights) => {

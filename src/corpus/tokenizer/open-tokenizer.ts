@@ -26,8 +26,8 @@ export async function openTokenizer(modelPath: string): Promise<Tokenizer> {
       expected: 'a model folder, tokenizer.json or .gguf file',
       found: 'nothing',
     });
-  if (kind.isDirectory()) return openFolder(modelPath);
-  return isGguf(modelPath) ? openGgufFile(modelPath) : openFile(modelPath);
+  const file = await tokenizerFile(modelPath);
+  return isGguf(file) ? openGgufFile(file) : openFile(file);
 }
 
 /** Whether a model brings a tokenizer at all; GGUF files do, folders need not. */
@@ -44,17 +44,18 @@ async function fileIn(folder: string): Promise<string | null> {
   return gguf !== undefined && others.length === 0 ? path.join(folder, gguf) : null;
 }
 
-async function openFolder(folder: string): Promise<Tokenizer> {
-  const file = await fileIn(folder);
+/** The file that `openTokenizer` reads: itself, or the one in a folder. */
+export async function tokenizerFile(modelPath: string): Promise<string> {
+  if (!(await stat(modelPath)).isDirectory()) return modelPath;
+  const file = await fileIn(modelPath);
   if (file === null)
     throw new UserError('input', {
-      where: folder,
+      where: modelPath,
       expected: 'a tokenizer.json',
       found: 'none',
       fix: "save it with AutoTokenizer.from_pretrained(...).save_pretrained(...), or give another model's file with --tokenizer",
     });
-  if (isGguf(file)) return openGgufFile(file);
-  return openFile(file);
+  return file;
 }
 
 async function openGgufFile(file: string): Promise<Tokenizer> {

@@ -8,10 +8,10 @@ import { EXPORTED, type ExportProgress, ROOM } from '../progress.js';
 import { neighboursToHalves } from '../row-order.js';
 import { encodedBytes } from '../stream-tensor.js';
 import { type ExportTensor, exportTensors } from '../tensors.js';
+import { placeCompanions } from './companions.js';
 import { configJson } from './config-json.js';
 import { FACTOR_SETS_NAME } from './factor-sets.js';
 import { writeSafetensorsFiles } from './safetensors-files.js';
-import { tokenizerFilesFromGguf } from './tokenizer-files.js';
 import { type PlacedFile, placeFile, type WeightMode } from './weights.js';
 
 /** Names transformers calls them. */
@@ -19,9 +19,6 @@ export const HF_DTYPES = ['float32', 'float16', 'bfloat16'] as const;
 export type HfDtype = (typeof HF_DTYPES)[number];
 const DTYPES: Readonly<Record<HfDtype, FloatDtype>> = { float32: 'F32', float16: 'F16', bfloat16: 'BF16' };
 
-/** Files beside config and weights that belong to the model. */
-const COMPANIONS =
-  /^(tokenizer\.(json|model)|(tokenizer|generation|preprocessor)_config\.json|special_tokens_map\.json|added_tokens\.json|vocab\.json|merges\.txt|chat_template\.(jinja|json)|(LICENSE|NOTICE)(\.\w+)?)$/;
 const WEIGHTS = /^model(-\d+-of-\d+)?\.safetensors(\.index\.json)?$/;
 
 const CLASSES: Readonly<Record<string, string>> = {
@@ -43,6 +40,8 @@ export interface HfFolderOptions {
   /** Given: the weights are written anew in this type. Always so for GGUF, default float32. */
   readonly dtype?: HfDtype;
   readonly maxShardBytes: number;
+  /** Another tokenizer than the model's own, as `openTokenizer` takes it. */
+  readonly tokenizer?: string;
   /** Further files: name -> text. */
   readonly extra: ReadonlyMap<string, string>;
   readonly progress: ExportProgress;
@@ -60,7 +59,7 @@ export async function writeHfFolder(model: Model, options: HfFolderOptions): Pro
       if (rewritten) placed.push(...(await rewriteWeights(model, staging, options)));
       else if (options.weights !== 'none')
         placed.push(...(await placeWeights(model, staging, options.weights, options.progress)));
-      placed.push(...(await placeCompanions(model, staging, options.config)));
+      placed.push(...(await placeCompanions(model, staging, options.config, options.tokenizer)));
       const texts = new Map([...options.extra, ['config.json', configText(model, options, rewritten)]]);
       for (const [name, text] of texts) {
         await writeFile(path.join(staging, name), text);
@@ -138,39 +137,6 @@ async function placeWeights(
     const file = await placeFile(await realpath(path.join(folder, name)), staging, name, mode);
     placed.push(file);
     advance(file.bytes, name);
-  }
-  return placed;
-}
-
-/** The files of a model beside config and weights: copied, or rebuilt from GGUF metadata. */
-export async function placeCompanions(
-  model: Model,
-  staging: string,
-  config: HfFolderOptions['config'],
-): Promise<PlacedFile[]> {
-  const { checkpoint } = model;
-  if (checkpoint.format === 'safetensors') {
-    const names = (await readdir(model.path)).filter((name) => COMPANIONS.test(name));
-    return Promise.all(
-      names.map(async (name) => placeFile(await realpath(path.join(model.path, name)), staging, name, 'copy')),
-    );
-  }
-  const length = config['max_position_embeddings'] as number;
-  const kind = checkpoint.metadata.get('tokenizer.ggml.model');
-  const files =
-    kind !== undefined && kind !== 'none'
-      ? tokenizerFilesFromGguf(checkpoint.metadata, checkpoint.files[0]!, length)
-      : new Map<string, string>();
-  const { bosTokenId, eosTokenIds } = model;
-  const generation = {
-    ...(bosTokenId !== null && { bos_token_id: bosTokenId }),
-    ...(eosTokenIds.length > 0 && { eos_token_id: eosTokenIds.length === 1 ? eosTokenIds[0] : eosTokenIds }),
-  };
-  files.set('generation_config.json', `${JSON.stringify(generation, null, 2)}\n`);
-  const placed: PlacedFile[] = [];
-  for (const [name, text] of files) {
-    await writeFile(path.join(staging, name), text);
-    placed.push({ name, bytes: Buffer.byteLength(text), how: 'written' });
   }
   return placed;
 }

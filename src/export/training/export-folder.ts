@@ -18,6 +18,8 @@ export interface TrainingFolderOptions {
   readonly plan: TrainingPlan;
   readonly rows: readonly TrainingRow[];
   readonly tokenizerHash: string;
+  /** Another one than the model's own. */
+  readonly tokenizer?: string;
   readonly weights: Exclude<WeightMode, 'none'>;
   readonly dtype?: HfDtype;
   readonly maxShardBytes: number;
@@ -51,6 +53,7 @@ export async function writeTrainingFolder(model: Model, options: TrainingFolderO
       weights: options.weights,
       ...(options.dtype !== undefined && { dtype: options.dtype }),
       maxShardBytes: options.maxShardBytes,
+      ...(options.tokenizer !== undefined && { tokenizer: options.tokenizer }),
       extra: new Map(),
       progress: options.progress,
     });

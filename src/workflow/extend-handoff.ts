@@ -1,0 +1,103 @@
+import path from 'node:path';
+import { type Problem, UserError } from '../errors.js';
+import { HANDOFF_NAME, readHandoff, trainingEngines } from '../export/index.js';
+import type { StageJob, StageOf, StageOutcome } from '../extension/index.js';
+import { type DecoderSpec, hashModel, loadModel } from '../model/index.js';
+import { writeFileAtomic } from '../run/index.js';
+import { exportHf } from './export-hf.js';
+import { exportTraining } from './export-training.js';
+import { exists, modelFiles } from './extend-files.js';
+import type { StageContext } from './extend-stages.js';
+import { pathsOf } from './extend-texts.js';
+import { ropeFiles, textFieldOf, trainerSettings } from './extend-training.js';
+
+/** What the trainer does of what a recipe can say, in the words of recipes. */
+const HYPERPARAMETERS_NAME = 'hyperparameters.json';
+const MAX_SHARD_BYTES = 5e9;
+
+/** Writes the hand-off folder, and takes the checkpoint that was trained from it. */
+export async function trainElsewhere(job: StageJob<'finetune'>, context: StageContext): Promise<StageOutcome> {
+  const { stage, folder, pathOf, onProgress, signal } = job;
+  const handoff = path.join(folder, 'handoff');
+  if (!(await isWritten(handoff)))
+    await exportTraining({
+      model: pathOf(stage.model),
+      tokenizer: context.tokenizerPath,
+      ...ropeFiles(job),
+      engine: stage.engine,
+      out: handoff,
+      data: pathsOf(context.recipe, stage.texts),
+      textField: textFieldOf(context.recipe, stage.texts),
+      gpus: stage.gpus,
+      rowTokens: stage.hyperparameters.max_seq_length,
+      settings: trainerSettings(stage),
+      weights: 'copy',
+      maxShardBytes: MAX_SHARD_BYTES,
+      onProgress,
+      ...(signal && { signal }),
+    });
+  await writeFileAtomic(path.join(folder, HYPERPARAMETERS_NAME), `${JSON.stringify(carriedOut(stage), null, 2)}\n`);
+  const checkpoint = context.checkpoints.get(stage.name);
+  if (checkpoint === undefined) throw waiting(job, handoff);
+  await refuseOtherShape(pathOf(stage.model), checkpoint);
+  await exportHf({
+    model: checkpoint,
+    restore: handoff,
+    out: path.join(folder, 'model'),
+    // What an interrupted start has written is the same.
+    force: true,
+    weights: 'copy',
+    maxShardBytes: MAX_SHARD_BYTES,
+    profile: 'redundant',
+    engines: ['transformers'],
+    factorSets: [],
+    onProgress,
+    ...(signal && { signal }),
+  });
+  return {
+    outputs: [`handoff/${HANDOFF_NAME}`, ...(await modelFiles(folder, 'model'))],
+    figures: { trained: stage.engine, checkpoint: await hashModel(await loadModel(checkpoint)) },
+  };
+}
+
+function carriedOut({ engine, hyperparameters }: StageOf<'finetune'>) {
+  const { takes, fixed } = trainingEngines[engine].carriesOut;
+  return { ...Object.fromEntries(Object.entries(hyperparameters).filter(([key]) => takes.includes(key))), ...fixed };
+}
+
+async function isWritten(handoff: string): Promise<boolean> {
+  const file = path.join(handoff, HANDOFF_NAME);
+  if (!(await exists(file, 'the file of a hand-off'))) return false;
+  await readHandoff(file);
+  return true;
+}
+
+function waiting({ stage }: StageJob<'finetune'>, handoff: string): UserError {
+  return new UserError('handoff', {
+    where: `--checkpoint ${stage.name}=FOLDER`,
+    expected: `the checkpoint that ${stage.engine} trains from ${handoff}, whose README.md says how`,
+    found: 'none yet',
+    fix: `train there, then run this command again with --checkpoint ${stage.name}=FOLDER`,
+  });
+}
+
+const SHAPE = [
+  'architecture',
+  'layers',
+  'hiddenSize',
+  'heads',
+  'keyValueHeads',
+  'headDim',
+  'intermediateSize',
+  'vocabularySize',
+] as const satisfies readonly (keyof DecoderSpec)[];
+
+async function refuseOtherShape(model: string, checkpoint: string): Promise<void> {
+  const [before, after] = [(await loadModel(model)).spec, (await loadModel(checkpoint)).spec];
+  const problems = SHAPE.flatMap((key): Problem[] =>
+    before[key] === after[key]
+      ? []
+      : [{ where: `${checkpoint}: ${key}`, expected: `${before[key]}, as it was handed off`, found: `${after[key]}` }],
+  );
+  if (problems.length > 0) throw new UserError('input', problems);
+}
