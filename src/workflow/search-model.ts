@@ -4,7 +4,7 @@ import { hashModel, loadModel, type RopeSpec } from '../model/index.js';
 import { searchReport } from '../report/index.js';
 import { rescaledRope, resolveRope } from '../rope/frequencies.js';
 import type { ReportProgress } from '../run/index.js';
-import { type Device, engineName, openEngine, rememberLosses } from '../runtime/index.js';
+import { type Device, engineName, gradientShortage, openEngine, rememberLosses } from '../runtime/index.js';
 import { checkRacing, type SearchAlgorithm, unscaledCandidate } from '../search/index.js';
 import { chooseAlgorithm } from './choose-algorithm.js';
 import { refuseSharedTexts } from './held-out-texts.js';
@@ -14,6 +14,7 @@ import { inputsOf, notesOf, reportInputs } from './search-inputs.js';
 import { type ObjectiveOptions, planObjective } from './search-objective.js';
 import {
   baselinesOf,
+  begunWith,
   reportedSets,
   runSearchIn,
   type SearchOutcome,
@@ -52,14 +53,17 @@ export async function searchModel(job: SearchJob): Promise<SearchOutcome> {
   refuseSharedTexts(job);
   const model = await loadModel(job.modelPath);
   const space = await searchSpace(model, job);
-  const chosen = chooseAlgorithm(job, model.spec);
+  const planned = await planObjective(job, model, unsearchedRope(model.spec.rope, space));
+  const chosen = chooseAlgorithm(job, model.spec, {
+    shortage: gradientShortage(model, planned.maxLength),
+    begun: await begunWith(job.out),
+  });
   const { algorithm, partsOf } = searchAlgorithm({ ...job, algorithm: chosen.name }, space);
   if (job.racing !== undefined) checkRacing(job.racing, algorithm, job.documents.length);
   const inexpressible = startTokensNotice(algorithm, space);
   if (inexpressible !== null) job.onNotice?.(inexpressible);
   for (const notice of spaceNotices(space, model.spec.rope)) job.onNotice?.(notice);
   const baselines = baselinesOf(space);
-  const planned = await planObjective(job, model, unsearchedRope(model.spec.rope, space));
   const modelHash = await hashModel(model);
   const engine = await openEngine(model, {
     maxLength: planned.maxLength,
