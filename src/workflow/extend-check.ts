@@ -9,6 +9,7 @@ import { stageSettings } from './extend-finetune.js';
 import { documentsOf, type RecipeDocuments, textNeeds } from './extend-texts.js';
 import { refuseContradictions } from './finetune-contradictions.js';
 import { trainingSize } from './finetune-settings.js';
+import { refuseSharedTexts } from './held-out-texts.js';
 import { searchAlgorithm } from './search-run.js';
 import { type SearchSpace, searchSpace } from './search-space.js';
 
@@ -135,9 +136,35 @@ async function plannedSpace(
 }
 
 function textChecks(stage: Stage, recipe: Recipe, texts: RecipeDocuments): Check[] {
-  return textNeeds(stage).map(
+  const enough = textNeeds(stage).map(
     ({ name, length }) =>
       () =>
         void documentsOf({ recipe, ...texts }, name, length),
   );
+  return stage.stage === 'search' ? [...enough, () => refuseShared(stage, recipe, texts)] : enough;
+}
+
+function refuseShared(
+  { texts: name, held_out: held, target, lengths = [target] }: StageOf<'search'>,
+  recipe: Recipe,
+  texts: RecipeDocuments,
+): void {
+  if (held === undefined) return;
+  // Too few documents are told above.
+  const read = (of: string, length: number) => {
+    try {
+      return documentsOf({ recipe, ...texts }, of, length);
+    } catch (error) {
+      if (error instanceof UserError) return [];
+      throw error;
+    }
+  };
+  refuseSharedTexts({
+    documents: read(name, Math.max(...lengths)),
+    heldOut: read(held, target),
+    targetLength: target,
+    lengths: lengths.map((length) => ({ length, weight: 1 })),
+    tokenizer: texts.tokenizer,
+    textName: `${name}, ${held}`,
+  });
 }
