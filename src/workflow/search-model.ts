@@ -11,7 +11,7 @@ import { refuseSharedTexts } from './held-out-texts.js';
 import { writeSearchArtefacts } from './search-artefacts.js';
 import { comparedMethods, compareHeldOut } from './search-comparison.js';
 import { inputsOf, notesOf, reportInputs } from './search-inputs.js';
-import { type ObjectiveOptions, planObjective } from './search-objective.js';
+import { longestRow, type ObjectiveOptions, planObjective } from './search-objective.js';
 import {
   baselinesOf,
   begunWith,
@@ -53,9 +53,8 @@ export async function searchModel(job: SearchJob): Promise<SearchOutcome> {
   refuseSharedTexts(job);
   const model = await loadModel(job.modelPath);
   const space = await searchSpace(model, job);
-  const planned = await planObjective(job, model, unsearchedRope(model.spec.rope, space));
   const chosen = chooseAlgorithm(job, model.spec, {
-    shortage: gradientShortage(model, planned.maxLength),
+    shortage: gradientShortage(model, longestRow(job, model.spec.rope)),
     begun: await begunWith(job.out),
   });
   const { algorithm, partsOf } = searchAlgorithm({ ...job, algorithm: chosen.name }, space);
@@ -64,6 +63,7 @@ export async function searchModel(job: SearchJob): Promise<SearchOutcome> {
   if (inexpressible !== null) job.onNotice?.(inexpressible);
   for (const notice of spaceNotices(space, model.spec.rope)) job.onNotice?.(notice);
   const baselines = baselinesOf(space);
+  const planned = await planObjective(job, model, unsearchedRope(model.spec.rope, space));
   const modelHash = await hashModel(model);
   const engine = await openEngine(model, {
     maxLength: planned.maxLength,
