@@ -1,8 +1,9 @@
 import { availableParallelism } from 'node:os';
 import { UserError } from '../errors.js';
-import { type Model, preparedSizes, prepareWeights } from '../model/index.js';
+import { type Model, prepareWeights } from '../model/index.js';
 import { checkDevice, type Device, deviceFailure } from './device.js';
-import { availableMemory, evaluationMemory, ropeGradientMemory } from './memory.js';
+import { engineMemory, gigabytes } from './engine-memory.js';
+import { availableMemory } from './memory.js';
 import { type Engine, openPool } from './pool.js';
 import { compiledBackends } from './session.js';
 
@@ -41,10 +42,7 @@ export async function openEngine(model: Model, options: EngineOptions): Promise<
       found: `${options.workers}`,
     });
   const cores = availableParallelism();
-  const sizes = preparedSizes(model);
-  const evaluation = evaluationMemory(model.spec, sizes, options.maxLength, options.cacheTokens);
-  const gradient = options.gradients === true ? ropeGradientMemory(model.spec, sizes, options.maxLength) : 0;
-  const memory = { ...evaluation, perWorker: evaluation.perWorker + gradient };
+  const memory = engineMemory(model, options);
   const available = availableMemory();
   const fitting = Math.floor((available - memory.shared) / memory.perWorker);
   const most = device === 'cpu' ? Math.min(cores, options.maxWorkers ?? cores) : 1;
@@ -54,7 +52,7 @@ export async function openEngine(model: Model, options: EngineOptions): Promise<
       where: `${workers} evaluation${workers === 1 ? '' : 's'} of ${options.maxLength} tokens at a time${options.cacheTokens === undefined ? '' : `, ${options.cacheTokens} in a cache`}`,
       expected: `${gigabytes(memory.shared + workers * memory.perWorker)} of memory`,
       found: `${gigabytes(available)} available`,
-      fix: workers === 1 ? 'evaluate a shorter length' : 'use fewer --workers',
+      fix: remedy(workers, memory, available),
     });
   const threads = options.threads ?? Math.max(1, Math.floor(cores / workers));
   const { cacheTokens = options.maxLength } = options;
@@ -68,6 +66,8 @@ export async function openEngine(model: Model, options: EngineOptions): Promise<
   });
 }
 
-function gigabytes(bytes: number): string {
-  return `${(bytes / 1e9).toFixed(1)} GB`;
+function remedy(workers: number, { shared, perWorker, gradient }: ReturnType<typeof engineMemory>, available: number) {
+  if (workers > 1) return 'use fewer --workers';
+  const fitsWithout = gradient > 0 && shared + perWorker - gradient <= available;
+  return `${fitsWithout ? 'search with --algorithm cma-es, which needs no gradients, or ' : ''}evaluate a shorter length`;
 }

@@ -77,7 +77,7 @@ export interface SearchProblem {
   /** Overrules 1.25 s as the largest factor; above 1. Readjusting short contexts needs it, as s is about 1 there. */
   readonly maxFactor?: number;
   /**
-   * How much the loss at the original length may rise where that is limited, nats per token; the unscaled model, which surely keeps the
+   * How much the loss at the original length may rise where that is limited, nats per token; the unscaled model (or `asItIs`), which surely keeps the
    * limit, is then a seed too.
    */
   readonly shortRise?: number;

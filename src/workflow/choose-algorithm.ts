@@ -12,14 +12,22 @@ export interface ChosenAlgorithm {
   readonly reason: string | null;
 }
 
+export interface MemoryState {
+  /** Why the memory does not suffice for gradients (`gradientShortage`). */
+  readonly shortage: string | null;
+  /** The algorithm of the run that is in the folder. */
+  readonly begun: string | null;
+}
+
 const RACED: ChosenAlgorithm = {
   name: 'cma-es',
   reason: 'cma-es: --racing was asked for, which needs a population',
 };
 
 /**
- * `auto` is gradient descent where the model has gradients and runs on the CPU, as they do, and cma-es elsewhere. Throws
- * `UserError('usage')` for hyper-parameters of auto.
+ * `auto` is gradient descent where the model has gradients, runs on the CPU, as they do, and has the memory for them, and cma-es
+ * elsewhere. What the memory holds changes with the hour, so a run keeps what it was begun with. Throws `UserError('usage')` for
+ * hyper-parameters of auto.
  */
 export function chooseAlgorithm(
   {
@@ -29,12 +37,16 @@ export function chooseAlgorithm(
     racing,
   }: Pick<SearchJob, 'algorithm' | 'hyperparameters' | 'device' | 'racing'>,
   spec: DecoderSpec,
+  { shortage, begun }: MemoryState = { shortage: null, begun: null },
 ): ChosenAlgorithm {
   const named = chosenByName(asked, hyperparameters);
   if (named !== null) return named;
   if (racing !== undefined) return RACED;
   if (device !== 'cpu') return withoutGradients(`gradients are computed on the CPU, not on ${device}`);
   const missing = undifferentiable(spec);
+  if (missing.length === 0 && shortage !== null && begun !== 'gradient') return withoutGradients(shortage);
+  if (missing.length === 0 && begun === 'cma-es')
+    return { name: 'cma-es', reason: 'cma-es: the run in this folder was begun with it' };
   return missing.length === 0
     ? { name: 'gradient', reason: 'gradient: the model has gradients, which need the fewest tokens' }
     : withoutGradients(`no gradients for ${missing.join(', ')}`);

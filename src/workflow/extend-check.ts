@@ -1,12 +1,13 @@
 import type { Tokenizer } from '../corpus/index.js';
 import { type Problem, UserError } from '../errors.js';
-import type { Recipe, Stage } from '../extension/index.js';
+import type { Recipe, Stage, StageOf } from '../extension/index.js';
 import type { DecoderSpec, Model } from '../model/index.js';
 import { exportTable, readFactors } from './export-rope.js';
 import { evaluateChecks } from './extend-check-evaluate.js';
 import { finetuneChecks } from './extend-check-finetune.js';
 import { longSetChecks, searchChecks } from './extend-check-search.js';
 import { documentsOf, type RecipeDocuments, textNeeds } from './extend-texts.js';
+import { refuseSharedTexts } from './held-out-texts.js';
 import { checkVocabulary } from './vocabulary.js';
 
 export interface StageInputs {
@@ -71,9 +72,35 @@ function ownChecks(stage: Stage, inputs: StageInputs): Check[] {
 }
 
 function textChecks(stage: Stage, recipe: Recipe, texts: RecipeDocuments): Check[] {
-  return textNeeds(stage).map(
+  const enough = textNeeds(stage).map(
     ({ name, length }) =>
       () =>
         void documentsOf({ recipe, ...texts }, name, length),
   );
+  return stage.stage === 'search' ? [...enough, () => refuseShared(stage, recipe, texts)] : enough;
+}
+
+function refuseShared(
+  { texts: name, held_out: held, target, lengths = [target] }: StageOf<'search'>,
+  recipe: Recipe,
+  texts: RecipeDocuments,
+): void {
+  if (held === undefined) return;
+  // Too few documents are told above.
+  const read = (of: string, length: number) => {
+    try {
+      return documentsOf({ recipe, ...texts }, of, length);
+    } catch (error) {
+      if (error instanceof UserError) return [];
+      throw error;
+    }
+  };
+  refuseSharedTexts({
+    documents: read(name, Math.max(...lengths)),
+    heldOut: read(held, target),
+    targetLength: target,
+    lengths: lengths.map((length) => ({ length, weight: 1 })),
+    tokenizer: texts.tokenizer,
+    textName: `${name}, ${held}`,
+  });
 }

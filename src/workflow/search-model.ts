@@ -4,16 +4,17 @@ import { hashModel, loadModel, type RopeSpec } from '../model/index.js';
 import { searchReport } from '../report/index.js';
 import { rescaledRope, resolveRope } from '../rope/frequencies.js';
 import type { ReportProgress } from '../run/index.js';
-import { type Device, engineName, openEngine, rememberLosses } from '../runtime/index.js';
+import { type Device, engineName, gradientShortage, openEngine, rememberLosses } from '../runtime/index.js';
 import { checkRacing, type SearchAlgorithm, unscaledCandidate } from '../search/index.js';
 import { chooseAlgorithm } from './choose-algorithm.js';
 import { refuseSharedTexts } from './held-out-texts.js';
 import { writeSearchArtefacts } from './search-artefacts.js';
 import { comparedMethods, compareHeldOut } from './search-comparison.js';
 import { inputsOf, notesOf, reportInputs } from './search-inputs.js';
-import { type ObjectiveOptions, planObjective } from './search-objective.js';
+import { longestRow, type ObjectiveOptions, planObjective } from './search-objective.js';
 import {
   baselinesOf,
+  begunWith,
   reportedSets,
   runSearchIn,
   type SearchOutcome,
@@ -54,7 +55,10 @@ export async function searchModel(job: SearchJob): Promise<SearchOutcome> {
   const model = await loadModel(job.modelPath);
   checkVocabulary(job.tokenizerPath ?? job.modelPath, job.tokenizer, model.spec);
   const space = await searchSpace(model, job);
-  const chosen = chooseAlgorithm(job, model.spec);
+  const chosen = chooseAlgorithm(job, model.spec, {
+    shortage: gradientShortage(model, longestRow(job, model.spec.rope)),
+    begun: await begunWith(job.out),
+  });
   const { algorithm, partsOf } = searchAlgorithm({ ...job, algorithm: chosen.name }, space);
   if (job.racing !== undefined) checkRacing(job.racing, algorithm, job.documents.length);
   const inexpressible = startTokensNotice(algorithm, space);

@@ -1,5 +1,5 @@
 import { UserError } from '../errors.js';
-import type { Model } from '../model/index.js';
+import type { Model, RopeSpec } from '../model/index.js';
 import type { ResolvedRope } from '../rope/types.js';
 import type { Engine } from '../runtime/index.js';
 import {
@@ -49,6 +49,19 @@ export interface PlannedObjective {
   open(engines: { readonly search: Engine; readonly heldOut: Engine }, signal?: AbortSignal): Promise<SearchObjectives>;
 }
 
+/** Tokens of the longest row that a search will read. */
+export function longestRow(
+  { targetLength, lengths, objective = PERPLEXITY_ALONE, heldOut, shortLimit }: SearchJob,
+  { originalLength }: RopeSpec,
+): number {
+  const readsOriginal = shortLimit !== undefined || objective.some(({ measure }) => measure === 'longppl');
+  return Math.max(
+    ...(lengths?.map(({ length }) => length) ?? [targetLength]),
+    ...(heldOut.length > 0 ? [targetLength] : []),
+    ...(readsOriginal ? [originalLength] : []),
+  );
+}
+
 /** @param unsearched what the short limit compares with: the model as it is, or the frozen factors. Throws one `UserError` with everything that does not fit. */
 export async function planObjective(job: SearchJob, model: Model, unsearched: ResolvedRope): Promise<PlannedObjective> {
   const { targetLength, lengths = [{ length: targetLength, weight: 1 }], objective: terms = PERPLEXITY_ALONE } = job;
@@ -65,11 +78,7 @@ export async function planObjective(job: SearchJob, model: Model, unsearched: Re
   return {
     lengths,
     terms,
-    maxLength: Math.max(
-      ...lengths.map(({ length }) => length),
-      ...(heldOut ? [targetLength] : []),
-      ...(judge || shortLimit !== undefined ? [originalLength] : []),
-    ),
+    maxLength: longestRow(job, model.spec.rope),
     inputs: {
       ...(job.lengths && { lengths: lengths.map(({ length, weight }) => [length, weight]) }),
       ...(job.objective && { objective: terms.map(({ measure, weight }) => [measure, weight]) }),

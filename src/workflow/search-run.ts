@@ -1,4 +1,4 @@
-import { mkdir } from 'node:fs/promises';
+import { mkdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import type { RopeSpec } from '../model/index.js';
 import { type ReportView, SEARCHED } from '../report/index.js';
@@ -61,6 +61,17 @@ export function searchAlgorithm(
   const multipliers = createAlgorithm(algorithm, multiplierProblem(problem, frozen), hyperparameters, seed);
   const second = new SecondInterpolation(frozen, multipliers);
   return { algorithm: second, partsOf: second.partsOf.bind(second) };
+}
+
+/** The algorithm of the run in a folder; null where there is none that can be read, which opening the folder tells. */
+export async function begunWith(out: string): Promise<string | null> {
+  try {
+    const text = await readFile(path.join(out, 'manifest.json'), 'utf8');
+    const { algorithm } = JSON.parse(text) as { readonly algorithm?: unknown };
+    return typeof algorithm === 'string' ? algorithm : null;
+  } catch {
+    return null;
+  }
 }
 
 /** What follows from the model, whoever computes its losses. */

@@ -23,7 +23,7 @@ export interface SpaceOptions {
   readonly maxFactor?: number;
   /** How many first positions stay unscaled: one value, or several to choose from; default: as the algorithm says. */
   readonly startTokens?: readonly number[];
-  /** Largest rise of perplexity at the original length over the unscaled model's, 0.01 = 1 %. */
+  /** Largest rise of perplexity at the original length over that of the model as it is, 0.01 = 1 %. */
   readonly shortLimit?: number;
 }
 

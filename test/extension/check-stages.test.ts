@@ -228,3 +228,20 @@ stages: [{ stage: evaluate, name: read, rope: [none], perplexity: { texts: books
   });
   expect((await rejection(search)).problems).toMatchObject([{ where: TINY, found: '4096' }]);
 });
+
+test('a search that holds out what it reads is told before the first stage runs', async () => {
+  const folder = await temporaryFolder();
+  const job = await jobIn(folder);
+  const recipe = `format: longrope-recipe/1
+model: models/tiny
+texts: { books: { paths: [books], samples: 1 }, rows: { paths: [rows], samples: 1 } }
+stages:
+  - { stage: search, name: before, target: 512, texts: books, budget: 40evals }
+  - { stage: search, name: found, target: 512, texts: books, held_out: rows, budget: 40evals }
+`;
+  await writeFile(job.recipe, recipe);
+  const { problems } = await rejection(extend(job));
+  expect(problems.map(({ where, found }) => [where, found])).toEqual([
+    ['stage found, books, rows', expect.stringMatching(/^books\.txt.* \(held out as rows\.txt.*\) on both sides$/)],
+  ]);
+});

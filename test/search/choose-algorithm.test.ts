@@ -1,8 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import { UserError } from '../../src/errors.js';
 import { loadModel } from '../../src/model/index.js';
+import { engineMemory, gradientShortage } from '../../src/runtime/engine-memory.js';
+import { openEngine } from '../../src/runtime/index.js';
 import { parseRacing } from '../../src/search/index.js';
 import { chooseAlgorithm } from '../../src/workflow/choose-algorithm.js';
+import { rejection } from '../helpers/rejection.js';
 import { temporaryFolder } from '../helpers/temporary-folder.js';
 import { tinyConfig } from '../helpers/tiny-architectures.js';
 import { writeTinyCheckpoint } from '../helpers/tiny-checkpoint.js';
@@ -25,6 +28,43 @@ describe('auto', () => {
       reason: null,
     });
     expect(() => chooseAlgorithm({ algorithm: 'auto', hyperparameters: {} }, spec)).toThrow(UserError);
+  });
+
+  it('is cma-es where evaluations fit into memory and gradients do not, and says so', async () => {
+    const model = await loadModel(TINY);
+    const { shared, perWorker, gradient } = engineMemory(model, { maxLength: 2048, gradients: true });
+    expect(gradient).toBeGreaterThan(0);
+    const shortage = (available: number) => gradientShortage(model, 2048, available);
+    // Where nothing fits the error is that of any engine.
+    expect([shortage(shared + perWorker), shortage(shared + perWorker - gradient - 1)]).toEqual([null, null]);
+    const why = shortage(shared + perWorker - 1);
+    expect(shortage(shared + perWorker - gradient)).toBe(why);
+    const choose = (algorithm: string, begun: string | null) =>
+      chooseAlgorithm({ algorithm }, model.spec, { shortage: why, begun });
+    expect(choose('auto', null)).toEqual({
+      name: 'cma-es',
+      reason: expect.stringMatching(/^cma-es without racing: gradients of 2048 tokens take \S+ GB of memory/),
+    });
+    expect(choose('gradient', null).name).toBe('gradient');
+    // What was begun goes on, whatever the memory is by now.
+    expect(choose('auto', 'gradient').name).toBe('gradient');
+    expect(choose('auto', 'cma-es')).toEqual(choose('auto', null));
+    const later = { shortage: null, begun: 'cma-es' };
+    expect(chooseAlgorithm({ algorithm: 'auto' }, model.spec, later).name).toBe('cma-es');
+  });
+
+  it('is named where memory lacks for a gradient that was asked for', async () => {
+    const model = await loadModel(TINY);
+    const lacking = Array.from({ length: 400 }, (_, i) => Math.round(1000 * 1.05 ** i)).filter(
+      (length) => gradientShortage(model, length) !== null,
+    );
+    // From the middle of them, as memory comes and goes.
+    const maxLength = lacking[lacking.length >> 1] as number;
+    const error = await rejection(openEngine(model, { maxLength, gradients: true, workers: 1 }));
+    expect(error.kind).toBe('resource');
+    expect(error.problems[0]?.fix).toMatch(/^search with --algorithm cma-es/);
+    const longer = await rejection(openEngine(model, { maxLength: 1000 * maxLength, gradients: true, workers: 1 }));
+    expect(longer.problems[0]?.fix).toBe('evaluate a shorter length');
   });
 
   it('is cma-es elsewhere, and says why', async () => {

@@ -2,8 +2,9 @@ import path from 'node:path';
 import { beforeEach, expect, it } from 'vitest';
 import type { Tokenizer } from '../../src/corpus/index.js';
 import { headline } from '../../src/report/index.js';
-import { parseBudget } from '../../src/search/index.js';
+import { type Candidate, functionObjective, parseBudget } from '../../src/search/index.js';
 import { type SearchJob, searchModel } from '../../src/workflow/search-model.js';
+import { searchOutside } from '../../src/workflow/search-outside.js';
 import { seededRandom } from '../helpers/random.js';
 import { temporaryFolder } from '../helpers/temporary-folder.js';
 import { writeTinyCheckpoint } from '../helpers/tiny-checkpoint.js';
@@ -66,6 +67,34 @@ it('a model with a scaling of its own is compared with as it is, and a limit is 
   const atOriginal = view.perplexity[0]?.comparisons.filter(({ length }) => length === 32);
   expect(atOriginal?.map(({ against }) => against)).toEqual(['model']);
   expect(headline(view).qualifications.at(-1)).toMatch(/^Inside the original 32 tokens .* of the model as it is\.$/);
+});
+
+it('an outside objective scores it too, as factors', async () => {
+  const asked: Candidate[] = [];
+  const objective = (name: string) =>
+    functionObjective({
+      documents: [{ name, tokens: 10 }],
+      loss: async (candidate) => {
+        asked.push(candidate);
+        return { lossSum: 30 + Math.log(candidate.factors.at(-1) as number), tokens: 10 };
+      },
+    });
+  const { view, result } = await searchOutside({
+    model: path.join(folder, 'llama3'),
+    open: async () => ({ name: 'f', objective: objective('a'), heldOut: objective('b') }),
+    targetLength: 64,
+    algorithm: 'cma-es',
+    budget: parseBudget('30evals'),
+    seed: 1,
+    out: path.join(folder, 'outside'),
+    command: 'none',
+    onNotice: (notice) => notices.push(notice),
+  });
+  expect(notices).toEqual([expect.stringContaining('scaling of its own (llama3)')]);
+  expect(view.methods[0]).toMatchObject({ name: 'model', kind: 'unscaled' });
+  const own = result.baselines?.find(({ name }) => name === 'model')?.candidate;
+  expect(asked.some(({ factors }) => factors.every((factor, i) => factor === own?.factors[i]))).toBe(true);
+  expect(view.perplexity[0]?.series.map(({ name }) => name)).toContain('model');
 });
 
 it('base frequencies alone are no scaling', async () => {
