@@ -28,7 +28,7 @@ const kept = async (folder: string) =>
 
 test.each([
   ['a folder', async () => TINY, ['LICENSE', 'tokenizer.json', 'tokenizer_config.json']],
-  ['a file', async () => path.join(TINY, 'tokenizer.json'), ['LICENSE', 'tokenizer.json']],
+  ['a file', async () => path.join(TINY, 'tokenizer.json'), ['LICENSE', 'tokenizer.json', 'tokenizer_config.json']],
   [
     'a GGUF file',
     async (folder: string) => {
