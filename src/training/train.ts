@@ -1,11 +1,10 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { UserError } from '../errors.js';
+import type { UserError } from '../errors.js';
 import type { DecoderSpec } from '../model/types.js';
 import type { RunDirectory } from '../run/index.js';
 import type { GradientEngine } from '../runtime/index.js';
 import type { Batches, NamedSequence } from './batches.js';
 import {
-  checkpointName,
   checkpointSteps,
   checkRoom,
   readCheckpoint,
@@ -15,6 +14,7 @@ import {
 } from './checkpoint.js';
 import { clip, GradientSum, globalNorm } from './gradient-sum.js';
 import { type EvaluationEntry, TrainingLog } from './log.js';
+import { documentsOf, notFinite } from './not-finite.js';
 import type { WeightUpdater } from './optimizer.js';
 import { learningRateAt, type Schedule } from './schedule.js';
 
@@ -175,29 +175,10 @@ class Trainer {
     if (!Number.isFinite(norm)) throw await this.#diverged(batch, `a gradient of norm ${norm}`);
   }
 
-  async #diverged(sequences: readonly NamedSequence[], found: string): Promise<UserError> {
-    const names = [...new Set(sequences.map(({ document }) => document))];
-    const more = names.length > 3 ? ` and ${names.length - 3} more` : '';
+  #diverged(sequences: readonly NamedSequence[], found: string): Promise<UserError> {
     const { step } = this.#state;
     const at = step < this.options.schedule.maxSteps ? `step ${step + 1}` : `after step ${step}`;
-    return this.#notFinite(`${at}, ${names.slice(0, 3).join(', ')}${more}`, found);
-  }
-
-  async #notFinite(where: string, found: string): Promise<UserError> {
-    const { run } = this.options;
-    const { step } = this.#state;
-    const expected = 'a finite loss and gradient';
-    if (step === 0)
-      return new UserError('input', { where, expected, found, fix: 'the weights to begin with give it: use others' });
-    const good = (await checkpointSteps(run.path)).filter((saved) => saved < step).at(-1);
-    return new UserError('input', {
-      where,
-      expected,
-      found,
-      fix: `train with a smaller --learning-rate or --max-grad-norm, or more --warmup-steps, in another folder${
-        good === undefined ? '' : `; the last good weights are ${run.file(checkpointName(good))}`
-      }`,
-    });
+    return notFinite(this.options.run, step, `${at}, ${documentsOf(sequences)}`, found);
   }
 
   async #save(): Promise<void> {
@@ -231,7 +212,9 @@ class Trainer {
     const entries = await validation.validate(step);
     const wrong = entries.find((entry) => !Number.isFinite(entry.eval_perplexity));
     if (wrong !== undefined)
-      throw await this.#notFinite(
+      throw await notFinite(
+        this.options.run,
+        step,
         `validation after ${step} steps, at ${wrong.eval_length} tokens`,
         `a loss of ${wrong.eval_loss}`,
       );
