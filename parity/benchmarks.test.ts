@@ -190,7 +190,7 @@ describe.each(CASES)('log-likelihoods, $label', ({ model: parityModel, questions
       ),
     );
     check(`${name}, ${limit} questions, ${parityModel.name}: log-likelihoods`, difference, TOLERANCE);
-    const ours = taskResult('model', task, answers, null);
+    const ours = taskResult('model', task, answers, { prompts: null, bos: null });
     for (const metric of ['acc', 'acc_norm'].filter((key) => key in metrics)) {
       const { value, standardError } = ours.metrics[metric] as { value: number; standardError: number | null };
       // mc2 is a mean of probabilities; accuracies are counts and equal exactly.

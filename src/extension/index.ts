@@ -9,4 +9,4 @@ export {
   type StageRunners,
 } from './run-recipe.js';
 export type { StageRecord } from './stage-record.js';
-export { type KnownOfWork, type StageWork, stageWork } from './work.js';
+export { type StageWork, stageWork } from './work.js';

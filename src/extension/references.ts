@@ -2,7 +2,14 @@ import { RULER_TASK_NAMES } from '../corpus/index.js';
 import type { Problem } from '../errors.js';
 import { isRopeMethod, ROPE_METHODS } from '../evaluation/index.js';
 import { isClosedFormName } from '../rope/closed-form.js';
-import { type Contradiction, contradictions, MEASURE_NAMES, type MeasureName, nearestWord } from '../search/index.js';
+import {
+  type Contradiction,
+  contradictions,
+  isReleased,
+  MEASURE_NAMES,
+  type MeasureName,
+  nearestWord,
+} from '../search/index.js';
 import { exportProblems } from './export-problems.js';
 import type { Recipe, Stage, StageOf } from './recipe.js';
 
@@ -119,9 +126,9 @@ function stageProblems(stage: Stage): LocatedProblem[] {
       const { lengths, length_weights: weights } = stage;
       if (weights !== undefined && weights.length !== lengths?.length)
         add(['length_weights'], `one for each of the ${lengths?.length ?? 0} lengths`, `${weights.length}`);
-      if (stage.start_tokens && stage.algorithm.startsWith('dim-'))
+      if (stage.start_tokens && isReleased(stage.algorithm))
         add(['start_tokens'], 'an algorithm that has start tokens, which the released ones have not', stage.algorithm);
-      if (stage.start?.length && stage.algorithm.startsWith('dim-'))
+      if (stage.start?.length && isReleased(stage.algorithm))
         add(['start'], 'an algorithm that starts from given factors, which the released ones do not', stage.algorithm);
       problems.push(...searchProblems(stage));
       break;
@@ -133,7 +140,7 @@ function stageProblems(stage: Stage): LocatedProblem[] {
       break;
     }
     case 'readjust':
-      if (stage.algorithm.startsWith('dim-'))
+      if (isReleased(stage.algorithm))
         add(['algorithm'], 'an algorithm that takes a largest factor, which the released ones do not', stage.algorithm);
       if (stage.attention === 'shared' && stage.hyperparameters?.['attention_factor'] !== undefined)
         add(

@@ -1,3 +1,4 @@
+import { isReleased } from '../search/index.js';
 import type { Recipe, Stage } from './recipe.js';
 
 /**
@@ -10,7 +11,7 @@ export function withWarmStarts(recipe: Recipe): Recipe {
 }
 
 function withWarmStart(stage: Stage, before: readonly Stage[]): Stage {
-  if (stage.stage !== 'search' || stage.start !== undefined || stage.algorithm.startsWith('dim-')) return stage;
+  if (stage.stage !== 'search' || stage.start !== undefined || isReleased(stage.algorithm)) return stage;
   const shorter = before
     .filter((earlier) => earlier.stage === 'search')
     .filter(({ model, over, target }) => model === stage.model && over === stage.over && target < stage.target);

@@ -19,13 +19,19 @@ export function engineMemory(
   return { shared, perWorker: perWorker + gradient, gradient };
 }
 
-/** In words, where one evaluation fits into memory and a gradient of the same length does not; null elsewhere. */
-export function gradientShortage(model: Model, maxLength: number, available = availableMemory()): string | null {
+export interface GradientNeed {
+  /** In words; without what is available, as a report should not change with the hour. */
+  readonly words: string;
+  /** Whether one evaluation fits into memory and a gradient of the same length does not. */
+  readonly isShort: boolean;
+}
+
+export function gradientNeed(model: Model, maxLength: number, available = availableMemory()): GradientNeed {
   const { shared, perWorker, gradient } = engineMemory(model, { maxLength, gradients: true });
-  const isGradientAlone = available < shared + perWorker && available >= shared + perWorker - gradient;
-  if (!isGradientAlone) return null;
-  // Without what is available: a report should not change with the hour.
-  return `gradients of ${maxLength} tokens take ${gigabytes(shared + perWorker)} of memory, more than is available`;
+  return {
+    words: `gradients of ${maxLength} tokens take ${gigabytes(shared + perWorker)} of memory`,
+    isShort: available < shared + perWorker && available >= shared + perWorker - gradient,
+  };
 }
 
 export function gigabytes(bytes: number): string {

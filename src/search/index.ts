@@ -2,8 +2,8 @@ export {
   ALGORITHM_NAMES,
   type AlgorithmName,
   createAlgorithm,
+  isReleased,
   searchesStartTokens,
-  takesStarts,
 } from './algorithms/registry.js';
 export { type Budget, parseBudget, type Spending } from './budget.js';
 export { candidateJson } from './candidate.js';

@@ -22,6 +22,6 @@ export {
 export { type PackingOptions, packRows, type Row, type Segment } from './packing.js';
 export { skippedPositions, standIns } from './positions.js';
 export { type Bucket, RowOrder } from './row-order.js';
-export { learningRateAt, SCHEDULES, type Schedule, type ScheduleName } from './schedule.js';
+export { learningRateAt, SCHEDULES, type Schedule, type ScheduleName, warmupStepsOf } from './schedule.js';
 export { type StepProgress, type TrainingOptions, train } from './train.js';
 export { type ValidationOptions, validate } from './validation.js';

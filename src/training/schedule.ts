@@ -11,6 +11,11 @@ export interface Schedule {
   readonly maxSteps: number;
 }
 
+/** A warm-up below 1 is a share of all steps. */
+export function warmupStepsOf(warmup: number, maxSteps: number): number {
+  return warmup < 1 ? Math.ceil(maxSteps * warmup) : warmup;
+}
+
 /**
  * The learning rate of step 0, 1, ... as transformers' `get_linear_schedule_with_warmup`, `get_cosine_schedule_with_warmup` and
  * `get_constant_schedule_with_warmup` give it: the first step of a warm-up has rate 0.

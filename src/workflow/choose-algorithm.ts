@@ -1,6 +1,6 @@
 import { UserError } from '../errors.js';
 import type { DecoderSpec } from '../model/types.js';
-import { undifferentiable } from '../runtime/index.js';
+import { type GradientNeed, undifferentiable } from '../runtime/index.js';
 import type { SearchJob } from './search-model.js';
 
 /** The default of `search`. */
@@ -13,8 +13,7 @@ export interface ChosenAlgorithm {
 }
 
 export interface MemoryState {
-  /** Why the memory does not suffice for gradients (`gradientShortage`). */
-  readonly shortage: string | null;
+  readonly need: GradientNeed;
   /** The algorithm of the run that is in the folder. */
   readonly begun: string | null;
 }
@@ -37,19 +36,18 @@ export function chooseAlgorithm(
     racing,
   }: Pick<SearchJob, 'algorithm' | 'hyperparameters' | 'device' | 'racing'>,
   spec: DecoderSpec,
-  { shortage, begun }: MemoryState = { shortage: null, begun: null },
+  memory: MemoryState | null = null,
 ): ChosenAlgorithm {
   const named = chosenByName(asked, hyperparameters);
   if (named !== null) return named;
   if (racing !== undefined) return RACED;
   if (device !== 'cpu') return withoutGradients(`gradients are computed on the CPU, not on ${device}`);
   const missing = undifferentiable(spec);
-  if (missing.length === 0 && shortage !== null && begun !== 'gradient') return withoutGradients(shortage);
-  if (missing.length === 0 && begun === 'cma-es')
-    return { name: 'cma-es', reason: 'cma-es: the run in this folder was begun with it' };
-  return missing.length === 0
-    ? { name: 'gradient', reason: 'gradient: the model has gradients, which need the fewest tokens' }
-    : withoutGradients(`no gradients for ${missing.join(', ')}`);
+  if (missing.length > 0) return withoutGradients(`no gradients for ${missing.join(', ')}`);
+  const isBegunWithout = memory?.begun === 'cma-es' || (memory?.need.isShort && memory.begun !== 'gradient');
+  return memory !== null && isBegunWithout
+    ? withoutGradients(`${memory.need.words}, more than there was when the run began`)
+    : { name: 'gradient', reason: 'gradient: the model has gradients, which need the fewest tokens' };
 }
 
 /** At equal budget races came to the same as one document a generation (docs/search.md, Racing): the simpler way is the default. */

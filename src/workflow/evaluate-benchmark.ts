@@ -4,6 +4,7 @@ import {
   type Asked,
   askQuestion,
   type BenchmarkTask,
+  beginsWithBos,
   checkChoices,
   contextOf,
   DEFAULT_SEED,
@@ -57,11 +58,12 @@ export async function evaluateBenchmark(job: BenchmarkJob): Promise<BenchmarkRec
       cacheTokens: longest,
       maxWorkers: items.length,
     });
+    const bos = beginsWithBos(evaluation.tokenizer);
     const record = (answers: readonly Answered[]): BenchmarkRecord => {
       const results = evaluation.methods.flatMap(({ name }) =>
         asked.map(({ task, questions }) => {
           const own = answersTo(task, name, items, answers);
-          return taskResult(name, task, own, promptsHash(questions, own, evaluation.tokenizer));
+          return taskResult(name, task, own, { prompts: promptsHash(questions, own), bos });
         }),
       );
       return {

@@ -15,12 +15,19 @@ type Searching = StageOf<'search'> | StageOf<'readjust'>;
 export function searchChecks(stage: Searching, targets: readonly number[], recipe: Recipe, spec: DecoderSpec): Check[] {
   const documents = recipe.texts[stage.texts]?.samples ?? 1;
   const ofTargets = targets.map((targetLength) => async () => {
-    const { algorithm } = searchAlgorithm(stage, await plannedSpace(stage, targetLength, recipe, spec));
+    const space = await plannedSpace(stage, targetLength, recipe, spec);
+    const { algorithm } = searchAlgorithm({ ...stage, hyperparameters: plannedSettings(stage) }, space);
     const racing = stage.racing && racingSettings(stage.racing);
     if (racing !== undefined) checkRacing(racing, algorithm, documents);
     checkBudget(parseBudget(stage.budget), algorithm, documents, racing);
   });
   return stage.algorithm === 'gradient' ? [() => refuseUndifferentiable(spec), ...ofTargets] : ofTargets;
+}
+
+/** Sets that share an attention factor are searched at that of the longest, whatever it will be. */
+function plannedSettings(stage: Searching): Searching['hyperparameters'] {
+  const isHeld = stage.stage === 'readjust' && stage.attention === 'shared';
+  return isHeld ? { ...stage.hyperparameters, attention_factor: 1 } : stage.hyperparameters;
 }
 
 /** The sets that join those of a readjusting stage: each for a length of its own, above those that are readjusted. */
@@ -53,7 +60,7 @@ async function targetOf(name: string, { stages, factors }: Recipe, { rope }: Dec
   return (stages.find((stage) => stage.name === name) as Extract<Stage, { stage: 'search' }>).target;
 }
 
-/** Of factors that an earlier stage makes, what they are for. */
+/** Of factors that an earlier stage makes, what they are for; one that stands for all of them where a search starts from such. */
 async function plannedSpace(
   stage: Searching,
   targetLength: number,
@@ -62,8 +69,9 @@ async function plannedSpace(
 ): Promise<SearchSpace> {
   const { over, short_limit: shortLimit, start_tokens: startTokens } = stage.stage === 'search' ? stage : {};
   const known = over === undefined ? undefined : factors[over];
-  const starts = (stage.start ?? []).flatMap((name) => factors[name] ?? []);
-  const space = await searchSpace(
+  const named = stage.start ?? (stage.stage === 'readjust' ? stage.with : []);
+  const starts = named.flatMap((name) => factors[name] ?? []);
+  const found = await searchSpace(
     { spec },
     {
       targetLength,
@@ -74,6 +82,11 @@ async function plannedSpace(
       ...(shortLimit !== undefined && { shortLimit: shortLimit / 100 }),
     },
   );
+  const isStartedByStage = named.some((name) => factors[name] === undefined);
+  const { problem } = found;
+  const space = isStartedByStage
+    ? { ...found, problem: { ...problem, starts: [...(problem.starts ?? []), unscaledCandidate(problem)] } }
+    : found;
   const made = stages.find(({ name }) => name === over);
   if (made?.stage !== 'search') return space;
   if (made.target >= targetLength)

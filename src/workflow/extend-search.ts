@@ -6,7 +6,7 @@ import { loadModel } from '../model/index.js';
 import { longropeAttentionFactor } from '../rope/attention-factor.js';
 import { type FactorSet, formatFactorSets, type LengthFactors, parseFactorFile } from '../rope/index.js';
 import { type Json, writeFileAtomic } from '../run/index.js';
-import { MEASURE_NAMES, parseBudget, racingSettings, type SearchResult } from '../search/index.js';
+import { MEASURE_NAMES, parseBudget, racingSettings, type SearchResult, searchesStartTokens } from '../search/index.js';
 import type { StageContext } from './extend-stages.js';
 import { documentsOf } from './extend-texts.js';
 import { type SearchJob, searchModel } from './search-model.js';
@@ -105,6 +105,8 @@ function common(
     ...(stage.needle_depths && { needleDepths: stage.needle_depths.map((percent) => percent / 100) }),
     ...(stage.judge !== undefined && { judge: pathOf(stage.judge) }),
     ...(racing && { racing: racingSettings(racing) }),
+    // Those of files that the user gave have been looked at before the first stage; what an earlier stage found is known only now.
+    foreignStartTokens: searchesStartTokens(stage.algorithm, stage.hyperparameters) ? 'refuse' : 'drop',
     // Evaluations are stages of their own.
     compare: false,
     command,

@@ -1,6 +1,7 @@
 import type { TrainerSettings } from '../export/index.js';
 import { isClosedForm, type Recipe, type StageJob, type StageOf } from '../extension/index.js';
 import { FINETUNE_DEFAULTS } from '../training/defaults.js';
+import { warmupStepsOf } from '../training/schedule.js';
 import type { ExportRopeOptions } from './export-rope.js';
 import type { FinetuneSettings } from './finetune-settings.js';
 
@@ -44,13 +45,12 @@ export function stageSettings(
 
 /** The same for a trainer elsewhere, where a batch on one GPU is one sequence. */
 export function trainerSettings({ hyperparameters: hp }: StageOf<'finetune'>): TrainerSettings {
-  const warmup = hp.warmup_steps ?? 0;
   return {
     maxSteps: hp.max_steps,
     sequences: hp.per_device_train_batch_size * hp.gradient_accumulation_steps,
     learningRate: hp.learning_rate,
     lrSchedulerType: hp.lr_scheduler_type,
-    warmupSteps: Math.ceil(warmup < 1 ? warmup * hp.max_steps : warmup),
+    warmupSteps: Math.ceil(warmupStepsOf(hp.warmup_steps ?? 0, hp.max_steps)),
     weightDecay: hp.weight_decay,
     adamBeta1: hp.adam_beta1,
     adamBeta2: hp.adam_beta2,

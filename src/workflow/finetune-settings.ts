@@ -11,6 +11,7 @@ import type {
   ScheduleName,
   TrainingSize,
 } from '../training/index.js';
+import { warmupStepsOf } from '../training/schedule.js';
 import { type ExportRopeOptions, exportTable } from './export-rope.js';
 import { refuseContradictions } from './finetune-contradictions.js';
 import { type LoraOptions, loraSettings } from './lora-settings.js';
@@ -188,11 +189,13 @@ function evalLengthsOf(
 function scheduleOf(settings: FinetuneSettings, rows: number): Schedule {
   const rowsPerStep = settings.perDeviceTrainBatchSize * settings.gradientAccumulationSteps;
   const maxSteps = settings.maxSteps ?? Math.max(1, Math.ceil((settings.numTrainEpochs * rows) / rowsPerStep));
-  const warmup = settings.warmupSteps ?? settings.warmupRatio ?? 0;
   return {
     name: settings.lrSchedulerType,
     learningRate: settings.learningRate,
-    warmupSteps: settings.warmupRatio !== undefined || warmup < 1 ? Math.ceil(maxSteps * warmup) : warmup,
+    warmupSteps:
+      settings.warmupRatio === undefined
+        ? warmupStepsOf(settings.warmupSteps ?? 0, maxSteps)
+        : Math.ceil(maxSteps * settings.warmupRatio),
     maxSteps,
   };
 }

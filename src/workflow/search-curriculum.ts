@@ -2,7 +2,7 @@ import path from 'node:path';
 import { type Problem, UserError } from '../errors.js';
 import { loadModel } from '../model/index.js';
 import { formatCount } from '../report/format.js';
-import { type Budget, type SearchResult, takesStarts } from '../search/index.js';
+import { type Budget, isReleased, type SearchResult } from '../search/index.js';
 import { AUTO } from './choose-algorithm.js';
 import { refuseSharedTexts } from './held-out-texts.js';
 import { type SearchJob, searchModel } from './search-model.js';
@@ -133,7 +133,7 @@ function checkCurriculum(
     });
   if (lengths !== undefined)
     problems.push({ where, expected: 'no --length, as shorter targets lie below some of these', found: 'both' });
-  if (!takesStarts(algorithm))
+  if (isReleased(algorithm))
     problems.push({
       where,
       expected: 'an algorithm that can begin with the factors of a shorter target',

@@ -4,7 +4,7 @@ import { hashModel, loadModel, type RopeSpec } from '../model/index.js';
 import { searchReport } from '../report/index.js';
 import { rescaledRope, resolveRope } from '../rope/frequencies.js';
 import type { ReportProgress } from '../run/index.js';
-import { type Device, engineName, gradientShortage, openEngine, rememberLosses } from '../runtime/index.js';
+import { type Device, engineName, gradientNeed, openEngine, rememberLosses } from '../runtime/index.js';
 import { checkRacing, type SearchAlgorithm, unscaledCandidate } from '../search/index.js';
 import { chooseAlgorithm } from './choose-algorithm.js';
 import { refuseSharedTexts } from './held-out-texts.js';
@@ -24,7 +24,7 @@ import {
 } from './search-run.js';
 import { type SearchSpace, searchSpace, startTokensNotice } from './search-space.js';
 import { programVersion } from './version.js';
-import { checkVocabulary } from './vocabulary.js';
+import { checkIds } from './vocabulary.js';
 
 export interface SearchJob extends SearchSettings, ObjectiveOptions {
   readonly modelPath: string;
@@ -53,10 +53,10 @@ export interface SearchJob extends SearchSettings, ObjectiveOptions {
 export async function searchModel(job: SearchJob): Promise<SearchOutcome> {
   refuseSharedTexts(job);
   const model = await loadModel(job.modelPath);
-  checkVocabulary(job.tokenizerPath ?? job.modelPath, job.tokenizer, model.spec);
+  checkIds(job.tokenizerPath ?? job.modelPath, [...job.documents, ...job.heldOut], model.spec);
   const space = await searchSpace(model, job);
   const chosen = chooseAlgorithm(job, model.spec, {
-    shortage: gradientShortage(model, longestRow(job, model.spec.rope)),
+    need: gradientNeed(model, longestRow(job, model.spec.rope)),
     begun: await begunWith(job.out),
   });
   const { algorithm, partsOf } = searchAlgorithm({ ...job, algorithm: chosen.name }, space);

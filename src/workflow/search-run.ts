@@ -2,7 +2,7 @@ import { mkdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import type { RopeSpec } from '../model/index.js';
 import { type ReportView, SEARCHED } from '../report/index.js';
-import type { ReportProgress } from '../run/index.js';
+import { MANIFEST_NAME, type ReportProgress } from '../run/index.js';
 import {
   type Budget,
   baselineCandidates,
@@ -66,7 +66,7 @@ export function searchAlgorithm(
 /** The algorithm of the run in a folder; null where there is none that can be read, which opening the folder tells. */
 export async function begunWith(out: string): Promise<string | null> {
   try {
-    const text = await readFile(path.join(out, 'manifest.json'), 'utf8');
+    const text = await readFile(path.join(out, MANIFEST_NAME), 'utf8');
     const { algorithm } = JSON.parse(text) as { readonly algorithm?: unknown };
     return typeof algorithm === 'string' ? algorithm : null;
   } catch {

@@ -19,6 +19,8 @@ export interface SpaceOptions {
   readonly over?: string;
   /** Factors to start from, beside the closed forms. */
   readonly starts?: readonly string[];
+  /** What becomes of start tokens of `starts` that the search cannot choose; default: they are refused. */
+  readonly foreignStartTokens?: 'refuse' | 'drop';
   /** Largest factor (of a second interpolation: largest multiplier); default 1.25 s. */
   readonly maxFactor?: number;
   /** How many first positions stay unscaled: one value, or several to choose from; default: as the algorithm says. */
@@ -70,7 +72,11 @@ export async function searchSpace(
           originalLength,
         );
   const starts: FactorSet[] = [];
-  for (const path of options.starts ?? []) starts.push((await readFactors(path, spec.rope, '--start')).set);
+  for (const path of options.starts ?? []) {
+    const { set } = await readFactors(path, spec.rope, '--start');
+    const isDropped = options.foreignStartTokens === 'drop' && !(startTokens ?? [0]).includes(set.startTokens);
+    starts.push(isDropped ? { ...set, startTokens: 0 } : set);
+  }
   if (frozen !== null && 'problems' in frozen) problems.push(...frozen.problems);
   if (problems.length > 0) throw new UserError('usage', problems);
   const ratio = targetLength / originalLength;

@@ -134,7 +134,11 @@ function record(loss: number, length = 256): EvaluationRecord {
 
 const OTHER = 'b'.repeat(64);
 
-function benchmark(changes: Partial<RecordOf<'benchmark'>> = {}, prompts: string | null = SHA): EvaluationRecord {
+function benchmark(
+  changes: Partial<RecordOf<'benchmark'>> = {},
+  prompts: string | null = SHA,
+  bos: boolean | null = true,
+): EvaluationRecord {
   const { kind: _, results: __, ...header } = record(4);
   return {
     ...header,
@@ -148,6 +152,7 @@ function benchmark(changes: Partial<RecordOf<'benchmark'>> = {}, prompts: string
         group: 'arc_challenge',
         shots: 25,
         prompts,
+        bos,
         headline: 'acc_norm',
         metrics: { acc_norm: { value: 0.5, standardError: 0.5 } },
         samples: [0, 1].map((score) => ({
@@ -215,6 +220,9 @@ describe('evaluate gate', () => {
     );
     expect((await rejection(gate(benchmark(), benchmark({}, OTHER)))).message).toMatch(/the same prompts after, aaaa/);
     expect((await rejection(gate(benchmark(), benchmark({}, null)))).message).toMatch(/found not recorded/);
+    expect((await rejection(gate(benchmark(), benchmark({}, SHA, false)))).message).toMatch(
+      /the same BOS after, one first, found none/,
+    );
     // A longer limit of tokens stands in the protocol; where it cuts nothing, the prompts are the same.
     expect((await gate(benchmark(), benchmark({ protocol: 'at most 8192 tokens' }))).passed).toBe(true);
   });

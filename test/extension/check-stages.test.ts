@@ -202,6 +202,26 @@ test('budgets, sets, methods, rows and GPUs that a stage would refuse, by a dry 
   ]);
 });
 
+test('budgets that suffice where a stage starts from what an earlier one makes, or holds its attention factor', async () => {
+  const folder = await temporaryFolder();
+  const job = await jobIn(folder);
+  const started = '{ closed_forms: unless started }';
+  await writeFile(
+    job.recipe,
+    `format: longrope-recipe/1
+model: models/tiny
+texts: { books: { paths: [books], samples: 2 } }
+stages:
+  - { stage: search, name: first, target: 512, texts: books, algorithm: cma-es, budget: 40evals }
+  - { stage: search, name: next, target: 1024, texts: books, algorithm: cma-es, hyperparameters: ${started}, budget: 9evals }
+  - { stage: readjust, name: sets, lengths: [256], texts: books, with: [first], max_factor: 2, budget: 12evals }
+`,
+  );
+  const texts = new Map([['books', [TINY]]]);
+  const plan = await planExtension({ ...job, texts, factors: new Map(), calibrate: false, gpu: {} });
+  expect(plan.stages).toHaveLength(3);
+});
+
 test('a tokenizer with more tokens than the model', async () => {
   const folder = await temporaryFolder();
   const job = await jobIn(folder);
@@ -226,7 +246,7 @@ stages: [{ stage: evaluate, name: read, rope: [none], perplexity: { texts: books
     ...{ documents: [{ id: 'a', ids: Int32Array.from({ length: 512 }, () => 4000) }], heldOut: [], textName: 'a' },
     ...{ algorithm: 'cma-es', budget: { unit: 'documents', amount: 20 }, seed: 1, out: job.out, command: 'test' },
   });
-  expect((await rejection(search)).problems).toMatchObject([{ where: TINY, found: '4096' }]);
+  expect((await rejection(search)).problems).toMatchObject([{ where: TINY, found: '4000' }]);
 });
 
 test('a search that holds out what it reads is told before the first stage runs', async () => {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { UserError } from '../../src/errors.js';
 import { loadModel } from '../../src/model/index.js';
-import { engineMemory, gradientShortage } from '../../src/runtime/engine-memory.js';
+import { engineMemory, gradientNeed } from '../../src/runtime/engine-memory.js';
 import { openEngine } from '../../src/runtime/index.js';
 import { parseRacing } from '../../src/search/index.js';
 import { chooseAlgorithm } from '../../src/workflow/choose-algorithm.js';
@@ -34,13 +34,14 @@ describe('auto', () => {
     const model = await loadModel(TINY);
     const { shared, perWorker, gradient } = engineMemory(model, { maxLength: 2048, gradients: true });
     expect(gradient).toBeGreaterThan(0);
-    const shortage = (available: number) => gradientShortage(model, 2048, available);
+    const need = (available: number) => gradientNeed(model, 2048, available);
+    const all = shared + perWorker;
     // Where nothing fits the error is that of any engine.
-    expect([shortage(shared + perWorker), shortage(shared + perWorker - gradient - 1)]).toEqual([null, null]);
-    const why = shortage(shared + perWorker - 1);
-    expect(shortage(shared + perWorker - gradient)).toBe(why);
+    expect([all, all - 1, all - gradient, all - gradient - 1].map((available) => need(available).isShort)).toEqual([
+      ...[false, true, true, false],
+    ]);
     const choose = (algorithm: string, begun: string | null) =>
-      chooseAlgorithm({ algorithm }, model.spec, { shortage: why, begun });
+      chooseAlgorithm({ algorithm }, model.spec, { need: need(all - 1), begun });
     expect(choose('auto', null)).toEqual({
       name: 'cma-es',
       reason: expect.stringMatching(/^cma-es without racing: gradients of 2048 tokens take \S+ GB of memory/),
@@ -49,14 +50,15 @@ describe('auto', () => {
     // What was begun goes on, whatever the memory is by now.
     expect(choose('auto', 'gradient').name).toBe('gradient');
     expect(choose('auto', 'cma-es')).toEqual(choose('auto', null));
-    const later = { shortage: null, begun: 'cma-es' };
-    expect(chooseAlgorithm({ algorithm: 'auto' }, model.spec, later).name).toBe('cma-es');
+    // And says the same, so that a resumed run ends with the report of an undisturbed one.
+    const later = { need: need(all), begun: 'cma-es' };
+    expect(chooseAlgorithm({ algorithm: 'auto' }, model.spec, later)).toEqual(choose('auto', null));
   });
 
   it('is named where memory lacks for a gradient that was asked for', async () => {
     const model = await loadModel(TINY);
     const lacking = Array.from({ length: 400 }, (_, i) => Math.round(1000 * 1.05 ** i)).filter(
-      (length) => gradientShortage(model, length) !== null,
+      (length) => gradientNeed(model, length).isShort,
     );
     // From the middle of them, as memory comes and goes.
     const maxLength = lacking[lacking.length >> 1] as number;

@@ -45,10 +45,14 @@ export function encodeChoices(
   });
 }
 
+export function beginsWithBos({ addsBos, bosTokenId }: Tokenizer): boolean {
+  return addsBos && bosTokenId !== null;
+}
+
 /** A text that already begins with the BOS gets no second one. */
 function withBos(tokenizer: Tokenizer): (text: string) => Int32Array {
-  const { addsBos, bosTokenId } = tokenizer;
-  if (!addsBos || bosTokenId === null) return (text) => tokenizer.encode(text);
+  const { bosTokenId } = tokenizer;
+  if (!beginsWithBos(tokenizer) || bosTokenId === null) return (text) => tokenizer.encode(text);
   const bos = tokenizer.decode([bosTokenId]);
   return (text) => {
     const ids = tokenizer.encode(text);

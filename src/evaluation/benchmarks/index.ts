@@ -1,5 +1,6 @@
 export { type Answered, type Asked, askQuestion, encodeQuestion, sharedHeader } from './ask.js';
 export { checkChoices } from './check-choices.js';
+export { beginsWithBos } from './encode.js';
 export { DEFAULT_SEED, drawExamples } from './few-shot.js';
 export { type LoadedTasks, loadTasks, type TaskSelection } from './load-tasks.js';
 export { contextOf, continuationsOf } from './prompt.js';

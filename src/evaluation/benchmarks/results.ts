@@ -8,12 +8,15 @@ import { scoreQuestion } from './score.js';
 export type BenchmarkResult = RecordOf<'benchmark'>['results'][number];
 export type BenchmarkGroup = RecordOf<'benchmark'>['groups'][number];
 
-/** The result of one task under one method; `answers` in the order of its questions, `prompts` their hash. */
+/** What was asked, for comparisons: hash of the prompts, and whether a BOS stood in front. */
+export type AskedWith = Pick<BenchmarkResult, 'prompts' | 'bos'>;
+
+/** The result of one task under one method; `answers` in the order of its questions. */
 export function taskResult(
   method: string,
   task: BenchmarkTask,
   answers: readonly Answered[],
-  prompts: string | null,
+  { prompts, bos }: AskedWith,
 ): BenchmarkResult {
   const scored = task.questions.map((question, i) => {
     const { logLikelihoods } = answers[i] as Answered;
@@ -31,6 +34,7 @@ export function taskResult(
     group: task.group,
     shots: task.shots,
     prompts,
+    bos,
     headline: task.headline,
     metrics: Object.fromEntries(
       task.metrics.map((metric) => [

@@ -44,7 +44,7 @@ export function measuresOf(record: EvaluationRecord, method: string, originalLen
   if (record.kind === 'benchmark')
     return record.results
       .filter((result) => result.method === method)
-      .map(({ task, headline, shots, prompts, samples }) => ({
+      .map(({ task, headline, shots, prompts, bos, samples }) => ({
         name: `${task} ${headline}`,
         kind: 'accuracy',
         // A right answer is one in any tokenizer, but another one means another model: no loss of an extension.
@@ -53,6 +53,7 @@ export function measuresOf(record: EvaluationRecord, method: string, originalLen
           condition('shots', `${shots}`),
           // Seed of the examples and what was cut on the left; a longer limit alone, as an extension has, changes nothing.
           condition('prompts', prompts ?? 'not recorded'),
+          condition('BOS', bos === null ? 'not recorded' : bos ? 'one first' : 'none'),
         ],
         values: new Map(samples.map(({ id, scores }) => [id, scores[headline] ?? Number.NaN])),
         weights: new Map(samples.map(({ id }) => [id, 1])),

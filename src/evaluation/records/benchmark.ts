@@ -11,6 +11,8 @@ export const benchmarkResultSchema = z.strictObject({
   shots: countSchema,
   /** sha256 over all prompts, and over how many tokens each lost on the left; null in records of before it was kept. */
   prompts: sha256Schema.nullable().default(null),
+  /** Whether a BOS stood in front of them, of which a tokenizer's hash says nothing; null in records of before it was kept. */
+  bos: z.boolean().nullable().default(null),
   /** The metric that leaderboards quote, a key of `metrics`. */
   headline: z.string(),
   /** acc, acc_norm ...: mean over questions and its standard error as lm-evaluation-harness gives it. */

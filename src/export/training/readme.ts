@@ -16,7 +16,7 @@ ${engine.launch(plan).join('\n')}
 \`\`\`
 
 ${engine.notes.map((note) => `- ${note}`).join('\n')}
-- ${recipe(plan)}
+- ${recipe(engine, plan)}
 
 ## What must stay as it is
 
@@ -35,11 +35,14 @@ It compares the RoPE of \`trained/config.json\` with \`${HANDOFF_NAME}\` and put
 `;
 }
 
-function recipe({ settings }: TrainingPlan): string {
+function recipe({ carriesOut }: TrainingEngine, { settings }: TrainingPlan): string {
   if (settings === null)
     return "The recipe is LongRoPE's for 128k (32 sequences per step, 2e-5, 20 steps of warm-up); steps follow from the rows that are here.";
   const { maxSteps, sequences, warmupSteps } = settings;
-  return `Steps, schedule and optimiser are those of the recipe: ${maxSteps} steps of ${sequences} sequences, ${warmupSteps} steps of warm-up.`;
+  const isWhole = carriesOut.takes.includes('learning_rate');
+  const what = isWhole ? 'Steps, schedule and optimiser' : 'Steps, sequences and warm-up';
+  const rest = isWhole ? '' : ' Learning rate, schedule and optimiser are those of the example.';
+  return `${what} are those of the recipe: ${maxSteps} steps of ${sequences} sequences, ${warmupSteps} steps of warm-up.${rest}`;
 }
 
 const HAZARD = `\`short_factor\` in \`model/config.json\` is the long list on purpose. transformers chooses the list by the largest position it

@@ -110,7 +110,7 @@ function comparisonsWith(
 /** Scores of the same questions; nothing where the two answered different ones, or one has no score for one. */
 function pairedScores(ours: Result, theirs: Result): { ours: number[]; theirs: number[] } | undefined {
   // Other examples before it make another question.
-  if (ours.shots !== theirs.shots || ours.prompts !== theirs.prompts) return undefined;
+  if (ours.shots !== theirs.shots || ours.prompts !== theirs.prompts || ours.bos !== theirs.bos) return undefined;
   const byId = new Map(theirs.samples.map(({ id, scores }) => [id, scores[theirs.headline] ?? null]));
   if (ours.samples.length !== theirs.samples.length) return undefined;
   const pairs = ours.samples.flatMap(({ id, scores }) => {

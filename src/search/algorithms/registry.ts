@@ -35,9 +35,9 @@ export function searchesStartTokens(
 
 const RELEASED: readonly string[] = ['dim-mono', 'dim-piece-mono'] satisfies readonly AlgorithmName[];
 
-/** Whether an algorithm can begin with sets that are given to it: the released search has one of its own. */
-export function takesStarts(name: string): boolean {
-  return !RELEASED.includes(name);
+/** The searches of the released code: they begin with vectors of their own, and take no set, largest factor or start tokens. */
+export function isReleased(name: string): boolean {
+  return RELEASED.includes(name);
 }
 
 /**
@@ -75,7 +75,7 @@ export function createAlgorithm(
     problems.push({ where: 'largest factor', expected: 'a number above 1', found: String(problem.maxFactor) });
   }
   // longrope has values of its own, and looks itself.
-  if (name !== 'longrope' && takesStarts(name)) problems.push(...lostStartTokens(problem, problem.startTokens ?? [0]));
+  if (name !== 'longrope' && !isReleased(name)) problems.push(...lostStartTokens(problem, problem.startTokens ?? [0]));
   if (problem.rotaryPairs < 2) {
     problems.push({ where: 'rotary pairs', expected: 'at least 2 to search over', found: String(problem.rotaryPairs) });
   }

@@ -1,7 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { encodeChoices } from '../../../src/evaluation/benchmarks/encode.js';
 import { meanWithError, plainMean, weightedMean } from '../../../src/evaluation/benchmarks/mean.js';
-import { promptsHash } from '../../../src/evaluation/benchmarks/prompts-hash.js';
 import type { BenchmarkTask, Question } from '../../../src/evaluation/benchmarks/question.js';
 import { taskResult } from '../../../src/evaluation/benchmarks/results.js';
 import { scoreQuestion } from '../../../src/evaluation/benchmarks/score.js';
@@ -60,15 +59,9 @@ it('a question none of whose likelihoods is a number has no score, and neither h
     { logLikelihoods: [-1, null], cut: 0 },
     { logLikelihoods: [null, null], cut: 0 },
   ];
-  const { metrics, samples } = taskResult('none', task, answers, null);
+  const { metrics, samples } = taskResult('none', task, answers, { prompts: null, bos: true });
   expect(samples.map(({ scores }) => scores['acc'])).toEqual([1, null]);
   expect(metrics['acc']?.value).toBeNull();
-});
-
-it('prompts with a BOS in front are other prompts', () => {
-  const [none, one, other] = [null, 1, 2].map((bosTokenId) => promptsHash([], [], { addsBos: true, bosTokenId }));
-  expect(new Set([none, one, other]).size).toBe(3);
-  expect(promptsHash([], [], { addsBos: false, bosTokenId: 1 })).toBe(none);
 });
 
 describe('means', () => {

@@ -1,0 +1,26 @@
+import { writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { expect, it } from 'vitest';
+import { factorVector, formatFactorJson } from '../../src/rope/index.js';
+import { createAlgorithm } from '../../src/search/index.js';
+import { searchSpace } from '../../src/workflow/search-space.js';
+import { temporaryFolder } from '../helpers/temporary-folder.js';
+import { loadTiny } from '../helpers/tiny-model.js';
+
+it('start tokens of a file that a search cannot choose are refused, or dropped where nobody named the file', async () => {
+  const model = await loadTiny();
+  const file = path.join(await temporaryFolder(), 'factors.json');
+  const factors = factorVector(Array.from({ length: 32 }, () => 2));
+  const set = { factors, attentionFactor: 1, startTokens: 4, originalLength: 256, targetLength: 512 };
+  await writeFile(file, formatFactorJson(set));
+  const options = { targetLength: 512, starts: [file] };
+  const { problem } = await searchSpace(model, options);
+  expect(() => createAlgorithm('gradient', problem, undefined, 1)).toThrow(
+    /start tokens that the search can choose, 0/,
+  );
+  const dropped = await searchSpace(model, { ...options, foreignStartTokens: 'drop' });
+  const counts = createAlgorithm('gradient', dropped.problem, undefined, 1).ask();
+  expect(new Set(counts.map(({ startTokens }) => startTokens))).toEqual(new Set([0]));
+  const chosen = await searchSpace(model, { ...options, foreignStartTokens: 'drop', startTokens: [0, 4] });
+  expect(chosen.problem.starts?.map(({ startTokens }) => startTokens)).toEqual([4]);
+});
