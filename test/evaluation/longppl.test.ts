@@ -126,6 +126,6 @@ describe('evaluate longppl', () => {
     );
     // 49,152 tokens do not fit into an embedding of 4,096.
     const large = await rejection(evaluateLongPerplexity({ ...target, model: TINY, tokenizer: smollm }, job));
-    expect(large.message).toMatch(/--tokenizer .*gguf: expected at most 4096 tokens, .*found 49152/);
+    expect(large.message).toMatch(/--tokenizer .*gguf: expected a tokenizer of at most 4096 tokens, .*found 49152/);
   });
 });
