@@ -54,7 +54,7 @@ describeSearchAlgorithm({
   largestFactor,
   evaluations: 130,
   gain: 20,
-  tiny: {},
+  tiny: { restarts: 4 },
 });
 describeSearchAlgorithm({
   name: 'cma-es',
@@ -63,7 +63,7 @@ describeSearchAlgorithm({
   largestFactor,
   evaluations: 300,
   gain: 4,
-  tiny: {},
+  tiny: { factors: 'monotone' },
 });
 describeSearchAlgorithm({
   name: 'gradient',
@@ -73,7 +73,7 @@ describeSearchAlgorithm({
   largestFactor: ({ ratio }) => 1.5 * ratio,
   evaluations: 60,
   gain: 5,
-  tiny: {},
+  tiny: { factors: 'monotone' },
 });
 describeSearchAlgorithm({
   name: 'random',
@@ -81,7 +81,7 @@ describeSearchAlgorithm({
   largestFactor,
   evaluations: 1280,
   gain: 1.2,
-  tiny: {},
+  tiny: { attention_factor: 'search' },
 });
 describeSearchAlgorithm({
   name: 'longrope',
@@ -89,7 +89,7 @@ describeSearchAlgorithm({
   largestFactor,
   evaluations: 1280,
   gain: 2,
-  tiny: { list_step: 0.5, start_tokens: 0 },
+  tiny: { attention_factor: 'search', list_step: 0.5, start_tokens: 0 },
 });
 describeSearchAlgorithm({
   name: 'longrope2',
@@ -98,7 +98,7 @@ describeSearchAlgorithm({
   evaluations: 1280,
   // The optimum lies outside its space: no factor below s behind the critical dimension.
   gain: 1.01,
-  tiny: { list_step: 0.5, max_time_budget: 3 },
+  tiny: { attention_factor: 'search', list_step: 0.5, max_time_budget: 3 },
 });
 describeSearchAlgorithm({
   name: 'longrope2',
@@ -108,7 +108,7 @@ describeSearchAlgorithm({
   largestFactor: ({ ratio }) => 1.5 * ratio,
   evaluations: 1280,
   gain: 1,
-  tiny: { list_step: 0.5, max_time_budget: 3 },
+  tiny: { least_ratio: 0.7, list_step: 0.5, max_time_budget: 3 },
 });
 describeSearchAlgorithm({
   name: 'cma-es',

@@ -2,11 +2,13 @@ import { cp, mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } f
 import os from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { evaluationRecordSchema, type RecordOf } from '../../src/evaluation/index.js';
 import { parseReport } from '../../src/report/index.js';
 import { commandWords } from '../../src/search/outside/command-line.js';
 import { longrope, PROJECT } from '../helpers/cli.js';
 import { startHub, tinyFiles } from '../helpers/hub-server.js';
 import { SHARED } from '../helpers/stories260k.js';
+import { TINY } from '../helpers/tiny-model.js';
 
 interface Command {
   readonly page: string;
@@ -129,4 +131,10 @@ async function expectDemo(out: string): Promise<void> {
   const csv = (await readFile(path.join(out, 'factors.csv'), 'utf8')).trim().split('\n').map(Number);
   expect(config.rope_scaling.long_factor).toEqual(csv);
   expect((await stat(path.join(out, 'report.html'))).size).toBeGreaterThan(100_000);
+  // A perplexity as good can come with factors that find nothing (docs/search.md).
+  const factors = path.join(out, 'factors.json');
+  const asked = ['--length', '512', '--trials', '10', '--rope', factors, '--json'];
+  const { stdout } = await longrope(['evaluate', 'passkey', TINY, ...asked]);
+  const { results } = evaluationRecordSchema.parse(JSON.parse(stdout)) as RecordOf<'passkey'>;
+  expect(results[0]?.trials.filter(({ correct }) => correct).length).toBeGreaterThanOrEqual(8);
 }

@@ -9,7 +9,7 @@ import { TINY } from '../helpers/tiny-model.js';
 
 const evaluate = (kind: string, ...more: string[]) => longrope(['evaluate', kind, TINY, ...more]);
 
-/** What `longrope demo` finds for the embedded model, to two decimals. */
+/** A set that a search has found for the embedded model, to two decimals. */
 const SEARCHED = [
   1, 1, 1, 1, 1.01, 1.01, 1.01, 1.01, 1.01, 1.01, 1.02, 1.13, 1.54, 2.21, 3.36, 6.06, 7.66, 7.67, 7.68, 7.69, 7.71,
   7.78, 7.84, 7.88, 7.89, 7.9, 7.9, 7.9, 7.9, 7.9, 7.9, 7.91,

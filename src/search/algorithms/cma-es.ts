@@ -46,6 +46,7 @@ class CmaEs implements SearchAlgorithm {
   readonly documentsPerGeneration: number | 'all';
   private started: { readonly space: IncrementSpace; readonly strategy: CmaStrategy } | null = null;
   private asked: { readonly candidates: readonly Candidate[]; readonly vectors: readonly Float64Array[] } | null = null;
+  /** The best first; of those that differ in the attention factor alone, the best. */
   private seeds: readonly Evaluation[] = [];
   /** Where the searches that have come to their end were, the last one first. */
   private ended: readonly Candidate[] = [];
@@ -80,7 +81,7 @@ class CmaEs implements SearchAlgorithm {
     if (evaluations.length === 0) return;
     const ranks = [...evaluations.keys()].sort((a, b) => compareLosses(evaluations[a], evaluations[b]) || a - b);
     if (this.started === null) {
-      this.seeds = ranks.map((rank) => evaluations[rank] as Evaluation);
+      this.seeds = otherFactors(ranks.map((rank) => evaluations[rank] as Evaluation));
       this.started = this.start((this.seeds[0] as Evaluation).candidate);
     } else if (evaluations.length === candidates.length) {
       this.generationWinner = evaluations[ranks[0] as number] as Evaluation;
@@ -194,6 +195,12 @@ class CmaEs implements SearchAlgorithm {
     if (isEmpty) strategy.sigma /= 2;
     else strategy.update(ranked);
   }
+}
+
+/** Each set of factors once, where it comes first. */
+function otherFactors(ranked: readonly Evaluation[]): readonly Evaluation[] {
+  const keys = ranked.map(({ candidate }) => candidate.factors.join());
+  return ranked.filter((_, i) => keys.indexOf(keys[i] as string) === i);
 }
 
 function compareLosses(a: Evaluation | undefined, b: Evaluation | undefined): number {
