@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
-import { mkdir, rm } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import path from 'node:path';
 import { UserError } from '../errors.js';
-import { sha256File, sha256Json } from '../run/index.js';
+import { makeCacheFolder, removeAbandoned, sha256File, sha256Json } from '../run/index.js';
 import { type Dataset, isDataset, readDataset } from './arrow/read.js';
 import { writeDataset } from './arrow/write.js';
 import { DEFAULT_TEXT_FIELD, type TextOptions } from './readers/options.js';
@@ -99,15 +99,19 @@ async function openText(options: CorpusOptions) {
 
 async function tokenizeCached(inputs: readonly TextInput[], options: CorpusOptions) {
   const { tokenizer, cacheDir, path: _path, ...rest } = options;
-  const folder = cacheDir === null ? null : path.join(cacheDir, 'tokens', await cacheKey(inputs, options));
+  const key = cacheDir === null ? null : await cacheKey(inputs, options);
+  const folder = cacheDir === null || key === null ? null : path.join(cacheDir, 'tokens', key);
   const found = folder === null ? null : await readCached(folder);
   if (found !== null) return { documents: found.documents, cached: true };
   const documents: TokenDocument[] = [];
   const collected = collect(tokenizeDocuments(inputs, tokenizer, rest), documents);
   if (folder === null) for await (const _ of collected);
   else {
-    await mkdir(path.dirname(folder), { recursive: true });
-    await writeDataset(folder, collected, { tokenizerHash: tokenizer.hash });
+    await makeCacheFolder(path.dirname(folder));
+    await removeAbandoned(path.dirname(folder));
+    // Before the entry gets its name: tokens of a text that was written meanwhile would stand under the hash of the one before.
+    const whole = untilChanged(collected, async () => (await cacheKey(inputs, options)) === key, options.path);
+    await writeDataset(folder, whole, { tokenizerHash: tokenizer.hash });
   }
   return { documents, cached: false };
 }
@@ -120,15 +124,26 @@ async function* collect(source: AsyncIterable<TokenDocument>, into: TokenDocumen
   }
 }
 
-/** An entry that cannot be read is made anew: everything in a cache may be deleted at any time. */
+async function* untilChanged(
+  source: AsyncIterable<TokenDocument>,
+  isUnchanged: () => Promise<boolean>,
+  where: string,
+): AsyncGenerator<TokenDocument> {
+  yield* source;
+  if (!(await isUnchanged()))
+    throw new UserError('input', { where, expected: 'texts at rest', found: 'changes while they were read' });
+}
+
+/** An entry that cannot be read is made anew: everything in a cache may be deleted at any time, one file of several too. */
 async function readCached(folder: string): Promise<Dataset | null> {
-  if (!(await isDataset(folder))) return null;
   try {
-    return await readDataset(folder);
+    if (await isDataset(folder)) return await readDataset(folder);
   } catch {
-    await rm(folder, { recursive: true, force: true });
-    return null;
+    // Made anew.
   }
+  // Where that is not possible, writing the new one says why.
+  await rm(folder, { recursive: true, force: true }).catch(() => undefined);
+  return null;
 }
 
 async function cacheKey(inputs: readonly TextInput[], options: CorpusOptions): Promise<string> {

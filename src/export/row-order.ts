@@ -6,9 +6,13 @@ export function halvesToNeighbours(headDim: number): RowOrder {
   return Uint32Array.from({ length: headDim }, (_, row) => (row >> 1) + (row & 1) * (headDim / 2));
 }
 
-export function neighboursToHalves(headDim: number): RowOrder {
-  const half = headDim / 2;
-  return Uint32Array.from({ length: headDim }, (_, row) => (row < half ? 2 * row : 2 * (row - half) + 1));
+/** The way back; rows behind the first `rotaryDim` of a head do not turn and stay. */
+export function neighboursToHalves(headDim: number, rotaryDim: number): RowOrder {
+  const half = rotaryDim / 2;
+  return Uint32Array.from({ length: headDim }, (_, row) => {
+    if (row >= rotaryDim) return row;
+    return row < half ? 2 * row : 2 * (row - half) + 1;
+  });
 }
 
 /** Applies the order to every head in `bytes`, a whole number of heads; `scratch` is at least as long. */

@@ -85,6 +85,12 @@ function tables(spec: DecoderSpec, layer: number, { cos, sin, localTables }: Seq
   }
 }
 
+/** Whether some layer is turned by a node of its own, which has to be told the positions. */
+export function turnsApart(spec: DecoderSpec): boolean {
+  const { rope, localRope } = spec;
+  return [rope, ...(localRope ? [localRope] : [])].some(({ geometry }) => !fusesRotary(spec, geometry.rotaryDim));
+}
+
 /** What GroupQueryAttention's own rotation accepts (interop 4.3). */
 function fusesRotary(spec: DecoderSpec, rotaryDim: number): boolean {
   return spec.headDim % 16 === 0 && (rotaryDim / 2) % 8 === 0;
@@ -121,8 +127,8 @@ function rotary(
   const rotated = graph.apply(
     `${name}.rotated`,
     'com.microsoft.RotaryEmbedding',
-    // One position is enough: that of the first new token of every row.
-    [headsFirst, inputs.pastLength, cos, sin],
+    // One position is enough where rows are of one length: that of the first new token.
+    [headsFirst, inputs.positions ?? inputs.pastLength, cos, sin],
     {
       interleaved: spec.rotaryPairing === 'adjacent' ? 1 : 0,
       ...(rotaryDim < spec.headDim ? { rotary_embedding_dim: rotaryDim, num_heads: heads } : {}),

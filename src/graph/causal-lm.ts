@@ -1,5 +1,6 @@
 import type { DecoderSpec } from '../model/types.js';
 import type { RopeGeometry } from '../rope/types.js';
+import { turnsApart } from './attention.js';
 import { addDecoder } from './decoder.js';
 import { addHead } from './head.js';
 import { type ExternalBytes, OnnxBuilder, type Value } from './onnx-builder.js';
@@ -54,6 +55,7 @@ export function buildCausalLm(spec: DecoderSpec, weights: WeightSource, options:
       : {}),
     lastPosition,
     past,
+    ...(turnsApart(spec) && { positions: rowPositions(graph, ids, lastPosition) }),
   };
   const hidden = addDecoder(graph, spec, weights, inputs, 'present');
   const rows = options.logits === 'all' ? hidden : lastRows(graph, hidden, inputs);
@@ -107,6 +109,27 @@ function tablePair(
     cos: graph.external(`cos_cache${suffix}`, 'float32', [rows, rotaryDim / 2], cos),
     sin: graph.external(`sin_cache${suffix}`, 'float32', [rows, rotaryDim / 2], sin),
   };
+}
+
+/** Positions of the new tokens, [B, S]: those of a row end at its own last one, whatever the longest has. */
+function rowPositions(graph: OnnxBuilder, ids: Value, lastPosition: Value): Value {
+  const last = graph.apply('positions.last', 'Cast', [lastPosition], { to: INT64 });
+  const newLength = graph.apply('positions.new_length', 'Shape', [ids], { start: 1, end: 2 });
+  const [zero, one] = [0, 1].map((value) => graph.constant(`positions.${value}`, 'int64', [1], [value]));
+  const behind = graph.apply('positions.behind', 'Add', [last, one!]);
+  // A first run has rows that end within its new tokens, which then count from 0.
+  const first = graph.apply('positions.first', 'Max', [
+    graph.apply('positions.before', 'Sub', [behind, newLength]),
+    zero!,
+  ]);
+  const scalars = ['from', 'by'].map((name, value) => graph.constant(`positions.${name}`, 'int64', [], [value]));
+  const steps = graph.apply('positions.steps', 'Range', [
+    scalars[0]!,
+    graph.apply('positions.count', 'Squeeze', [newLength]),
+    scalars[1]!,
+  ]);
+  const column = graph.apply('positions.column', 'Unsqueeze', [first, one!]);
+  return graph.apply('positions', 'Add', [column, steps]);
 }
 
 /**

@@ -24,6 +24,8 @@ export interface SequenceInputs {
   readonly totalLength: Value;
   /** int64 [1] = T - S. */
   readonly pastLength: Value;
+  /** int64 [B, S], of every new token; without, all rows go on at `pastLength`. */
+  readonly positions?: Value;
   /** int64 [1] = T. */
   readonly presentLength: Value;
   /** int64 [1] = 2, the axis of positions in keys and values. */

@@ -1,22 +1,20 @@
 import { randomBytes } from 'node:crypto';
-import { type FileHandle, open, readdir, rename, rm, stat, statfs } from 'node:fs/promises';
+import { type FileHandle, open, rename, rm, statfs } from 'node:fs/promises';
 import path from 'node:path';
 import { UserError } from '../errors.js';
 import { syncDirectory } from '../run/atomic-write.js';
+import { makeCacheFolder, removeAbandoned } from '../run/cache-directory.js';
 import { fileError } from '../run/file-error.js';
 import { DECODERS } from './checkpoint/dequantize/index.js';
 import { readExactly, withFile } from './checkpoint/file.js';
 import { BLOCK_LAYOUTS, elementCount } from './checkpoint/layouts.js';
 import { encodeSafetensorsHeader } from './checkpoint/safetensors-header.js';
-import { makeCacheFolder } from './fingerprint.js';
 import type { StoredTensor } from './types.js';
 
 /** Part of the file name; raised when a decoder or the layout changes, so that older files are not used. */
 const VERSION = 1;
 /** Weights in memory at once (4 MB of float32); a multiple of every block length. */
 const CHUNK_WEIGHTS = 2 ** 20;
-/** A temporary file that nobody has written to for an hour belongs to a process that was killed. */
-const ABANDONED_MS = 3_600_000;
 
 /**
  * The float32 twin of quantised tensors of one file: a safetensors file in the cache, named after the sha256 of the source,
@@ -98,18 +96,6 @@ async function write(target: string, fill: (file: FileHandle) => Promise<void>):
   } catch (error) {
     await rm(temporary, { force: true });
     throw fileError(target, 'a cache that can be written', error);
-  }
-}
-
-async function removeAbandoned(folder: string): Promise<void> {
-  for (const name of await readdir(folder)) {
-    if (!name.endsWith('.tmp')) continue;
-    const file = path.join(folder, name);
-    const age = await stat(file).then(
-      ({ mtimeMs }) => Date.now() - mtimeMs,
-      () => 0,
-    );
-    if (age > ABANDONED_MS) await rm(file, { force: true });
   }
 }
 

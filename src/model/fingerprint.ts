@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto';
-import { mkdir, readFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { z } from 'zod';
 import { UserError } from '../errors.js';
 import { writeFileAtomic } from '../run/atomic-write.js';
-import { fileError } from '../run/file-error.js';
+import { makeCacheFolder } from '../run/cache-directory.js';
 import { sha256 } from '../run/hash.js';
 import { type OpenFile, readExactly, withFile } from './checkpoint/file.js';
 import { BLOCK_LAYOUTS } from './checkpoint/layouts.js';
@@ -59,15 +59,6 @@ export async function fingerprint(
       fix: 'try again when it is complete',
     });
   });
-}
-
-/** Makes a folder of the cache; `UserError` where that is not possible. */
-export async function makeCacheFolder(folder: string): Promise<void> {
-  try {
-    await mkdir(folder, { recursive: true });
-  } catch (error) {
-    throw fileError(folder, 'a cache folder that can be written (LONGROPE_CACHE names another one)', error);
-  }
 }
 
 async function fileState({ handle }: OpenFile): Promise<string> {

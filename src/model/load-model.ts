@@ -1,7 +1,8 @@
-import { readdir, stat } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
 import path from 'node:path';
 import { UserError } from '../errors.js';
 import { fileError } from '../run/file-error.js';
+import { listFolder } from '../run/list-folder.js';
 import { type ArchitectureDeclaration, resolveDecoder } from './architecture.js';
 import { architectures } from './architectures/index.js';
 import { readJsonObject } from './checkpoint/file.js';
@@ -33,7 +34,7 @@ export async function loadModel(modelPath: string): Promise<Model> {
       fix: `if it belongs to a Hugging Face model, give its folder (${path.dirname(modelPath)})`,
     });
   }
-  const names = await readdir(modelPath);
+  const names = await listFolder(modelPath, 'a model folder that can be read');
   const hasConfig = names.includes('config.json');
   const ggufFiles = ggufNames(names);
   if (hasConfig && hasSafetensors(names)) return loadHuggingFace(modelPath, await openSafetensors(modelPath));
@@ -46,7 +47,9 @@ export async function loadModel(modelPath: string): Promise<Model> {
  * not matter.
  */
 export async function loadShape(modelPath: string): Promise<Model> {
-  const isHuggingFace = (await isFolder(modelPath)) && (await readdir(modelPath)).includes('config.json');
+  const isHuggingFace =
+    (await isFolder(modelPath)) &&
+    (await listFolder(modelPath, 'a model folder that can be read')).includes('config.json');
   return isHuggingFace ? loadHuggingFace(modelPath, null) : loadModel(modelPath);
 }
 

@@ -38,8 +38,10 @@ export function evaluationMemory(
 ): MemoryEstimate {
   const bytes = (dtype: string) =>
     weights.reduce((total, tensor) => total + (tensor.dtype === dtype ? tensor.byteLength : 0), 0);
-  // Half-precision weights are cast to float32 at load, in every worker.
-  const cast = 2 * (bytes('F16') + bytes('BF16'));
+  // Half-precision weights are cast to float32 at load, in every worker; a head that is the embedding is cast for each of them.
+  const half = bytes('F16') + bytes('BF16');
+  const tied = spec.tiedEmbeddings && half > 0 ? 4 * spec.vocabularySize * spec.hiddenSize : 0;
+  const cast = 2 * half + tied;
   const attentionRows = 2 * spec.heads * spec.headDim + 4 * spec.keyValueHeads * spec.headDim;
   const floatsPerToken = 4 * spec.hiddenSize + Math.max(attentionRows, 3 * spec.intermediateSize);
   // What a run appends exists twice more until it is written to the cache: in ONNX Runtime, and copied out of it.
@@ -110,8 +112,14 @@ function inPieces(spec: DecoderSpec, floatsPerToken: number, length: number, chu
   );
 }
 
-/** Memory a new process may use without swapping; the file cache counts as free. */
+/** Memory that may still be used without swapping, within the limit of a container if there is one; the file cache counts as free. */
 export function availableMemory(): number {
+  // Not what the container's own count leaves, in which the file cache is used memory.
+  const limit = process.constrainedMemory();
+  return limit > 0 ? Math.min(memoryOfMachine(), limit - process.memoryUsage.rss()) : memoryOfMachine();
+}
+
+function memoryOfMachine(): number {
   try {
     const match = /^MemAvailable:\s+(\d+) kB$/m.exec(readFileSync('/proc/meminfo', 'utf8'));
     if (match) return Number(match[1]) * 1024;

@@ -4,10 +4,10 @@ import { z } from 'zod';
 import { type Problem, UserError } from '../errors.js';
 import { readJsonObject, withFile } from '../model/checkpoint/file.js';
 import { readSafetensorsHeader } from '../model/checkpoint/safetensors-header.js';
-import { loadModel, readTensor } from '../model/index.js';
-import type { DecoderSpec } from '../model/types.js';
+import { loadModel, readTensor, sizeOfShape } from '../model/index.js';
+import type { DecoderSpec, StoredTensor } from '../model/types.js';
 import { checkSpace, replaceFolder } from '../run/index.js';
-import { readWeights, type Weights } from '../runtime/index.js';
+import type { Weights } from '../runtime/index.js';
 import { writeTensors } from './tensor-file.js';
 import { writeWeights } from './weight-file.js';
 
@@ -121,32 +121,28 @@ export async function readCheckpoint(
   if (state.run !== expected.run)
     problems.push({ where: file, expected: 'a checkpoint of this run', found: 'one of another', fix: REMOVE });
   if (state.step !== step) problems.push({ where: `${file}: step`, expected: `${step}`, found: `${state.step}` });
-  const weights = await readWeights(await loadModel(folder));
-  problems.push(...copy(weights, expected.weights, folder));
-  const averages = await readTensors(path.join(folder, OPTIMIZER_NAME));
-  problems.push(...copy(averages, expected.optimizer, path.join(folder, OPTIMIZER_NAME)));
+  const { tensors: weights } = await loadModel(folder);
+  const optimizerFile = path.join(folder, OPTIMIZER_NAME);
+  const averages = new Map(
+    (await withFile(optimizerFile, readSafetensorsHeader)).tensors.map((tensor) => [tensor.name, tensor] as const),
+  );
+  problems.push(...differentSizes(weights, expected.weights, folder));
+  problems.push(...differentSizes(averages, expected.optimizer, optimizerFile));
   if (problems.length > 0) throw new UserError('input', problems);
+  // One at a time: there is no room for a second set of either.
+  for (const [name, tensor] of weights) expected.weights.get(name)?.set(await readTensor(tensor));
+  for (const [name, tensor] of averages) expected.optimizer.get(name)?.set(await readTensor(tensor));
   return state;
 }
 
 const REMOVE = 'remove that folder, or resume the run it is of';
 
-async function readTensors(file: string): Promise<Map<string, Float32Array>> {
-  const { tensors } = await withFile(file, readSafetensorsHeader);
-  const read = new Map<string, Float32Array>();
-  for (const tensor of tensors) read.set(tensor.name, await readTensor(tensor));
-  return read;
-}
-
-function copy(from: Weights, to: Weights, where: string): Problem[] {
+function differentSizes(from: ReadonlyMap<string, StoredTensor>, to: Weights, where: string): Problem[] {
   const names = [...new Set([...from.keys(), ...to.keys()])];
   return names.flatMap((name): Problem[] => {
-    const [source, target] = [from.get(name), to.get(name)];
-    if (source?.length === target?.length) {
-      target?.set(source as Float32Array);
-      return [];
-    }
-    const size = (tensor: Float32Array | undefined) => (tensor === undefined ? 'no tensor' : `${tensor.length} values`);
-    return [{ where: `${where}: ${name}`, expected: size(target), found: size(source) }];
+    const source = from.get(name);
+    const [found, expected] = [source && sizeOfShape(source.shape), to.get(name)?.length];
+    const values = (size: number | undefined) => (size === undefined ? 'no tensor' : `${size} values`);
+    return found === expected ? [] : [{ where: `${where}: ${name}`, expected: values(expected), found: values(found) }];
   });
 }

@@ -1,9 +1,11 @@
-import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { writeFileSync } from 'node:fs';
+import { mkdir, mkdtemp, readdir, readFile, rm, utimes, writeFile } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { longEnough, openCorpus, openTokenizer, type Tokenizer } from '../../src/corpus/index.js';
 import { tokenizeCommand } from '../../src/workflow/tokenize.js';
+import { rejection } from '../helpers/rejection.js';
 
 const tokenizerPath = path.resolve(import.meta.dirname, '../oracle/tokenizer-sentencepiece.json');
 const fixtures = path.resolve(import.meta.dirname, '../oracle/tokenizer-datasets');
@@ -59,6 +61,42 @@ describe('openCorpus', () => {
     const [entry] = await readdir(path.join(cacheDir, 'tokens'));
     await writeFile(path.join(cacheDir, 'tokens', entry!, 'data-00000-of-00001.arrow'), 'x');
     expect(await openCorpus({ path: texts, tokenizer, cacheDir })).toMatchObject({ cached: false, hash });
+  });
+
+  it('makes an entry anew of which a part is gone, and removes what killed processes have left', async () => {
+    await openCorpus({ path: texts, tokenizer, cacheDir });
+    const tokens = path.join(cacheDir, 'tokens');
+    const [entry] = await readdir(tokens);
+    await rm(path.join(tokens, entry!, 'state.json'));
+    const [old, recent] = [path.join(tokens, 'a.0123456789ab.tmp'), path.join(tokens, 'b.0123456789ab.tmp')];
+    for (const left of [old, recent]) {
+      await mkdir(left);
+      await writeFile(path.join(left, 'data.arrow'), 'x');
+    }
+    const yesterday = new Date(Date.now() - 86_400_000);
+    // A folder whose file was written to just now is at work, however old it is itself.
+    for (const path of [`${old}/data.arrow`, old, recent]) await utimes(path, yesterday, yesterday);
+    expect((await openCorpus({ path: texts, tokenizer, cacheDir })).cached).toBe(false);
+    expect((await readdir(tokens)).sort()).toEqual([path.basename(recent), entry].sort());
+    expect((await openCorpus({ path: texts, tokenizer, cacheDir })).cached).toBe(true);
+  });
+
+  it('keeps nothing of a text that was written while it was read', async () => {
+    const before = await readFile(texts);
+    const encode = (text: string) => {
+      writeFileSync(texts, 'x\n');
+      return tokenizer.encode(text);
+    };
+    const meddling = { ...tokenizer, encode };
+    const problem = await rejection(openCorpus({ path: texts, tokenizer: meddling, cacheDir }));
+    expect(problem.message).toContain('expected texts at rest');
+    await writeFile(texts, before);
+    expect((await openCorpus({ path: texts, tokenizer, cacheDir })).cached).toBe(false);
+  });
+
+  it('says which cache folder cannot be made', async () => {
+    const problem = await rejection(openCorpus({ path: texts, tokenizer, cacheDir: '/dev/null/cache' }));
+    expect(problem.message).toContain('/dev/null/cache/tokens: expected a cache folder that can be written');
   });
 
   it('gives the same hash to the same tokens from text and from a data set', async () => {

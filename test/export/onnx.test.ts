@@ -164,6 +164,37 @@ describe('export onnx of the embedded model', () => {
     expect(step.shape).toEqual([2, 1, 4096]);
   });
 
+  it.each([8, 16])('goes on with rows of different lengths as with each alone, heads of %i', async (headDim) => {
+    const folder = await temporaryFolder();
+    const source = path.join(folder, 'source');
+    await writeTinyCheckpoint(source, { config: { head_dim: headDim } });
+    const out = path.join(folder, 'out');
+    await exportOnnx(job(source, out, { rope: 'yarn:2' }));
+    const model = await loadModel(source);
+    const host = await Host.open(path.join(out, 'onnx/model.onnx'), model);
+    const ids = [...randomIds(model, 24, 3)];
+    const told = [ids.slice(0, 12), ids.slice(12, 19)];
+    /** Ones for each row's own tokens, in front of zeros. */
+    const maskOf = (length: number) => told.map((row) => Array.from({ length }, (_, i) => (i < row.length ? 1 : 0)));
+    const padded = told.map((row) => [...row, ...Array.from({ length: 12 - row.length }, () => 0)]);
+    let past = (await host.run(padded, maskOf(12))).outputs;
+    let largest = 0;
+    for (const length of [13, 14]) {
+      for (const [r, row] of told.entries()) row.push(ids[length + 5 + r] as number);
+      const step = await host.run(
+        told.map((row) => row.slice(-1)),
+        maskOf(length),
+        past,
+      );
+      past = step.outputs;
+      for (const [r, row] of told.entries()) {
+        const alone = await host.run([row], [row.map(() => 1)]);
+        largest = Math.max(largest, difference(step.row(r), alone.row(row.length - 1)));
+      }
+    }
+    expect(largest).toBeLessThan(1e-4);
+  });
+
   it('of a GGUF, and of the model with its own RoPE', async () => {
     const folder = await temporaryFolder();
     const gguf = path.join(folder, 'tiny.gguf');

@@ -16,9 +16,11 @@ interface Changes {
   readonly metadata?: Record<string, TypedValue>;
   readonly drop?: RegExp;
   readonly factors?: Record<string, readonly number[]>;
+  /** What the file claims token_embd.weight to be. */
+  readonly embeddingType?: string;
 }
 
-async function loadLlama({ config, metadata = {}, drop, factors = {} }: Changes = {}) {
+async function loadLlama({ config, metadata = {}, drop, factors = {}, embeddingType }: Changes = {}) {
   const merged = { ...TINY_CONFIG, ...config };
   const lists = Object.entries(factors).map(
     ([name, values]): RawTensor => ({
@@ -31,7 +33,10 @@ async function loadLlama({ config, metadata = {}, drop, factors = {} }: Changes 
   const added = Object.fromEntries(Object.entries(metadata).map(([key, value]) => [`llama.${key}`, value]));
   const kept = Object.entries({ ...llamaMetadata(merged), ...added }).filter(([key]) => !drop?.test(key));
   const file = path.join(await temporaryFolder(), 'model.gguf');
-  await writeFile(file, ggufBytes(Object.fromEntries(kept), [...ggufTensors(randomTensors(merged)), ...lists]));
+  const tensors = ggufTensors(randomTensors(merged)).map((tensor) =>
+    embeddingType !== undefined && tensor.name === 'token_embd.weight' ? { ...tensor, dtype: embeddingType } : tensor,
+  );
+  await writeFile(file, ggufBytes(Object.fromEntries(kept), [...tensors, ...lists]));
   return loadModel(file);
 }
 
@@ -71,6 +76,13 @@ describe('metadata', () => {
       'llama.block_count',
       'llama.feed_forward_length',
     ]);
+  });
+
+  it('without the size of the vocabulary names the type of embeddings that cannot be read', async () => {
+    const drop = /vocab_size/;
+    expect((await loadLlama({ drop })).spec.vocabularySize).toBe(96);
+    const { problems } = await rejection(loadLlama({ drop, embeddingType: 'IQ4_XS' }));
+    expect(problems).toMatchObject([{ where: expect.stringContaining('token_embd.weight'), found: 'IQ4_XS' }]);
   });
 
   it('tells tied embeddings, biases and head sizes', async () => {

@@ -1,9 +1,10 @@
 import { execFile } from 'node:child_process';
 import path from 'node:path';
 import { promisify } from 'node:util';
-import { expect, it } from 'vitest';
+import { expect, it, vi } from 'vitest';
 import { openEngine } from '../../src/runtime/index.js';
 import { bytesPerCachedToken } from '../../src/runtime/key-value-cache.js';
+import { availableMemory, evaluationMemory } from '../../src/runtime/memory.js';
 import { rejection } from '../helpers/rejection.js';
 import { temporaryFolder } from '../helpers/temporary-folder.js';
 import { tinyConfig } from '../helpers/tiny-architectures.js';
@@ -54,6 +55,28 @@ it('a cap on scores holds those of one piece, not of all pairs of tokens', async
   console.log(`bytes per token with capped scores: ${Math.round(perToken)}`);
   // 4 heads x 256 tokens x 4 bytes for the scores of a piece; all of them at once would add 98,304 per token.
   expect(perToken).toBeLessThan(25_000);
+});
+
+it('the limit of a container counts where it is below what the machine has', () => {
+  const limit = vi.spyOn(process, 'constrainedMemory');
+  // What Node says where there is none.
+  limit.mockReturnValue(2 ** 64);
+  const machine = availableMemory();
+  limit.mockReturnValue(process.memoryUsage.rss() + 2 ** 27);
+  const container = availableMemory();
+  limit.mockRestore();
+  expect(machine).toBeGreaterThan(2 ** 28);
+  expect(Math.abs(container - 2 ** 27)).toBeLessThan(2 ** 26);
+});
+
+it('counts a head that is the embedding once more where halves are cast', async () => {
+  const { spec } = await loadTiny();
+  const weights = (dtype: 'F16' | 'F32') => [{ dtype, shape: [8], byteLength: dtype === 'F16' ? 16 : 32 }];
+  const head = 4 * spec.vocabularySize * spec.hiddenSize;
+  const more = (tiedEmbeddings: boolean, dtype: 'F16' | 'F32') =>
+    evaluationMemory({ ...spec, tiedEmbeddings }, weights(dtype), 64).perWorker;
+  expect(more(true, 'F16') - more(false, 'F16')).toBe(head);
+  expect(more(true, 'F32') - more(false, 'F32')).toBe(0);
 });
 
 it('an engine whose cache does not fit is refused before it is loaded', async () => {

@@ -1,10 +1,11 @@
-import { readdir, stat } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
 import path from 'node:path';
 import { UserError } from '../../errors.js';
 import { readJsonObject } from '../../model/checkpoint/file.js';
 import { openGguf } from '../../model/checkpoint/gguf.js';
 import { ggufNames, isGguf } from '../../model/checkpoint/gguf-names.js';
 import { hasSafetensors } from '../../model/checkpoint/safetensors.js';
+import { listFolder } from '../../run/index.js';
 import type { Tokenizer } from '../types.js';
 import { buildTokenizer } from './build-tokenizer.js';
 import { tokenizerFromGguf } from './gguf.js';
@@ -38,7 +39,7 @@ export async function hasTokenizer(modelPath: string): Promise<boolean> {
 
 /** What holds the tokenizer of a folder; null = nothing does. */
 async function fileIn(folder: string): Promise<string | null> {
-  const names = await readdir(folder);
+  const names = await listFolder(folder, 'a model folder that can be read');
   if (names.includes('tokenizer.json')) return path.join(folder, 'tokenizer.json');
   const [gguf, ...others] = hasSafetensors(names) ? [] : ggufNames(names);
   return gguf !== undefined && others.length === 0 ? path.join(folder, gguf) : null;

@@ -105,9 +105,9 @@ async function rewriteWeights(model: Model, staging: string, options: HfFolderOp
   const tensors = exportTensors(model);
   const total = tensors.reduce((sum, { stored }) => sum + encodedBytes(stored.shape, dtype), 0);
   await checkSpace(path.dirname(staging), total, EXPORTED, ROOM);
-  const adjacent = model.spec.rotaryPairing === 'adjacent';
+  const { rotaryPairing, headDim, rope } = model.spec;
   const orderOf = ({ rotaryHeads }: ExportTensor) =>
-    adjacent && rotaryHeads !== null ? neighboursToHalves(model.spec.headDim) : null;
+    rotaryPairing === 'adjacent' && rotaryHeads !== null ? neighboursToHalves(headDim, rope.geometry.rotaryDim) : null;
   const files = await writeSafetensorsFiles(
     staging,
     tensors.map((tensor) => ({ name: tensor.name, stored: tensor.stored, order: orderOf(tensor) })),

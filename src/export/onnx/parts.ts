@@ -12,7 +12,8 @@ const TABLE_ROWS = 4096;
 /** Every tensor of the decoder under its canonical name; rows of queries and keys in Hugging Face's order. */
 export function weightParts(model: Model, dtype: FloatDtype): DataPart[] {
   const { spec, tensors } = model;
-  const order = spec.rotaryPairing === 'adjacent' ? neighboursToHalves(spec.headDim) : null;
+  const order =
+    spec.rotaryPairing === 'adjacent' ? neighboursToHalves(spec.headDim, spec.rope.geometry.rotaryDim) : null;
   return [...decoderTensors(spec).keys()].map((name) => {
     const stored = tensors.get(name) as StoredTensor;
     const turns = /\.self_attn\.[qk]_proj\.(weight|bias)$/.test(name);

@@ -1,6 +1,6 @@
-import { readdir } from 'node:fs/promises';
 import path from 'node:path';
 import { type Problem, UserError } from '../../errors.js';
+import { listFolder } from '../../run/list-folder.js';
 import { describeValue } from '../describe.js';
 import type { Checkpoint, StoredTensor } from '../types.js';
 import { isObject, readJsonObject, withFile } from './file.js';
@@ -22,7 +22,7 @@ export function hasSafetensors(entries: readonly string[]): boolean {
  */
 export async function openSafetensors(folder: string): Promise<Extract<Checkpoint, { format: 'safetensors' }>> {
   const single = path.join(folder, SINGLE);
-  if ((await readdir(folder)).includes(SINGLE))
+  if ((await listFolder(folder, 'a model folder that can be read')).includes(SINGLE))
     return withFile(single, async (file) => toCheckpoint([file.path], [await readSafetensorsHeader(file)]));
 
   const indexPath = path.join(folder, INDEX);

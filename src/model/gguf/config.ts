@@ -1,5 +1,6 @@
 import { type Problem, UserError } from '../../errors.js';
 import type { ArchitectureDeclaration } from '../architecture.js';
+import { READABLE_DTYPES } from '../checkpoint/layouts.js';
 import { describeValue } from '../describe.js';
 import { CONFIG_KEYS, type GgufCheckpoint, type GgufKeys, shortestFloat32 } from './keys.js';
 import { ggufRopeConfig } from './rope-config.js';
@@ -34,7 +35,7 @@ export async function ggufConfig(
   // 0 stands for "no window".
   if (config['sliding_window'] === 0) config['sliding_window'] = null;
   config['num_key_value_heads'] ??= config['num_attention_heads'];
-  config['vocab_size'] ??= checkpoint.tensors.get('token_embd.weight')?.shape[0];
+  config['vocab_size'] ??= embeddingRows(checkpoint);
   config['tie_word_embeddings'] = !hasTensor(checkpoint, 'output.weight');
   config['attention_bias'] = hasTensor(checkpoint, 'blk.0.attn_q.bias');
   config['mlp_bias'] = hasTensor(checkpoint, 'blk.0.ffn_up.bias');
@@ -46,6 +47,17 @@ export async function ggufConfig(
     if (id !== undefined) config[name] = id;
   }
   return { ...config, ...(await ggufRopeConfig(checkpoint, keys)) };
+}
+
+function embeddingRows({ tensors, unreadable, files }: GgufCheckpoint): number | undefined {
+  const dtype = unreadable.get('token_embd.weight');
+  if (dtype !== undefined)
+    throw new UserError('unsupported', {
+      where: `${files[0]}: token_embd.weight`,
+      expected: `one of ${READABLE_DTYPES.join(', ')}`,
+      found: dtype,
+    });
+  return tensors.get('token_embd.weight')?.shape[0];
 }
 
 function hasTensor(checkpoint: GgufCheckpoint, name: string): boolean {
