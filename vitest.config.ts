@@ -3,7 +3,7 @@ import { BaseSequencer, type TestCase, type TestSpecification } from 'vitest/nod
 
 /** Files that take many seconds each: started first, so that the workers end together. */
 const SLOW = [
-  ...['e2e/documentation', 'e2e/', 'browser/', 'search/resume', 'conformance/', 'corpus/tokenizer-golden'],
+  ...['e2e/', 'browser/', 'search/resume', 'conformance/', 'corpus/tokenizer-golden'],
   ...['evaluation/longppl', 'runtime/', 'evaluation/', 'fuzz/', 'search/'],
 ];
 
@@ -26,6 +26,8 @@ function nameSecondTries(test: TestCase): void {
 /** The first session of a process that takes denormals as zero (gradients) makes its thread do so for ever, JavaScript included. */
 const GRADIENTS = 'test/{runtime,training}/**/*.test.ts';
 const ALL = 'test/**/*.test.ts';
+/** Runs every command of the pages, the demo among them: four minutes that `npm test` does not have. */
+const DOCUMENTATION = 'test/e2e/documentation.test.ts';
 
 export default defineConfig({
   test: {
@@ -41,7 +43,8 @@ export default defineConfig({
     projects: [
       { extends: true, test: { name: 'gradients', include: [GRADIENTS] } },
       // No test changes what another one imports, and loading it anew for every file takes a fifth of the time.
-      { extends: true, test: { name: 'others', include: [ALL], exclude: [GRADIENTS], isolate: false } },
+      { extends: true, test: { name: 'others', include: [ALL], exclude: [GRADIENTS, DOCUMENTATION], isolate: false } },
+      { extends: true, test: { name: 'documentation', include: [DOCUMENTATION] } },
     ],
   },
 });
