@@ -3,7 +3,7 @@ export { type Dataset, isDataset, readDataset } from './arrow/read.js';
 export { checkDatasetTarget, writeDataset } from './arrow/write.js';
 export type { WrittenDataset } from './arrow/write-stream.js';
 export { type DocumentSelection, longEnough } from './long-enough.js';
-export { type Corpus, type CorpusOptions, hashDocuments, openCorpus } from './open-corpus.js';
+export { type Corpus, type CorpusOptions, checkIds, hashDocuments, openCorpus } from './open-corpus.js';
 export type { ReadOptions, TextOptions } from './readers/options.js';
 export { readTextDocuments } from './readers/read-text-documents.js';
 export { findTextInputs, type TextInput, type TextInputs } from './readers/text-inputs.js';

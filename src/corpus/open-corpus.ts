@@ -74,7 +74,7 @@ async function openDataset({ path: folder, tokenizer, skipCharacters, textField 
       found: `those of another one (${origin.tokenizerHash.slice(0, 12)})`,
       fix: 'tokenise the text again with this model',
     });
-  checkRange(documents, tokenizer.vocabularySize);
+  checkIds(documents, tokenizer.vocabularySize);
   return { documents, source: 'dataset' as const, cached: false, skipped: [] };
 }
 
@@ -83,7 +83,8 @@ function withoutBos({ id, ids }: TokenDocument, bos: number | null): TokenDocume
   return { id, ids: bos !== null && ids[0] === bos ? ids.subarray(1) : ids };
 }
 
-function checkRange(documents: readonly TokenDocument[], size: number): void {
+/** Throws one `UserError` with every document that has an id of `size` or more. */
+export function checkIds(documents: readonly TokenDocument[], size: number): void {
   const problems = documents.flatMap(({ id, ids }) => {
     const largest = ids.reduce((max, token) => Math.max(max, token), -1);
     return largest < size ? [] : [{ where: id, expected: `token ids below ${size}`, found: `${largest}` }];

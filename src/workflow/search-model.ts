@@ -1,5 +1,5 @@
 import path from 'node:path';
-import type { TokenDocument, Tokenizer } from '../corpus/index.js';
+import { checkIds, type TokenDocument, type Tokenizer } from '../corpus/index.js';
 import { hashModel, loadModel, type RopeSpec } from '../model/index.js';
 import { searchReport } from '../report/index.js';
 import { rescaledRope, resolveRope } from '../rope/frequencies.js';
@@ -24,7 +24,6 @@ import {
 } from './search-run.js';
 import { type SearchSpace, searchSpace, startTokensNotice } from './search-space.js';
 import { programVersion } from './version.js';
-import { checkIds } from './vocabulary.js';
 
 export interface SearchJob extends SearchSettings, ObjectiveOptions {
   readonly modelPath: string;
@@ -53,7 +52,7 @@ export interface SearchJob extends SearchSettings, ObjectiveOptions {
 export async function searchModel(job: SearchJob): Promise<SearchOutcome> {
   refuseSharedTexts(job);
   const model = await loadModel(job.modelPath);
-  checkIds(job.tokenizerPath ?? job.modelPath, [...job.documents, ...job.heldOut], model.spec);
+  checkIds([...job.documents, ...job.heldOut], model.spec.vocabularySize);
   const space = await searchSpace(model, job);
   const chosen = chooseAlgorithm(job, model.spec, {
     need: gradientNeed(model, longestRow(job, model.spec.rope)),

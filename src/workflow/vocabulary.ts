@@ -1,4 +1,4 @@
-import type { TokenDocument, Tokenizer } from '../corpus/index.js';
+import type { Tokenizer } from '../corpus/index.js';
 import { UserError } from '../errors.js';
 import type { DecoderSpec } from '../model/index.js';
 
@@ -13,21 +13,5 @@ export function checkVocabulary(
     where,
     expected: `a tokenizer of at most ${spec.vocabularySize} tokens, the vocabulary of the model`,
     found: `${vocabularySize}`,
-  });
-}
-
-/** The same for tokens that have been read. */
-export function checkIds(
-  where: string,
-  documents: readonly TokenDocument[],
-  { vocabularySize }: Pick<DecoderSpec, 'vocabularySize'>,
-): void {
-  const largest = documents.reduce((most, { ids }) => ids.reduce((a, b) => Math.max(a, b), most), 0);
-  if (largest < vocabularySize) return;
-  throw new UserError('input', {
-    where,
-    expected: `token ids below ${vocabularySize}, the vocabulary of the model`,
-    found: `${largest}`,
-    fix: 'give the tokenizer of the model',
   });
 }

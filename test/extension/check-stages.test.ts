@@ -246,7 +246,9 @@ stages: [{ stage: evaluate, name: read, rope: [none], perplexity: { texts: books
     ...{ documents: [{ id: 'a', ids: Int32Array.from({ length: 512 }, () => 4000) }], heldOut: [], textName: 'a' },
     ...{ algorithm: 'cma-es', budget: { unit: 'documents', amount: 20 }, seed: 1, out: job.out, command: 'test' },
   });
-  expect((await rejection(search)).problems).toMatchObject([{ where: TINY, found: '4000' }]);
+  expect((await rejection(search)).problems).toMatchObject([
+    { where: 'a', expected: 'token ids below 96', found: '4000' },
+  ]);
 });
 
 test('a search that holds out what it reads is told before the first stage runs', async () => {

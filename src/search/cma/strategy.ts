@@ -48,7 +48,8 @@ export class CmaStrategy {
     const { dimension: n, weights, parents, effectiveParents: mu, ...rate } = this.parameters;
     if (ranked.length !== weights.length) throw new Error(`${ranked.length} vectors told, ${weights.length} expected`);
     const oldMean = this.mean;
-    const before = { mean: oldMean, sigma: this.sigma, covariance: this.covariance.clone() };
+    const { learningRates: rates } = this;
+    const before = rates && { mean: oldMean, sigma: this.sigma, covariance: this.covariance.clone() };
     this.generation++;
     this.mean = oldMean.map((_, i) => {
       let sum = 0;
@@ -80,7 +81,7 @@ export class CmaStrategy {
 
     const growth = Math.sqrt(squaredLength(this.pathSigma)) / expectedNormalLength(n) - 1;
     this.sigma *= Math.exp(Math.max(-1, Math.min(1, (growth * cs) / rate.stepDamping)));
-    if (this.learningRates !== null) this.become(this.learningRates.temper(before, this, this.inverseRoot()));
+    if (rates && before) this.become(rates.temper(before, this, this.inverseRoot()));
     [this.axes, this.lengths] = decompose(this.covariance);
   }
 
