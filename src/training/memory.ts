@@ -1,6 +1,7 @@
 import { UserError } from '../errors.js';
 import { decoderTensors, sizeOfShape } from '../model/index.js';
 import type { DecoderSpec } from '../model/types.js';
+import { gigabytes } from '../runtime/engine-memory.js';
 import { availableMemory, evaluationMemory, weightGradientMemory } from '../runtime/memory.js';
 import { type LoraSettings, loraTensors, trainedShapes, weightsOfGradients } from './lora.js';
 import { type OptimizerName, type Shapes, stateKinds } from './optimizer.js';
@@ -70,7 +71,6 @@ function sum(numbers: readonly number[]): number {
 export function checkTrainingMemory(spec: DecoderSpec, size: TrainingSize, available = availableMemory()): void {
   const needed = trainingMemory(spec, size);
   if (needed <= available) return;
-  const gigabytes = (bytes: number) => `${(bytes / 1e9).toFixed(1)} GB`;
   throw new UserError('resource', {
     where: `training with ${size.tokens} tokens at a time`,
     expected: `${gigabytes(needed)} of memory`,
