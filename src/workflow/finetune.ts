@@ -3,7 +3,7 @@ import { hashDocuments, openTokenizer } from '../corpus/index.js';
 import { configJson, ExportProgress, type HfDtype, type PlacedFile, writeHfFolder } from '../export/index.js';
 import { checkFinite, decoderTensors, hashModel, loadModel, loadShape, type Model } from '../model/index.js';
 import { type Json, openRunDirectory, type RunDirectory, sha256Json } from '../run/index.js';
-import { ENGINE_VERSION, GradientEngine, readWeights } from '../runtime/index.js';
+import { ENGINE_VERSION, GradientEngine, readWeights, refuseUndifferentiable } from '../runtime/index.js';
 import {
   Batches,
   checkpointName,
@@ -70,6 +70,8 @@ export interface Finetune {
 /** `longrope finetune`, from paths to a trained Hugging Face folder in `RUN/model`. */
 export async function finetune(job: FinetuneJob): Promise<Finetune> {
   const model = await (job.fromScratch ? loadShape : loadModel)(job.model);
+  // Better now than after its weights and all texts are read.
+  refuseUndifferentiable(model.spec);
   const tokenizer = await openTokenizer(job.tokenizer ?? job.model);
   const evaluates = job.heldOut.length > 0;
   const settings = await resolveFinetune(job, model, { evaluates });
