@@ -60,6 +60,8 @@ const NO_BIAS: DecoderSpec['attentionBias'] = { query: false, key: false, value:
 
 export interface ResolvedDecoder {
   readonly spec: DecoderSpec;
+  /** The config ties a head that the checkpoint has a matrix for. */
+  readonly tiesOwnHead: boolean;
   readonly bosTokenId: number | null;
   readonly eosTokenIds: readonly number[];
 }
@@ -138,6 +140,7 @@ export function resolveDecoder(
           ? fixedRope(local, source.locate('rope_parameters.sliding_attention'))
           : null,
     },
+    tiesOwnHead: config.tie_word_embeddings && source.hasOutputHead,
     bosTokenId: config.bos_token_id ?? null,
     eosTokenIds: [config.eos_token_id ?? []].flat(),
   };

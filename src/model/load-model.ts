@@ -136,7 +136,7 @@ function assemble(
   const hasOutputHead = ['lm_head.weight', 'output.weight'].some(
     (name) => checkpoint?.tensors.has(name) || checkpoint?.unreadable.has(name),
   );
-  const { spec, bosTokenId, eosTokenIds } = resolveDecoder(declaration, config, {
+  const { spec, tiesOwnHead, bosTokenId, eosTokenIds } = resolveDecoder(declaration, config, {
     locate,
     rotaryPairing,
     hasOutputHead,
@@ -146,7 +146,8 @@ function assemble(
     spec,
     checkpoint: checkpoint ?? NO_WEIGHTS,
     tensors: checkpoint === null ? new Map() : bindTensors(declaration, spec, checkpoint),
-    config,
+    // transformers 4 would tie the head again, and leave out what it was trained to.
+    config: tiesOwnHead ? { ...config, tie_word_embeddings: false } : config,
     bosTokenId,
     eosTokenIds,
   };

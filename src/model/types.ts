@@ -108,7 +108,10 @@ export interface Model {
   readonly checkpoint: Checkpoint;
   /** canonical name -> stored tensor */
   readonly tensors: ReadonlyMap<string, StoredTensor>;
-  /** config.json as read; for GGUF the same keys made from its metadata, so that a config.json can be written from it. */
+  /**
+   * config.json as read, but that it never ties a head which the checkpoint has a matrix for; for GGUF the same keys made from its
+   * metadata, so that a config.json can be written from it.
+   */
   readonly config: Readonly<Record<string, unknown>>;
   readonly bosTokenId: number | null;
   readonly eosTokenIds: readonly number[];

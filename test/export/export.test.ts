@@ -12,7 +12,7 @@ import { exportOnnx } from '../../src/workflow/export-onnx.js';
 import { rejection } from '../helpers/rejection.js';
 import { temporaryFolder } from '../helpers/temporary-folder.js';
 import { tinyConfig } from '../helpers/tiny-architectures.js';
-import { writeTinyCheckpoint } from '../helpers/tiny-checkpoint.js';
+import { TINY_CONFIG, writeTinyCheckpoint } from '../helpers/tiny-checkpoint.js';
 import { TINY } from '../helpers/tiny-model.js';
 
 const hfJob = (model: string, out: string, job: Partial<HfExportJob> = {}): HfExportJob => ({
@@ -70,6 +70,17 @@ describe('exports', () => {
     expect((await tensorsOf(middle))[q]).not.toBe((await tensorsOf(first))[q]);
     expect(middle.spec.rope.maxPositionEmbeddings).toBe(128);
     for (const length of [64, 65, 128]) expectSameRope(middle, last, length);
+  });
+
+  it('say of a head of its own that it is not tied, whatever the config of the model says', async () => {
+    const folder = await temporaryFolder();
+    const [source, out] = [path.join(folder, 'source'), path.join(folder, 'out')];
+    await writeTinyCheckpoint(source);
+    const tied = { ...TINY_CONFIG, tie_word_embeddings: true };
+    await writeFile(path.join(source, 'config.json'), JSON.stringify(tied));
+    await exportHf(hfJob(source, out));
+    expect(JSON.parse(await readFile(path.join(out, 'config.json'), 'utf8')).tie_word_embeddings).toBe(false);
+    expect((await loadModel(out)).tensors.has('lm_head.weight')).toBe(true);
   });
 
   it('GGUF to GGUF keeps quantised bytes', async () => {

@@ -5,7 +5,8 @@ import { hashModel, loadModel, loadShape } from '../../src/model/index.js';
 import { rejection } from '../helpers/rejection.js';
 import { SHARED } from '../helpers/stories260k.js';
 import { temporaryFolder } from '../helpers/temporary-folder.js';
-import { TINY_CONFIG, writeTinyCheckpoint } from '../helpers/tiny-checkpoint.js';
+import { tinyConfig } from '../helpers/tiny-architectures.js';
+import { storedTensors, TINY_CONFIG, writeTinyCheckpoint } from '../helpers/tiny-checkpoint.js';
 import { ggufBytes } from '../helpers/write-gguf.js';
 
 async function loadTiny(
@@ -104,9 +105,19 @@ describe('Hugging Face folders', () => {
   });
 
   it('a head in the checkpoint wins over tie_word_embeddings, as in transformers 5', async () => {
-    const { spec, tensors } = await withConfig({ tie_word_embeddings: true });
+    const { spec, tensors, config } = await withConfig({ tie_word_embeddings: true });
     expect(spec.tiedEmbeddings).toBe(false);
     expect(tensors.has('lm_head.weight')).toBe(true);
+    // Of what is written from it.
+    expect(config['tie_word_embeddings']).toBe(false);
+    // The config class of smollm3 ties where nothing is said.
+    const silent = tinyConfig('smollm3', { tie_word_embeddings: undefined });
+    const folder = await temporaryFolder();
+    const tensorsOf = () => storedTensors({ ...TINY_CONFIG, ...silent, tie_word_embeddings: false });
+    await writeTinyCheckpoint(folder, { config: silent, edit: tensorsOf });
+    expect((await loadModel(folder)).config['tie_word_embeddings']).toBe(false);
+    // What is right already stays as it is.
+    expect((await withConfig({ tie_word_embeddings: undefined })).config).not.toHaveProperty('tie_word_embeddings');
   });
 
   it.each([
