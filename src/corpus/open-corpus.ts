@@ -19,6 +19,8 @@ export interface CorpusOptions extends TextOptions {
   readonly tokenizer: Tokenizer;
   /** Folder for tokenised texts; null tokenises every time. */
   readonly cacheDir: string | null;
+  /** Leaves the BOS in front of the documents of a data set made by Python, for a reader that puts none there. */
+  readonly keepsBos?: boolean;
   readonly onProgress?: (progress: TokenizeProgress) => void;
 }
 
@@ -53,7 +55,7 @@ export function hashDocuments(documents: readonly TokenDocument[]): string {
   return hash.digest('hex');
 }
 
-async function openDataset({ path: folder, tokenizer, skipCharacters, textField }: CorpusOptions) {
+async function openDataset({ path: folder, tokenizer, keepsBos, skipCharacters, textField }: CorpusOptions) {
   const flags = [
     (skipCharacters ?? 0) > 0 ? '--skip-characters' : '',
     (textField ?? DEFAULT_TEXT_FIELD) === DEFAULT_TEXT_FIELD ? '' : '--text-field',
@@ -66,7 +68,8 @@ async function openDataset({ path: folder, tokenizer, skipCharacters, textField 
       fix: 'leave them out or give the text',
     });
   const { documents: stored, origin } = await readDataset(folder);
-  const documents = origin === null ? stored.map((document) => withoutBos(document, tokenizer.bosTokenId)) : stored;
+  const strips = origin === null && keepsBos !== true;
+  const documents = strips ? stored.map((document) => withoutBos(document, tokenizer.bosTokenId)) : stored;
   if (origin !== null && origin.tokenizerHash !== tokenizer.hash)
     throw new UserError('input', {
       where: folder,
@@ -99,7 +102,7 @@ async function openText(options: CorpusOptions) {
 }
 
 async function tokenizeCached(inputs: readonly TextInput[], options: CorpusOptions) {
-  const { tokenizer, cacheDir, path: _path, ...rest } = options;
+  const { tokenizer, cacheDir, path: _path, keepsBos: _keepsBos, ...rest } = options;
   const key = cacheDir === null ? null : await cacheKey(inputs, options);
   const folder = cacheDir === null || key === null ? null : path.join(cacheDir, 'tokens', key);
   const found = folder === null ? null : await readCached(folder);

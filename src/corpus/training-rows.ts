@@ -7,7 +7,7 @@ export interface TrainingRow extends TokenDocument {
 
 export interface RowOptions {
   readonly rowTokens: number;
-  /** Put around every document; null leaves it out. */
+  /** Put around every document, EOS where it does not end in one; null leaves it out. */
   readonly bos: number | null;
   readonly eos: number | null;
 }
@@ -38,13 +38,14 @@ export function* mixedRows(
   }
 }
 
-/** A document between its BOS and EOS. */
+/** A document between its BOS and EOS. One that ends in EOS, as rows made by Python may, gets no second one. */
 export function withBosAndEos(ids: Int32Array, { bos, eos }: Pick<RowOptions, 'bos' | 'eos'>): Int32Array {
   const before = bos === null ? 0 : 1;
-  const tokens = new Int32Array(before + ids.length + (eos === null ? 0 : 1));
+  const ends = eos !== null && ids.at(-1) !== eos;
+  const tokens = new Int32Array(before + ids.length + (ends ? 1 : 0));
   if (bos !== null) tokens[0] = bos;
   tokens.set(ids, before);
-  if (eos !== null) tokens[before + ids.length] = eos;
+  if (ends) tokens[before + ids.length] = eos;
   return tokens;
 }
 

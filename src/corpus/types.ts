@@ -1,4 +1,4 @@
-/** A tokenised document. `ids` never contain a BOS the tokenizer added; protocols decide about BOS themselves. */
+/** A tokenised document. `ids` contain no BOS the tokenizer added, unless it was asked for; protocols decide about BOS themselves. */
 export interface TokenDocument {
   /** Names the document in every result: file name, JSONL line, Parquet row or data-set row. */
   readonly id: string;

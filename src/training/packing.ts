@@ -11,7 +11,7 @@ export type Row = readonly Segment[];
 
 export interface PackingOptions {
   readonly rowTokens: number;
-  /** Put around every document; null leaves it out. */
+  /** Put around every document, EOS where it does not end in one; null leaves it out. */
   readonly bos: number | null;
   readonly eos: number | null;
 }

@@ -1,4 +1,11 @@
-import { concatenatedRows, mixedRows, openTokenizer, type Tokenizer, type TrainingRow } from '../corpus/index.js';
+import {
+  concatenatedRows,
+  mixedRows,
+  openTokenizer,
+  type Tokenizer,
+  type TrainingRow,
+  withBosAndEos,
+} from '../corpus/index.js';
 import { UserError } from '../errors.js';
 import {
   ExportProgress,
@@ -135,6 +142,7 @@ async function trainingRows(
   tokenizer: Tokenizer,
 ): Promise<{ rows: TrainingRow[]; documents: number; leftOverTokens: number }> {
   const documents = await readTexts(job.data, tokenizer, {
+    keepsBos: !tokenizer.addsBos,
     ...(job.textField !== undefined && { textField: job.textField }),
   });
   const options = {
@@ -147,8 +155,7 @@ async function trainingRows(
       ? concatenatedRows(documents, options)
       : mixedRows(documents, { ...options, originalLength })),
   ];
-  const around = (options.bos === null ? 0 : 1) + (options.eos === null ? 0 : 1);
-  const tokens = documents.reduce((sum, { ids }) => sum + ids.length + around, 0);
+  const tokens = documents.reduce((sum, { ids }) => sum + withBosAndEos(ids, options).length, 0);
   if (rows.length === 0)
     throw new UserError('input', {
       where: job.data.map((path) => `--data ${path}`).join(', '),

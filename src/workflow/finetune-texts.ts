@@ -19,9 +19,10 @@ export async function finetuneTexts(
 }> {
   checkVocabulary(job.tokenizer ?? job.model, tokenizer, spec);
   const { textField, heldOutTextField = textField } = job;
+  const keepsBos = !tokenizer.addsBos;
   const minTokens = Math.max(...evalLengths) - (tokenizer.bosTokenId === null ? 0 : 1);
   return {
-    documents: await readTexts(job.texts, tokenizer, { textField }),
+    documents: await readTexts(job.texts, tokenizer, { textField, keepsBos }),
     heldOut:
       job.heldOut.length === 0
         ? []

@@ -5,6 +5,7 @@ import { cacheDirectory } from '../run/index.js';
 export interface TextSelection {
   readonly textField?: string;
   readonly skipCharacters?: number;
+  readonly keepsBos?: boolean;
   /** Leave out documents with fewer tokens. */
   readonly minTokens?: number;
   /** Only the first so many documents; more than there are is an error. */

@@ -170,4 +170,6 @@ it('drops the BOS that a data set made in Python carries in front of its documen
   const opened = { ...large, bosTokenId: first[0] as number };
   const { documents } = await openCorpus({ path: path.join(fixtures, 'int32'), tokenizer: opened, cacheDir: null });
   expect(documents[0]?.ids).toEqual(first.slice(1));
+  const kept = { path: path.join(fixtures, 'int32'), tokenizer: opened, cacheDir: null, keepsBos: true };
+  expect((await openCorpus(kept)).documents[0]?.ids).toEqual(first);
 });

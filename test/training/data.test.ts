@@ -18,25 +18,38 @@ const documentsOf = (lengths: readonly number[]): TokenDocument[] =>
 
 describe('packing', () => {
   it('puts whole documents into rows, each between BOS and EOS, and cuts only what is longer than a row', () => {
-    const rows = packRows(documentsOf([3, 17, 2, 4]), { rowTokens: 8, bos: 1, eos: 2 });
+    const rows = packRows(documentsOf([3, 17, 2, 4]), { rowTokens: 8, bos: 1, eos: 9 });
     const shown = rows.map((row) => row.map(({ document, ids }) => [document, [...ids]]));
     expect(shown).toEqual([
       [['d1', [1, 100, 101, 102, 103, 104, 105, 106]]],
       [['d1', [107, 108, 109, 110, 111, 112, 113, 114]]],
       [
-        ['d0', [1, 0, 1, 2, 2]],
-        ['d1', [115, 116, 2]],
+        ['d0', [1, 0, 1, 2, 9]],
+        ['d1', [115, 116, 9]],
       ],
-      [['d2', [1, 200, 201, 2]]],
-      [['d3', [1, 300, 301, 302, 303, 2]]],
+      [['d2', [1, 200, 201, 9]]],
+      [['d3', [1, 300, 301, 302, 303, 9]]],
     ]);
   });
+
+  it('puts no second EOS behind a document that ends in one', () => {
+    const ended = { id: 'ended', ids: Int32Array.of(7, 8, 2) };
+    const open = { id: 'open', ids: Int32Array.of(7, 2, 8) };
+    const rows = packRows([ended, open], { rowTokens: 5, bos: 1, eos: 2 });
+    expect(rows.map((row) => [...row[0]!.ids])).toEqual([
+      [1, 7, 2, 8, 2],
+      [1, 7, 8, 2],
+    ]);
+  });
+
+  // No document ends in it.
+  const END = 99_999;
 
   it('keeps every token once, in order, and no row longer than asked for', () => {
     const lengths = fc.array(fc.integer({ min: 0, max: 60 }), { minLength: 1, maxLength: 80 });
     fc.assert(
       fc.property(lengths, fc.integer({ min: 2, max: 30 }), fc.boolean(), (sizes, rowTokens, marked) => {
-        const marks = { bos: marked ? 7 : null, eos: marked ? 8 : null };
+        const marks = { bos: marked ? 7 : null, eos: marked ? END : null };
         const rows = packRows(documentsOf(sizes), { rowTokens, ...marks });
         const perDocument = new Map<string, number[]>();
         for (const row of rows) {
@@ -47,7 +60,7 @@ describe('packing', () => {
           }
         }
         for (const { id, ids } of documentsOf(sizes)) {
-          const whole = marked ? [7, ...ids, 8] : [...ids];
+          const whole = marked ? [7, ...ids, END] : [...ids];
           const found = perDocument.get(id) ?? [];
           // A last token by itself has nothing to be predicted from.
           expect(whole.length - found.length).toBeLessThanOrEqual(1);

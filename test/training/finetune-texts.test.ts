@@ -1,8 +1,10 @@
-import { writeFile } from 'node:fs/promises';
+import { rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { expect, it } from 'vitest';
+import { writeDataset } from '../../src/corpus/arrow/write.js';
 import { openTokenizer } from '../../src/corpus/index.js';
 import { loadModel } from '../../src/model/index.js';
+import { packRows } from '../../src/training/index.js';
 import { finetuneTexts } from '../../src/workflow/finetune-texts.js';
 import { temporaryFolder } from '../helpers/temporary-folder.js';
 import { TINY } from '../helpers/tiny-model.js';
@@ -26,3 +28,23 @@ it('held-out texts may have their text in another column, by default in the same
   expect(await read({ heldOutTextField: 'body' })).toEqual([text, text]);
   expect(await read({})).toEqual([text, 'no']);
 });
+
+it.each([true, false])('rows made by Python have one BOS in front; the tokenizer adds one: %s', async (addsBos) => {
+  const set = path.join(await temporaryFolder(), 'set');
+  const [model, own] = [await loadModel(TINY), await openTokenizer(TINY)];
+  const [bos, eos] = [own.bosTokenId as number, own.eosTokenId as number];
+  const ids = [bos, ...own.encode('Call me Ishmael.'), eos];
+  await writeDataset(set, documents(ids), { tokenizerHash: own.hash });
+  // As Python leaves it.
+  await rm(path.join(set, 'longrope.json'));
+  const job = { model: TINY, texts: [set], heldOut: [set], textField: 'text' };
+  const texts = await finetuneTexts(job, { evalLengths: [2] }, model, { ...own, addsBos });
+  const [row] = packRows(texts.documents, { rowTokens: 64, bos: texts.bos, eos: texts.eos });
+  expect([...row![0]!.ids]).toEqual(ids);
+  // An evaluation puts its own in front.
+  expect([...texts.heldOut[0]!.ids]).toEqual(ids.slice(1));
+});
+
+async function* documents(ids: readonly number[]) {
+  yield { id: 'row', ids: Int32Array.from(ids) };
+}
