@@ -100,6 +100,7 @@ describe(`${STEPS} training steps of ${TINY.name} on ${BATCHES} x ${ROWS} x ${TO
       loggingSteps: 1,
       saveSteps: STEPS,
       saveTotalLimit: 1,
+      resultBytes: 0,
       validation: null,
     });
     await run.close();

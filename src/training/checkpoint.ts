@@ -56,7 +56,7 @@ export interface CheckpointContents {
  */
 export async function writeCheckpoint(run: string, contents: CheckpointContents): Promise<void> {
   const { spec, weights, optimizer, state, config } = contents;
-  await checkRoom(run, contents);
+  await checkSpace(run, checkpointBytes(contents), 'a checkpoint', 'free some space and start the same command again');
   const folder = path.join(run, checkpointName(state.step));
   await replaceFolder(folder, { force: false, outdated: () => false, last: STATE_NAME }, async (staging) => {
     await writeWeights(staging, spec, weights);
@@ -67,13 +67,12 @@ export async function writeCheckpoint(run: string, contents: CheckpointContents)
   });
 }
 
-/** Throws `UserError('resource')` if a checkpoint would not fit. */
-export function checkRoom(
-  run: string,
-  { weights, optimizer }: Pick<CheckpointContents, 'weights' | 'optimizer'>,
-): Promise<void> {
-  const bytes = [...weights.values(), ...optimizer.values()].reduce((sum, { byteLength }) => sum + byteLength, 0);
-  return checkSpace(run, bytes, 'a checkpoint', 'free some space and start the same command again');
+export function checkpointBytes({ weights, optimizer }: Pick<CheckpointContents, 'weights' | 'optimizer'>): number {
+  return bytesOf(weights) + bytesOf(optimizer);
+}
+
+export function bytesOf(tensors: ReadonlyMap<string, Float32Array>): number {
+  return [...tensors.values()].reduce((sum, { byteLength }) => sum + byteLength, 0);
 }
 
 export async function removeCheckpoint(run: string, step: number): Promise<void> {

@@ -5,8 +5,9 @@ import type { RunDirectory } from '../run/index.js';
 import type { GradientEngine } from '../runtime/index.js';
 import type { Batches, NamedSequence } from './batches.js';
 import {
+  bytesOf,
+  checkpointBytes,
   checkpointSteps,
-  checkRoom,
   readCheckpoint,
   removeCheckpoint,
   type TrainerState,
@@ -16,6 +17,7 @@ import { clip, GradientSum, globalNorm } from './gradient-sum.js';
 import { type EvaluationEntry, TrainingLog } from './log.js';
 import { documentsOf, notFinite } from './not-finite.js';
 import type { WeightUpdater } from './optimizer.js';
+import { checkRunRoom } from './room.js';
 import { learningRateAt, type Schedule } from './schedule.js';
 
 export interface TrainingOptions {
@@ -39,6 +41,8 @@ export interface TrainingOptions {
   readonly saveSteps: number;
   /** Older checkpoints are removed. */
   readonly saveTotalLimit: number;
+  /** Bytes of the model that is written from the last checkpoint into the same folder. */
+  readonly resultBytes: number;
   /** Also before the first step and after the last; null = no held-out texts. */
   readonly validation: {
     readonly evalSteps: number;
@@ -98,9 +102,21 @@ class Trainer {
     const { run, runHash, weights, optimizer } = this.options;
     const newest = (await checkpointSteps(run.path)).at(-1);
     // Better now than after hours.
-    if (newest === undefined) return checkRoom(run.path, { weights, optimizer: optimizer.state });
+    if (newest === undefined) return this.#checkRoom();
     this.#state = await readCheckpoint(run.path, newest, { weights, optimizer: optimizer.state, run: runHash });
     this.#log = new TrainingLog(run.journal, newest);
+  }
+
+  #checkRoom(): Promise<void> {
+    const { run, weights, optimizer, schedule, saveSteps, saveTotalLimit, resultBytes, validation } = this.options;
+    return checkRunRoom(run.path, {
+      checkpoint: checkpointBytes({ weights, optimizer: optimizer.state }),
+      weights: bytesOf(weights),
+      result: resultBytes,
+      saves: Math.ceil(schedule.maxSteps / saveSteps),
+      saveTotalLimit,
+      validates: validation !== null,
+    });
   }
 
   async #step(): Promise<void> {

@@ -132,6 +132,8 @@ export async function finetune(job: FinetuneJob): Promise<Finetune> {
       loggingSteps: job.loggingSteps,
       saveSteps: job.saveSteps,
       saveTotalLimit: job.saveTotalLimit,
+      resultBytes:
+        [...weights.values()].reduce((sum, { length }) => sum + length, 0) * (job.dtype === 'float32' ? 4 : 2),
       validation:
         heldOut.length === 0
           ? null

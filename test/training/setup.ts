@@ -85,6 +85,7 @@ export async function openSmallTraining(folder: string, config: Readonly<Record<
           loggingSteps: 2,
           saveSteps: 2,
           saveTotalLimit: 1,
+          resultBytes: 0,
           validation:
             onMeasure === undefined
               ? null

@@ -108,6 +108,20 @@ it('a checkpoint of an interruption takes the place of none that an undisturbed 
   expect(await checkpoints(out)).toEqual(['checkpoint-4', 'checkpoint-6']);
 });
 
+it('a run whose checkpoints would not fit beside each other is refused before its first step', async () => {
+  const out = path.join(await temporaryFolder(), 'run');
+  const steps: number[] = [];
+  const refused = small.run({
+    out,
+    schedule: { maxSteps: 1e12 },
+    options: { saveSteps: 1, saveTotalLimit: 1e11, onStep: ({ step }) => steps.push(step) },
+  });
+  const error = await rejection(refused);
+  expect(error.kind).toBe('resource');
+  expect(error.message).toContain('GB for 100000000001 checkpoints at a time and the model');
+  expect(steps).toEqual([]);
+});
+
 describe('a loss that is not finite', () => {
   it.each([0, 3])('of held-out texts after step %i stops too', async (wrong) => {
     const out = path.join(await temporaryFolder(), 'run');
