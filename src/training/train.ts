@@ -202,7 +202,8 @@ class Trainer {
     const { step } = this.#state;
     if (step === 0 || (await checkpointSteps(run.path)).includes(step)) return;
     for (const [name, tensor] of weights)
-      if (!tensor.every(Number.isFinite)) throw await this.#diverged([], `${name} with NaN or infinity after it`);
+      if (!tensor.every(Number.isFinite))
+        throw await notFinite(run, step, `after step ${step}`, `${name} with NaN or infinity`);
     await writeCheckpoint(run.path, { spec, weights, optimizer: optimizer.state, state: this.#state, config });
   }
 

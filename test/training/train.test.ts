@@ -4,7 +4,7 @@ import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { loadModel } from '../../src/model/index.js';
 import { readWeights } from '../../src/runtime/index.js';
-import { writeCheckpoint } from '../../src/training/index.js';
+import { type WeightUpdater, writeCheckpoint } from '../../src/training/index.js';
 import { rejection } from '../helpers/rejection.js';
 import { temporaryFolder } from '../helpers/temporary-folder.js';
 import { tinyConfig } from '../helpers/tiny-architectures.js';
@@ -164,6 +164,21 @@ describe('a loss that is not finite', () => {
     expect(await checkpoints(out)).toEqual(['checkpoint-1', 'checkpoint-2']);
     // Asked again, it is no better.
     expect((await rejection(small.run(diverging))).message).toBe(error.message);
+  });
+
+  it.each([2, 6])('and weights that are not when they are saved, after step %i', async (wrong) => {
+    const out = path.join(await temporaryFolder(), 'run');
+    const updater = (_: unknown, weights: ReadonlyMap<string, Float32Array>): WeightUpdater => ({
+      state: new Map(),
+      gradients: async (gradients) => gradients,
+      update: async (_weights, _gradients, { step }) => {
+        if (step + 1 === wrong) weights.get('model.norm.weight')![3] = Number.NaN;
+      },
+    });
+    const error = await rejection(small.run({ out, updater }));
+    expect(error.message).toMatch(
+      new RegExp(`^after step ${wrong}: expected a finite loss .*, found model.norm.weight with NaN or infinity`),
+    );
   });
 
   it('names the one sequence of a batch that gave it', async () => {
