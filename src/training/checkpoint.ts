@@ -1,4 +1,4 @@
-import { readdir, rm, writeFile } from 'node:fs/promises';
+import { rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { z } from 'zod';
 import { type Problem, UserError } from '../errors.js';
@@ -6,7 +6,7 @@ import { readJsonObject, withFile } from '../model/checkpoint/file.js';
 import { readSafetensorsHeader } from '../model/checkpoint/safetensors-header.js';
 import { loadModel, readTensor, sizeOfShape } from '../model/index.js';
 import type { DecoderSpec, StoredTensor } from '../model/types.js';
-import { checkSpace, replaceFolder } from '../run/index.js';
+import { checkSpace, fileError, listFolder, replaceFolder } from '../run/index.js';
 import type { Weights } from '../runtime/index.js';
 import { writeTensors } from './tensor-file.js';
 import { writeWeights } from './weight-file.js';
@@ -34,7 +34,7 @@ export function checkpointName(step: number): string {
 
 /** Steps of the checkpoints in a run folder, oldest first. */
 export async function checkpointSteps(run: string): Promise<number[]> {
-  const steps = (await readdir(run)).flatMap((name) => {
+  const steps = (await listFolder(run, 'a run folder')).flatMap((name) => {
     const [, step] = CHECKPOINT.exec(name) ?? [];
     return step === undefined ? [] : [Number(step)];
   });
@@ -76,7 +76,12 @@ export function bytesOf(tensors: ReadonlyMap<string, Float32Array>): number {
 }
 
 export async function removeCheckpoint(run: string, step: number): Promise<void> {
-  await rm(path.join(run, checkpointName(step)), { recursive: true, force: true });
+  const folder = path.join(run, checkpointName(step));
+  try {
+    await rm(folder, { recursive: true, force: true });
+  } catch (error) {
+    throw fileError(folder, 'a checkpoint that can be removed', error);
+  }
 }
 
 const FORMAT = 'longrope-checkpoint/1';

@@ -6,7 +6,9 @@ import type { TokenDocument } from '../corpus/index.js';
 import { evaluatePerplexity, type LossEngine } from '../evaluation/index.js';
 import type { DecoderSpec } from '../model/types.js';
 import type { ResolvedRope } from '../rope/index.js';
+import { checkSpace, fileError } from '../run/index.js';
 import { DecoderEngine, type Weights } from '../runtime/index.js';
+import { bytesOf } from './checkpoint.js';
 import type { EvaluationEntry } from './log.js';
 import { writeWeights } from './weight-file.js';
 
@@ -34,8 +36,14 @@ export async function validate(
 ): Promise<EvaluationEntry[]> {
   // A name that is swept when a killed run goes on.
   const temporary = path.join(folder, `.validation.${randomBytes(6).toString('hex')}.tmp`);
-  await mkdir(temporary);
+  await checkSpace(
+    folder,
+    bytesOf(weights),
+    'the weights of a validation',
+    'free some space and start the same command again',
+  );
   try {
+    await makeFolder(temporary);
     const prepared = await writeWeights(temporary, spec, weights);
     const config = { spec, weights: prepared, threads, cacheTokens: 0, opens: 'plain' } as const;
     const engine = await DecoderEngine.create(config);
@@ -63,7 +71,16 @@ export async function validate(
       await engine.close();
     }
   } finally {
-    await rm(temporary, { recursive: true, force: true });
+    // What is left is swept when the run goes on.
+    await rm(temporary, { recursive: true, force: true }).catch(() => undefined);
+  }
+}
+
+async function makeFolder(folder: string): Promise<void> {
+  try {
+    await mkdir(folder);
+  } catch (error) {
+    throw fileError(folder, 'a run folder that can be written', error);
   }
 }
 

@@ -1,11 +1,13 @@
-import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { evaluatePerplexity } from '../../src/evaluation/index.js';
 import { loadModel } from '../../src/model/index.js';
-import { openEngine } from '../../src/runtime/index.js';
-import { type EvaluationEntry, isEvaluation } from '../../src/training/index.js';
+import { openEngine, readWeights } from '../../src/runtime/index.js';
+import { checkpointSteps, removeCheckpoint } from '../../src/training/checkpoint.js';
+import { type EvaluationEntry, isEvaluation, validate } from '../../src/training/index.js';
+import { rejection } from '../helpers/rejection.js';
 import { LENGTHS, openSmallTraining } from './setup.js';
 
 let folder: string;
@@ -61,4 +63,17 @@ it('held-out perplexity is that of an evaluation of the same weights, and surviv
   // A finished run has nothing left to measure.
   await small.run({ out: again, onMeasure: (step) => resumed.push(step) });
   expect(resumed).toEqual([4, 6]);
+});
+
+it('a folder that cannot be written is told, before and after training', async () => {
+  const file = path.join(folder, 'file');
+  await writeFile(file, '');
+  const weights = await readWeights(small.model);
+  const options = { lengths: LENGTHS, rope: () => small.rope, threads: 1, folder: file, bosTokenId: 1 };
+  const error = await rejection(validate(weights, 0, { ...options, spec: small.model.spec, documents: small.heldOut }));
+  expect(error.message).toMatch(/file\/\.validation\..*expected a run folder that can be written, found a file where/);
+  expect((await rejection(checkpointSteps(file))).message).toContain('expected a run folder, found a file where');
+  expect((await rejection(removeCheckpoint(file, 3))).message).toContain(
+    'checkpoint-3: expected a checkpoint that can',
+  );
 });
