@@ -11,9 +11,9 @@ export interface Schedule {
   readonly maxSteps: number;
 }
 
-/** A warm-up below 1 is a share of all steps. */
+/** A warm-up below 1 is a share of all steps; from 1 on transformers cuts off what is no whole step. */
 export function warmupStepsOf(warmup: number, maxSteps: number): number {
-  return warmup < 1 ? Math.ceil(maxSteps * warmup) : warmup;
+  return warmup < 1 ? Math.ceil(maxSteps * warmup) : Math.trunc(warmup);
 }
 
 /**

@@ -50,7 +50,7 @@ export function trainerSettings({ hyperparameters: hp }: StageOf<'finetune'>): T
     sequences: hp.per_device_train_batch_size * hp.gradient_accumulation_steps,
     learningRate: hp.learning_rate,
     lrSchedulerType: hp.lr_scheduler_type,
-    warmupSteps: Math.ceil(warmupStepsOf(hp.warmup_steps ?? 0, hp.max_steps)),
+    warmupSteps: warmupStepsOf(hp.warmup_steps ?? 0, hp.max_steps),
     weightDecay: hp.weight_decay,
     adamBeta1: hp.adam_beta1,
     adamBeta2: hp.adam_beta2,
