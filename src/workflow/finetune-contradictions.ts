@@ -1,5 +1,6 @@
 import { type Problem, UserError } from '../errors.js';
 import { type DecoderSpec, decoderTensors, type Model, shortestWindow } from '../model/index.js';
+import { FINETUNE_DEFAULTS } from '../training/index.js';
 import type { FinetuneSettings } from './finetune-settings.js';
 import { loraProblems } from './lora-settings.js';
 
@@ -61,6 +62,8 @@ export function refuseContradictions(
       found: 'a warm-up',
       fix: 'use constant_with_warmup',
     });
+  if (settings.optim !== 'muon' && settings.muonMomentum !== FINETUNE_DEFAULTS.muonMomentum)
+    problems.push({ where: '--muon-momentum', expected: '--optim muon', found: `--optim ${settings.optim}` });
   problems.push(...loraProblems(settings, decoderTensors(spec)));
   if (problems.length > 0) throw new UserError('usage', problems);
 }

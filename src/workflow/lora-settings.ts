@@ -61,5 +61,29 @@ export function loraProblems(options: LoraOptions, shapes: Shapes): Problem[] {
       .filter((word) => ![...shapes.keys()].some((name) => name.includes(word)))
       .map((word) => unknown('--modules-to-save', word, modules([...shapes.keys()]))),
   ];
-  return [...found, ...wrong];
+  return [...found, ...wrong, ...vanishedTargets(options, settings, shapes)];
+}
+
+/** Targets of which nothing gets an update, as all of it is trained whole. */
+function vanishedTargets(
+  { loraTargetModules: given }: LoraOptions,
+  { targetModules, modulesToSave }: LoraSettings,
+  shapes: Shapes,
+): Problem[] {
+  const adapted = (modules: readonly string[], saved: readonly string[]) =>
+    loraTensors({ targetModules: modules, modulesToSave: saved }, shapes).adapted.length;
+  // Those that nobody has named are missed only if all are gone.
+  const groups = given?.map((word) => [word]) ?? [targetModules];
+  return groups.flatMap((modules): Problem[] =>
+    adapted(modules, []) > 0 && adapted(modules, modulesToSave) === 0
+      ? [
+          {
+            where: '--modules-to-save',
+            expected: `words that leave something of ${modules.join(', ')} to --lora-target-modules`,
+            found: modulesToSave.join(', '),
+            fix: 'name each module in one of the two',
+          },
+        ]
+      : [],
+  );
 }

@@ -98,6 +98,12 @@ it('what does not fit is refused, all at once and before a folder is made', { ti
   const uncounted = await longrope(['finetune', TINY, BOOK, '--rope', 'yarn:2', '--count-skipped', '--out', out]);
   expect(uncounted.code).toBe(2);
   expect(uncounted.stderr).toContain('error: --count-skipped: expected --position-skipping');
+  const ignored = await longrope(['finetune', TINY, BOOK, '--rope', 'yarn:2', '--muon-momentum', '0.9', '--out', out]);
+  expect(ignored.code).toBe(2);
+  expect(ignored.stderr).toContain('error: --muon-momentum: expected --optim muon, found --optim adamw');
+  const third = await longrope(['finetune', TINY, BOOK, '--rope', 'yarn:2', '--length-mix', '0:0.3:0.7', '--out', out]);
+  expect(third.code).toBe(2);
+  expect(third.stderr).toContain('Expected LENGTH:SHARE');
   // Its default follows from the row's length and is no mistake of its own.
   expect(wrong.stderr).not.toContain('--eval-length');
   expect(await readdir(folder)).toEqual(['factors.csv']);

@@ -148,4 +148,17 @@ describe('settings of low rank', () => {
       expect.stringMatching(/^--modules-to-save: expected one of .*found "nrm"/),
     ]);
   });
+
+  it('leave something of each target its updates', () => {
+    const [saved] = problems({ loraR: 4, loraTargetModules: ['q_proj', 'up_proj'], modulesToSave: ['q_proj', 'norm'] });
+    expect(saved).toMatch(/^--modules-to-save: expected words that leave something of q_proj .*, found q_proj, norm/);
+    expect(problems({ loraR: 4, loraTargetModules: ['q_proj'], modulesToSave: ['layers.0.'] })).toEqual([]);
+    // The default targets are named by nobody.
+    expect(problems({ loraR: 4, modulesToSave: ['q_proj'] })).toEqual([]);
+    expect(problems({ loraR: 4, modulesToSave: ['self_attn'] })).toEqual([
+      expect.stringMatching(
+        /^--modules-to-save: expected words that leave something of q_proj, k_proj, v_proj, o_proj/,
+      ),
+    ]);
+  });
 });

@@ -146,7 +146,8 @@ function words(text: string): string[] {
 /** '0:0.3,1k:0.7': documents from so many tokens on : share of the rows. */
 function lengthMix(text: string): { from: number; share: number }[] {
   const mix = text.split(',').map((part) => {
-    const [from = '', share = ''] = part.split(':');
+    const [from = '', share = '', ...more] = part.split(':');
+    if (more.length > 0) throw new InvalidArgumentError('Expected LENGTH:SHARE with commas between them.');
     return { from: from.trim() === '0' ? 0 : tokenLength(from), share: positiveNumber(share) };
   });
   if (new Set(mix.map(({ from }) => from)).size < mix.length)
