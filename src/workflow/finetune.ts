@@ -95,6 +95,8 @@ export async function finetune(job: FinetuneJob): Promise<Finetune> {
     tokenizer: tokenizer.hash,
     documents: hashDocuments(documents),
     heldOut: hashDocuments(heldOut),
+    // An evaluation opens its windows with it, whether the tokenizer adds one or not.
+    ...(heldOut.length > 0 && { heldOutBos: tokenizer.bosTokenId }),
     bos,
     eos,
     dtype: job.dtype,

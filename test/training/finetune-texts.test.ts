@@ -1,10 +1,11 @@
-import { rm, writeFile } from 'node:fs/promises';
+import { readFile, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { expect, it } from 'vitest';
 import { writeDataset } from '../../src/corpus/arrow/write.js';
 import { openTokenizer } from '../../src/corpus/index.js';
 import { loadModel } from '../../src/model/index.js';
-import { packRows } from '../../src/training/index.js';
+import { FINETUNE_DEFAULTS, packRows } from '../../src/training/index.js';
+import { finetune } from '../../src/workflow/finetune.js';
 import { finetuneTexts } from '../../src/workflow/finetune-texts.js';
 import { temporaryFolder } from '../helpers/temporary-folder.js';
 import { TINY } from '../helpers/tiny-model.js';
@@ -27,6 +28,23 @@ it('held-out texts may have their text in another column, by default in the same
   };
   expect(await read({ heldOutTextField: 'body' })).toEqual([text, text]);
   expect(await read({})).toEqual([text, 'no']);
+});
+
+it('the BOS that held-out texts are read with is part of what a run is', async () => {
+  const out = path.join(await temporaryFolder(), 'run');
+  const text = path.join(path.dirname(out), 'book.txt');
+  await writeFile(text, 'Call me Ishmael. Some years ago I went to sea. '.repeat(20));
+  const run = async (heldOut: readonly string[], to: string) => {
+    await finetune({
+      ...FINETUNE_DEFAULTS,
+      ...{ model: TINY, texts: [text], heldOut, rope: 'yarn:2', maxSteps: 1, maxSeqLength: 64 },
+      ...(heldOut.length > 0 && { evalLengths: [16] }),
+      ...{ out: to, threads: 1, command: 'test' },
+    });
+    return JSON.parse(await readFile(path.join(to, 'manifest.json'), 'utf8')) as object;
+  };
+  expect(await run([text], out)).toMatchObject({ heldOutBos: (await openTokenizer(TINY)).bosTokenId });
+  expect(await run([], `${out}-2`)).not.toHaveProperty('heldOutBos');
 });
 
 it.each([true, false])('rows made by Python have one BOS in front; the tokenizer adds one: %s', async (addsBos) => {
