@@ -22,6 +22,8 @@ export interface CorpusOptions extends TextOptions {
   /** Leaves the BOS in front of the documents of a data set made by Python, for a reader that puts none there. */
   readonly keepsBos?: boolean;
   readonly onProgress?: (progress: TokenizeProgress) => void;
+  /** An abort keeps nothing of a text that is being tokenised. */
+  readonly signal?: AbortSignal;
 }
 
 export interface Corpus {

@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { ReadOptions } from './readers/options.js';
 import { readTextInputs } from './readers/read-text-documents.js';
 import type { TextInput } from './readers/text-inputs.js';
@@ -13,13 +14,14 @@ export interface TokenizeProgress {
 
 export interface TokenizeOptions extends Omit<ReadOptions, 'onRead'> {
   readonly onProgress?: (progress: TokenizeProgress) => void;
+  readonly signal?: AbortSignal;
 }
 
-/** Token ids of every document of the inputs, one document in memory at a time. */
+/** Token ids of every document of the inputs, one document in memory at a time. An abort is heard between two. */
 export async function* tokenizeDocuments(
   inputs: readonly TextInput[],
   tokenizer: Tokenizer,
-  { onProgress, ...options }: TokenizeOptions,
+  { onProgress, signal, ...options }: TokenizeOptions,
 ): AsyncGenerator<TokenDocument> {
   const totalBytes = inputs.reduce((sum, { bytes }) => sum + bytes, 0);
   const done = { documents: 0, tokens: 0, bytes: 0 };
@@ -27,6 +29,11 @@ export async function* tokenizeDocuments(
     done.bytes += bytes;
   };
   for await (const { id, text } of readTextInputs(inputs, { ...options, onRead })) {
+    if (signal !== undefined) {
+      // Encoding blocks the thread: an interrupt is heard here.
+      await nextTurn();
+      signal.throwIfAborted();
+    }
     const ids = tokenizer.encode(text);
     done.documents++;
     done.tokens += ids.length;

@@ -7,7 +7,7 @@ import { checkVocabulary } from './vocabulary.js';
 
 /** Documents to train on and to hold out, and what stands around those to train on: what hand-offs to other trainers put there. */
 export async function finetuneTexts(
-  job: Pick<FinetuneJob, 'texts' | 'heldOut' | 'textField' | 'heldOutTextField' | 'model' | 'tokenizer'>,
+  job: Pick<FinetuneJob, 'texts' | 'heldOut' | 'textField' | 'heldOutTextField' | 'model' | 'tokenizer' | 'signal'>,
   { evalLengths }: Pick<ResolvedFinetune, 'evalLengths'>,
   { spec }: Model,
   tokenizer: Tokenizer,
@@ -20,13 +20,14 @@ export async function finetuneTexts(
   checkVocabulary(job.tokenizer ?? job.model, tokenizer, spec);
   const { textField, heldOutTextField = textField } = job;
   const keepsBos = !tokenizer.addsBos;
+  const heard = job.signal === undefined ? {} : { signal: job.signal };
   const minTokens = Math.max(...evalLengths) - (tokenizer.bosTokenId === null ? 0 : 1);
   return {
-    documents: await readTexts(job.texts, tokenizer, { textField, keepsBos }),
+    documents: await readTexts(job.texts, tokenizer, { textField, keepsBos, ...heard }),
     heldOut:
       job.heldOut.length === 0
         ? []
-        : await readTexts(job.heldOut, tokenizer, { textField: heldOutTextField, minTokens }),
+        : await readTexts(job.heldOut, tokenizer, { textField: heldOutTextField, minTokens, ...heard }),
     bos: tokenizer.addsBos ? tokenizer.bosTokenId : null,
     eos: tokenizer.eosTokenId,
   };

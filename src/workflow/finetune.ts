@@ -1,4 +1,5 @@
 import path from 'node:path';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { hashDocuments, openTokenizer } from '../corpus/index.js';
 import { configJson, ExportProgress, type HfDtype, type PlacedFile, writeHfFolder } from '../export/index.js';
 import { checkFinite, decoderTensors, hashModel, loadModel, loadShape, type Model } from '../model/index.js';
@@ -69,6 +70,10 @@ export interface Finetune {
 
 /** `longrope finetune`, from paths to a trained Hugging Face folder in `RUN/model`. */
 export async function finetune(job: FinetuneJob): Promise<Finetune> {
+  const hearAbort = async () => {
+    await nextTurn();
+    job.signal?.throwIfAborted();
+  };
   const model = await (job.fromScratch ? loadShape : loadModel)(job.model);
   // Better now than after its weights and all texts are read.
   refuseUndifferentiable(model.spec);
@@ -77,7 +82,9 @@ export async function finetune(job: FinetuneJob): Promise<Finetune> {
   const settings = await resolveFinetune(job, model, { evaluates });
   const { rowTokens, batches } = settings;
   checkTrainingMemory(model.spec, trainingSize(job, model.spec.rope, { rowTokens, evaluates }));
+  await hearAbort();
   if (!job.fromScratch) await checkFinite(model);
+  await hearAbort();
   const { documents, heldOut, bos, eos } = await finetuneTexts(job, settings, model, tokenizer);
   const packing = { rowTokens, bos, eos };
   const byLength = lengthBuckets(documents, settings.lengthMix, packing);
@@ -86,6 +93,7 @@ export async function finetune(job: FinetuneJob): Promise<Finetune> {
     shortWindows.share === 0 ? byLength : withShortWindows(byLength, documents, { ...packing, ...shortWindows });
   const rows = buckets.reduce((sum, bucket) => sum + bucket.rows.length, 0);
   const schedule = settings.schedule(rows);
+  await hearAbort();
   const manifest = {
     kind: 'finetune',
     version: programVersion(),
@@ -102,6 +110,7 @@ export async function finetune(job: FinetuneJob): Promise<Finetune> {
     dtype: job.dtype,
     settings: { ...settings.identity, schedule: { ...schedule } },
   } satisfies Json;
+  await hearAbort();
   const run = await openRunDirectory(job.out, manifest);
   const opened: { close(): Promise<void> }[] = [run];
   try {
@@ -120,6 +129,7 @@ export async function finetune(job: FinetuneJob): Promise<Finetune> {
     });
     opened.push(updater);
     const weights = job.fromScratch ? initialWeights(model.spec, job.seed) : await readWeights(model);
+    await hearAbort();
     const log = await train({
       run,
       runHash: sha256Json(manifest),

@@ -6,6 +6,7 @@ export interface TextSelection {
   readonly textField?: string;
   readonly skipCharacters?: number;
   readonly keepsBos?: boolean;
+  readonly signal?: AbortSignal;
   /** Leave out documents with fewer tokens. */
   readonly minTokens?: number;
   /** Only the first so many documents; more than there are is an error. */

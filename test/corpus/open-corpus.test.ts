@@ -94,6 +94,19 @@ describe('openCorpus', () => {
     expect((await openCorpus({ path: texts, tokenizer, cacheDir })).cached).toBe(false);
   });
 
+  it('hears an abort between two documents, and keeps nothing', async () => {
+    const controller = new AbortController();
+    const counter = counting();
+    const encode = (text: string) => {
+      setImmediate(() => controller.abort(new Error('stop')));
+      return counter.encode(text);
+    };
+    const opened = openCorpus({ path: texts, tokenizer: { ...counter, encode }, cacheDir, signal: controller.signal });
+    await expect(opened).rejects.toThrow('stop');
+    expect(counter.calls).toBe(1);
+    expect(await readdir(path.join(cacheDir, 'tokens'))).toEqual([]);
+  });
+
   it('says which cache folder cannot be made', async () => {
     const problem = await rejection(openCorpus({ path: texts, tokenizer, cacheDir: '/dev/null/cache' }));
     expect(problem.message).toContain('/dev/null/cache/tokens: expected a cache folder that can be written');
