@@ -9,6 +9,12 @@ export interface LengthShare {
   readonly share: number;
 }
 
+const NOTHING_TO_PREDICT = {
+  expected: 'a document with two tokens, of which the first predicts the second',
+  found: 'none',
+  fix: 'give more text',
+};
+
 /**
  * Rows of documents by their length, BOS and EOS not counted. Documents shorter than every bucket are left out. Throws one
  * `UserError` that names every bucket without documents.
@@ -41,7 +47,8 @@ export function lengthBuckets(
 
 /**
  * Buckets in which `share` of all rows hold pieces of at most `windowTokens` tokens, each with BOS in front: where texts are long alone,
- * what keeps the short context, so they never skip positions. The end of a piece is no end of a text, so there is no EOS.
+ * what keeps the short context, so they never skip positions. The end of a piece is no end of a text, so there is no EOS. Throws
+ * `UserError` where no piece has a token to be predicted.
  */
 export function withShortWindows(
   buckets: readonly Bucket[],
@@ -57,5 +64,7 @@ export function withShortWindows(
   );
   const total = buckets.reduce((sum, bucket) => sum + bucket.share, 0);
   const rest = buckets.map((bucket) => ({ ...bucket, share: (bucket.share / total) * (1 - share) }));
-  return [...rest, { share, rows: packRows(pieces, { ...options, eos: null }), inPlace: true }];
+  const rows = packRows(pieces, { ...options, eos: null });
+  if (rows.length === 0) throw new UserError('input', { where: '--short-windows', ...NOTHING_TO_PREDICT });
+  return [...rest, { share, rows, inPlace: true }];
 }

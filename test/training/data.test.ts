@@ -159,6 +159,15 @@ describe('short windows', () => {
       [1, 100, 101, 102],
     ]);
   });
+
+  it('of single tokens, which predict nothing, are refused', () => {
+    const packing = { rowTokens: 16, bos: null, eos: 2 };
+    const documents = documentsOf([1, 1]);
+    const whole = lengthBuckets(documents, [{ from: 0, share: 1 }], packing);
+    expect(() => withShortWindows(whole, documents, { ...packing, share: 0.2, windowTokens: 8 })).toThrow(
+      /^--short-windows: expected a document with two tokens, .*found none; give more text/,
+    );
+  });
 });
 
 describe('positions that skip', () => {
