@@ -32,7 +32,10 @@ export function lengthBuckets(
       documents.filter(({ ids }) => ids.length >= from && ids.length < to),
       options,
     );
-    if (rows.length === 0)
+    if (rows.length > 0) return { share, rows };
+    // A range of all lengths is what a mix is that nobody has given.
+    if (from === 0 && bounds.length === 1) problems.push({ where: 'texts to train on', ...NOTHING_TO_PREDICT });
+    else
       problems.push({
         where: `--length-mix ${from}:${share}`,
         expected: `documents of ${to === Number.POSITIVE_INFINITY ? `at least ${from}` : `${from} to ${to - 1}`} tokens`,

@@ -135,6 +135,10 @@ describe('length buckets', () => {
     expect(() => lengthBuckets(documentsOf([5]), mix, options)).toThrow(
       /20:1: expected documents of 20 to 39 tokens, found none.*\n.*40:1: expected documents of at least 40 tokens/,
     );
+    // Without a mix none is named.
+    expect(() => lengthBuckets(documentsOf([1]), [{ from: 0, share: 1 }], options)).toThrow(
+      /^texts to train on: expected a document with two tokens, /,
+    );
   });
 });
 
