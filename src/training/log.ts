@@ -5,7 +5,7 @@ import { canonicalJson, type Journal, type Json } from '../run/index.js';
 export interface TrainingEntry {
   /** Steps done. */
   readonly step: number;
-  /** Over the steps since the line before. */
+  /** Over the scored tokens of all steps since the line before. */
   readonly loss: number;
   /** Of this step, before clipping. */
   readonly grad_norm: number;
