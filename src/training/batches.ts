@@ -11,8 +11,8 @@ export interface BatchOptions {
   /** Batches whose gradients make one step (`gradient_accumulation_steps`). */
   readonly batchesPerStep: number;
   /**
-   * The RoPE of a sequence whose largest position is `positions - 1`. With mixed windows (LongRoPE2) that of a short one is the
-   * original.
+   * The RoPE of a sequence whose largest position is `positions - 1`. With mixed windows (LongRoPE2) a short one has the original
+   * frequencies.
    */
   readonly rope: (positions: number) => ResolvedRope;
   /** null = positions 0, 1, 2 ... */
