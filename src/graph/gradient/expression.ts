@@ -7,8 +7,17 @@ export type Shape = readonly Dimension[];
 /** `float` becomes float32 or float64 when the graph is written; only it carries a gradient. */
 export type ElementKind = 'float' | 'int64' | 'bool';
 
-/** Names of the ONNX operators a plain graph may hold; operations.ts makes them, rules.ts differentiates them. */
+/** Conditions: bool, so they have no derivative. */
+const CONDITIONS = ['LessOrEqual', 'And'] as const;
+export type Condition = (typeof CONDITIONS)[number];
+
+export function isCondition(op: Operator): op is Condition {
+  return (CONDITIONS as readonly string[]).includes(op);
+}
+
+/** Names of the ONNX operators a plain graph may hold; operations.ts makes them, rules.ts differentiates all but conditions. */
 export type Operator =
+  | Condition
   | 'Add'
   | 'Sub'
   | 'Mul'
@@ -36,9 +45,7 @@ export type Operator =
   | 'Gather'
   | 'GatherElements'
   | 'ScatterND'
-  | 'ScatterElements'
-  | 'LessOrEqual'
-  | 'And';
+  | 'ScatterElements';
 
 interface Typed {
   readonly type: ElementKind;

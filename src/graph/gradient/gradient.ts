@@ -1,4 +1,4 @@
-import { type Expression, scalar, topologicalOrder } from './expression.js';
+import { type Expression, isCondition, scalar, topologicalOrder } from './expression.js';
 import { add } from './operations.js';
 import { RULES } from './rules.js';
 
@@ -38,7 +38,7 @@ export function backward<const Targets extends readonly Expression[]>(
   for (const { of, gradient } of seeds) accumulate(of, gradient);
   for (const y of order.toReversed()) {
     const dy = gradients.get(y);
-    if (dy === undefined || y.kind !== 'operation' || !depends.has(y)) continue;
+    if (dy === undefined || y.kind !== 'operation' || isCondition(y.op) || !depends.has(y)) continue;
     RULES[y.op](dy, y).forEach((dx, i) => {
       const x = y.inputs[i] as Expression;
       if (dx !== null && depends.has(x)) accumulate(x, dx);

@@ -1,4 +1,4 @@
-import type { Expression, Operation, Operator, Shape } from './expression.js';
+import type { Condition, Expression, Operation, Operator, Shape } from './expression.js';
 import { scalar } from './expression.js';
 import * as o from './operations.js';
 
@@ -9,7 +9,7 @@ import * as o from './operations.js';
 export type Rule = (dy: Expression, y: Operation) => readonly (Expression | null)[];
 
 /** One line per operation where possible; x, a, b name the inputs. A rule that is missing here cannot be forgotten: it is a type error. */
-export const RULES: Readonly<Record<Operator, Rule>> = {
+export const RULES: Readonly<Record<Exclude<Operator, Condition>, Rule>> = {
   Add: (dy, y) => [sumTo(dy, first(y)), sumTo(dy, second(y))],
   Sub: (dy, y) => [sumTo(dy, first(y)), sumTo(o.neg(dy), second(y))],
   Mul: (dy, y) => [sumTo(o.mul(dy, second(y)), first(y)), sumTo(o.mul(dy, first(y)), second(y))],
@@ -84,8 +84,6 @@ export const RULES: Readonly<Record<Operator, Rule>> = {
   ScatterND: (dy, y) => [null, null, o.gather(dy, second(y))],
   GatherElements: (dy, y) => [o.scatterElements(o.expand(scalar(0), first(y)), second(y), dy), null],
   ScatterElements: (dy, y) => [dy, null, o.gatherElements(dy, second(y))],
-  LessOrEqual: () => [null, null],
-  And: () => [null, null],
 };
 
 const first = (y: Operation) => y.inputs[0] as Expression;
