@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { decoderTensors } from '../../src/model/index.js';
 import { initialWeights } from '../../src/training/index.js';
+import { loadTinyArchitecture } from '../helpers/tiny-architectures.js';
 import { loadTiny } from '../helpers/tiny-model.js';
 
 describe('weights before any training', () => {
@@ -27,6 +28,17 @@ describe('weights before any training', () => {
       const beyond = tensor.filter((value) => Math.abs(value) > 1.1503 * deviation).length / tensor.length;
       expect(Math.abs(beyond - 0.25), name).toBeLessThan(0.01);
     }
+  });
+
+  it('are norms of 0 where 1 is added to them, and biases of 0', async () => {
+    const expectZeros = async (architecture: string, names: RegExp) => {
+      const { spec } = await loadTinyArchitecture(architecture);
+      const found = [...initialWeights(spec, 1)].filter(([name]) => names.test(name));
+      expect(found.length).toBeGreaterThan(1);
+      for (const [name, tensor] of found) expect(new Set(tensor), name).toEqual(new Set([0]));
+    };
+    await expectZeros('gemma2', /norm\.weight$/);
+    await expectZeros('qwen2', /bias$/);
   });
 
   it('follow from the seed', async () => {
