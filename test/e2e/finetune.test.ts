@@ -2,7 +2,6 @@ import { execFile } from 'node:child_process';
 import { once } from 'node:events';
 import { cp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, it } from 'vitest';
 import { loadModel } from '../../src/model/index.js';
 import type { Finetune } from '../../src/workflow/index.js';
@@ -63,9 +62,11 @@ it('a fine-tuning run that is interrupted, out of space and killed ends with the
 
   const killed = startLongrope(words);
   const died = once(killed, 'exit');
-  await Promise.race([sleep(500 + Math.random() * 1500), died]);
+  // Somewhere between two checkpoints, or while one is written.
+  const later = async () => (await checkpoints(out)).some((name) => Number(name.replace('checkpoint-', '')) > saved);
+  await Promise.race([waitFor(later), died]);
   killed.kill('SIGKILL');
-  await died;
+  expect(await died).toEqual([null, 'SIGKILL']);
 
   const last = await longrope(words);
   expect(last.stderr).toBe('');
