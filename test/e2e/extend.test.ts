@@ -53,7 +53,7 @@ async function hashes(run: string): Promise<Record<string, string>> {
 }
 
 describe('extend', () => {
-  it('runs a recipe of every kind of stage; killed twice and started again it ends with the same bytes', {
+  it('runs a recipe of every kind of stage; killed three times and started again it ends with the same bytes', {
     timeout: 300_000,
   }, async () => {
     const [calm, disturbed] = [await workplace(), await workplace()];
@@ -64,6 +64,7 @@ describe('extend', () => {
     expect(stages.map(({ name }) => name)).toEqual(['first', 'tuned', 'second', 'sets', 'results', 'exported']);
 
     expect(await killAt(disturbed, 'stages/first/journal.jsonl')).toBe('SIGKILL');
+    expect(await killAt(disturbed, 'stages/tuned/journal.jsonl')).toBe('SIGKILL');
     expect(await killAt(disturbed, 'stages/second/journal.jsonl')).toBe('SIGKILL');
     expect((await longrope(SMOKE, { cwd: disturbed })).code).toBe(0);
     expect(await hashes(path.join(disturbed, 'run'))).toEqual(await hashes(path.join(calm, 'run')));
