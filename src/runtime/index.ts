@@ -1,4 +1,5 @@
 export { DecoderEngine, type EngineConfig } from './decoder-engine.js';
+export { flushDenormals } from './denormals.js';
 export { DEVICES, type Device } from './device.js';
 export { type GradientNeed, gradientNeed } from './engine-memory.js';
 export * from './gradient/index.js';

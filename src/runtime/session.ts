@@ -10,7 +10,10 @@ export interface SessionOptions {
   readonly threads: number;
   /** Default: cpu. */
   readonly device?: Device;
-  /** Numbers below 1e-38 count as 0. Gradients of unlikely tokens are full of them, and processors are slow with them. */
+  /**
+   * Numbers below 1e-38 count as 0. Gradients of unlikely tokens are full of them, and processors are slow with them. Of the session's
+   * own threads; for the thread that opens it the first session of the process has decided (`flushDenormals`).
+   */
   readonly flushDenormals?: boolean;
 }
 

@@ -1,10 +1,19 @@
-import type { StageJob, StageOutcome } from '../extension/index.js';
+import type { Recipe, StageJob, StageOutcome } from '../extension/index.js';
+import { flushDenormals } from '../runtime/index.js';
 import { modelFiles } from './extend-files.js';
 import { trainElsewhere } from './extend-handoff.js';
 import type { StageContext } from './extend-stages.js';
 import { pathsOf } from './extend-texts.js';
 import { ropeFiles, stageSettings, textFieldOf } from './extend-training.js';
 import { finetune } from './finetune.js';
+
+/**
+ * Before any stage of a recipe that trains here. Training begins a process when a run is resumed, and comes after searches in one that
+ * was not cut off: without this the steps of the two would differ in numbers below 1e-38.
+ */
+export async function prepareTraining({ stages }: Recipe): Promise<void> {
+  if (stages.some((stage) => stage.stage === 'finetune' && stage.where === 'here')) await flushDenormals();
+}
 
 export function finetuneStage(job: StageJob<'finetune'>, context: StageContext): Promise<StageOutcome> {
   return job.stage.where === 'here' ? trainHere(job, context) : trainElsewhere(job, context);

@@ -9,6 +9,7 @@ import type { Device } from '../runtime/index.js';
 import { checkStages } from './extend-check.js';
 import { plannedCost, plannedWork } from './extend-cost.js';
 import { exists } from './extend-files.js';
+import { prepareTraining } from './extend-finetune.js';
 import { inputNow, recipeInputs } from './extend-inputs.js';
 import { type RecipeOverrides, readRecipe } from './extend-recipe.js';
 import { stageRunners } from './extend-stages.js';
@@ -51,6 +52,7 @@ export async function extend(job: ExtendJob): Promise<Extension> {
   refuseOtherCheckpoints(recipe, job.checkpoints);
   const texts = await allTexts({ recipe, tokenizer });
   await checkStages({ recipe, spec: model.spec, model, tokenizer, run: texts });
+  await prepareTraining(recipe);
   const inputs = await recipeInputs(recipe, model, texts, job);
   const { onProgress, device, workers, threads, signal } = job;
   const flops = recipe.stages.map((stage) => stageFlops(stage, recipe, model, texts));
