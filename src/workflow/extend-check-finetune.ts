@@ -1,10 +1,11 @@
-import { isClosedForm, type Recipe, type StageOf } from '../extension/index.js';
+import { UserError } from '../errors.js';
+import type { Recipe, StageOf } from '../extension/index.js';
 import type { DecoderSpec } from '../model/index.js';
 import { refuseUndifferentiable } from '../runtime/index.js';
 import { checkTrainingMemory } from '../training/index.js';
-import { exportTable } from './export-rope.js';
 import { checkBoundaryTokens, checkTrainer } from './export-training.js';
 import type { Check, StageInputs } from './extend-check.js';
+import { plannedSet, plannedTable } from './extend-planned-table.js';
 import { stageSettings, trainerSettings } from './extend-training.js';
 import { refuseContradictions } from './finetune-contradictions.js';
 import { trainingSize } from './finetune-settings.js';
@@ -17,6 +18,7 @@ export function finetuneChecks(
   const { maxSeqLength: rowTokens } = settings;
   const evaluates = stage.held_out !== undefined;
   const isHere = stage.where === 'here';
+  const table: Check = async () => void (await plannedTable(stage, recipe, spec.rope));
   const contradictions: Check = async () =>
     // A hand-off takes any format.
     refuseContradictions(
@@ -27,6 +29,7 @@ export function finetuneChecks(
   if (!isHere) {
     const { engine, gpus } = stage;
     return [
+      table,
       contradictions,
       () => checkTrainer(engine, { spec, gpus, rowTokens }, trainerSettings(stage)),
       ...(tokenizer === null ? [] : [() => checkBoundaryTokens(engine, tokenizer)]),
@@ -35,15 +38,18 @@ export function finetuneChecks(
   const size = trainingSize(settings, spec.rope, { rowTokens, evaluates });
   return [
     () => refuseUndifferentiable(spec),
+    table,
     contradictions,
     ...(run === null ? [] : [() => checkTrainingMemory(spec, size)]),
   ];
 }
 
-/** For how many tokens the RoPE is that a stage trains with. */
+/** For how many tokens the RoPE is that a stage trains with; factors that cannot be read are told by another check. */
 async function reachOf({ factors }: StageOf<'finetune'>, recipe: Recipe, { rope }: DecoderSpec): Promise<number> {
-  const search = recipe.stages.find(({ name }) => name === factors);
-  if (search?.stage === 'search') return search.target;
-  const table = await exportTable({ rope: isClosedForm(factors) ? factors : recipe.factors[factors]! }, rope);
-  return table?.targetLength ?? rope.originalLength;
+  try {
+    return (await plannedSet(factors, recipe, rope)).set.targetLength ?? rope.originalLength;
+  } catch (error) {
+    if (error instanceof UserError) return Number.POSITIVE_INFINITY;
+    throw error;
+  }
 }

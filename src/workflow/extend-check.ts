@@ -2,8 +2,9 @@ import type { Tokenizer } from '../corpus/index.js';
 import { type Problem, UserError } from '../errors.js';
 import type { Recipe, Stage, StageOf } from '../extension/index.js';
 import type { DecoderSpec, Model } from '../model/index.js';
-import { exportTable, readFactors } from './export-rope.js';
+import { readFactors } from './export-rope.js';
 import { evaluateChecks } from './extend-check-evaluate.js';
+import { exportChecks } from './extend-check-export.js';
 import { finetuneChecks } from './extend-check-finetune.js';
 import { longSetChecks, searchChecks } from './extend-check-search.js';
 import { documentsOf, type RecipeDocuments, textNeeds } from './extend-texts.js';
@@ -66,10 +67,8 @@ function ownChecks(stage: Stage, inputs: StageInputs): Check[] {
       return finetuneChecks(stage, inputs);
     case 'evaluate':
       return evaluateChecks(stage, spec, { tokenizer, allRows: run !== null });
-    case 'export': {
-      const file = stage.factors === undefined ? undefined : recipe.factors[stage.factors];
-      return file === undefined ? [] : [async () => void (await exportTable({ rope: file }, spec.rope))];
-    }
+    case 'export':
+      return exportChecks(stage, inputs);
   }
 }
 

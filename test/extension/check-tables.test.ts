@@ -1,0 +1,135 @@
+import { writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { type FactorSet, factorVector, formatFactorJson } from '../../src/rope/index.js';
+import { planExtension } from '../../src/workflow/index.js';
+import { rejection } from '../helpers/rejection.js';
+import { temporaryFolder } from '../helpers/temporary-folder.js';
+import { writeTinyCheckpoint } from '../helpers/tiny-checkpoint.js';
+import { TINY } from '../helpers/tiny-model.js';
+
+/** For the embedded model, whose original length is 256. */
+const SET: FactorSet = {
+  factors: factorVector(Array.from({ length: 32 }, () => 2)),
+  attentionFactor: 1.25,
+  startTokens: 0,
+  originalLength: 256,
+  targetLength: 512,
+};
+
+interface Job {
+  readonly stages: readonly string[];
+  readonly files?: Readonly<Record<string, Partial<FactorSet>>>;
+  readonly model?: string;
+}
+
+/** A dry run of a recipe with these stages and factor files. */
+async function plan({ stages, files = {}, model = TINY }: Job) {
+  const folder = await temporaryFolder();
+  const factors = new Map<string, string>();
+  for (const [name, edits] of Object.entries(files)) {
+    factors.set(name, path.join(folder, `${name}.json`));
+    await writeFile(path.join(folder, `${name}.json`), formatFactorJson({ ...SET, ...edits }));
+  }
+  const recipe = path.join(folder, 'r.yaml');
+  const lines = [
+    'format: longrope-recipe/1',
+    'model: models/tiny',
+    'texts: { books: { paths: [books], samples: 1 }, rows: { paths: [rows] } }',
+    `factors: { ${Object.keys(files)
+      .map((name) => `${name}: ${name}.json`)
+      .join(', ')} }`,
+    'stages:',
+    ...stages.map((stage) => `  - { ${stage} }`),
+  ];
+  await writeFile(recipe, lines.join('\n'));
+  const texts = new Map(['books', 'rows'].map((name) => [name, [TINY]]));
+  return { folder, plan: planExtension({ recipe, model, texts, factors, calibrate: false, gpu: {} }) };
+}
+
+async function problemsOf(job: Job): Promise<string[]> {
+  const { folder, plan: planned } = await plan(job);
+  const { problems } = await rejection(planned);
+  return problems.map(({ where, found }) => `${where.replaceAll(`${folder}/`, '')}: ${found}`);
+}
+
+const HYPER = 'hyperparameters: { max_steps: 4, max_seq_length: 512 }';
+const search = (name: string, target: number, keys = '') =>
+  `stage: search, name: ${name}, target: ${target}, texts: books${target > 256 ? '' : ', max_factor: 2'}${keys}`;
+const held = (attention: number) => `, hyperparameters: { attention_factor: ${attention} }`;
+const tuned = (keys: string, name = 'tuned') => `stage: finetune, name: ${name}, texts: rows, ${keys}, ${HYPER}`;
+
+describe('two lists of which searches find the factors', () => {
+  test('are refused before the searches where each finds an attention factor of its own', async () => {
+    const stages = [search('s256', 256), search('s512', 512), tuned('factors: s512, short: s256')];
+    expect(await problemsOf({ stages })).toEqual(['stage tuned, short: s512 and s256, searched with one each']);
+  });
+
+  test('or one does beside a file, a closed form or a search that holds another', async () => {
+    const files = { given: {}, silent: { attentionFactor: null } };
+    const stages = [
+      search('s256', 256),
+      search('at2', 256, held(2)),
+      search('at1', 512, held(1)),
+      tuned('factors: given, short: s256', 'beside-file'),
+      tuned('factors: "yarn:2@1", short: s256', 'beside-form'),
+      tuned('factors: at1, short: at2', 'two'),
+      tuned('factors: given, short: at2', 'file-and-held'),
+      tuned('factors: silent, short: s256', 'silent-file'),
+      tuned('factors: "yarn:2@1", short: silent', 'only-one'),
+    ];
+    expect(await problemsOf({ stages, files })).toEqual([
+      'stage beside-file, short: s256, searched with one of its own',
+      'stage beside-form, short: s256, searched with one of its own',
+      'stage two, at2: attention_factor: 2',
+      'stage file-and-held, at2: attention_factor: 2',
+    ]);
+  });
+
+  test('are planned where both hold the same, of a second interpolation that of both searches', async () => {
+    const files = { given: {}, short: { targetLength: 256 } };
+    const stages = [
+      search('s256', 256, held(1.25)),
+      search('s512', 512, held(1.25)),
+      tuned('factors: s512, short: s256'),
+      search('over', 768, `, over: given${held(1)}`),
+      tuned('factors: over, short: s256', 'multiplied'),
+      tuned('factors: given, short: short', 'files'),
+    ];
+    expect((await (await plan({ stages, files })).plan).stages).toHaveLength(6);
+  });
+
+  test('or files that say different ones, or have start tokens', async () => {
+    const files = { given: {}, other: { attentionFactor: 1.5 }, first: { startTokens: 4 } };
+    const stages = [tuned('factors: given, short: other'), tuned('factors: given, short: first', 'started')];
+    expect(await problemsOf({ stages, files })).toEqual([
+      'stage tuned, other.json: attention_factor: 1.5',
+      'stage started, first.json: start_tokens: 4, which longrope alone can evaluate',
+    ]);
+  });
+});
+
+test('factors for no more than the original length are no long list', async () => {
+  const stages = [
+    search('s256', 256),
+    tuned('factors: s256'),
+    'stage: export, name: folder, factors: s256',
+  ];
+  expect(await problemsOf({ stages })).toEqual([
+    'stage tuned, s256: 256',
+    'stage tuned, --max-seq-length: 512',
+    'stage folder, s256: 256',
+  ]);
+});
+
+test('nor is anything that a model with proportional RoPE is trained or exported with', async () => {
+  const model = path.join(await temporaryFolder(), 'proportional');
+  const rope_parameters = { rope_type: 'proportional', rope_theta: 10_000, partial_rotary_factor: 0.5 };
+  await writeTinyCheckpoint(model, { config: { max_position_embeddings: 256, rope_parameters } });
+  const stages = [search('s512', 512), tuned('factors: s512'), 'stage: export, name: folder, factors: s512'];
+  const proportional = 'proportional RoPE, which a longrope block cannot say';
+  expect(await problemsOf({ stages, model })).toEqual([
+    `stage tuned, s512: ${proportional}`,
+    `stage folder, s512: ${proportional}`,
+  ]);
+});
