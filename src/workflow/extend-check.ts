@@ -1,4 +1,4 @@
-import type { Tokenizer } from '../corpus/index.js';
+import { checkIds, type Tokenizer } from '../corpus/index.js';
 import { type Problem, UserError } from '../errors.js';
 import type { Recipe, Stage, StageOf } from '../extension/index.js';
 import type { DecoderSpec, Model } from '../model/index.js';
@@ -24,12 +24,14 @@ export interface StageInputs {
 
 /** What stages would refuse at their start, hours after the recipe's, and factor files that cannot be read; all at once. */
 export async function checkStages(inputs: StageInputs): Promise<void> {
-  const { recipe, spec, tokenizer } = inputs;
+  const { recipe, spec, tokenizer, run } = inputs;
   const problems: Problem[] = [];
   const { tokenizer: given } = recipe;
-  // A model's own may have a token more than embeddings, which no text spells (gemma3).
   if (tokenizer !== null && given !== undefined)
     problems.push(...(await problemsOf(() => checkVocabulary(given, tokenizer, spec))));
+  // A model's own may have a token more than embeddings (gemma3), which texts hardly spell.
+  for (const documents of given === undefined && run !== null ? run.documents.values() : [])
+    problems.push(...(await problemsOf(() => checkIds(documents, spec.vocabularySize))));
   for (const [name, file] of Object.entries(recipe.factors))
     problems.push(...(await problemsOf(async () => void (await readFactors(file, spec.rope, `factors ${name}:`)))));
   for (const stage of recipe.stages)

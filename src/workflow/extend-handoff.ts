@@ -8,7 +8,7 @@ import { exportHf } from './export-hf.js';
 import { exportTraining } from './export-training.js';
 import { exists, modelFiles } from './extend-files.js';
 import type { StageContext } from './extend-stages.js';
-import { pathsOf } from './extend-texts.js';
+import { pathsOf, tokenizerOf } from './extend-texts.js';
 import { ropeFiles, textFieldOf, trainerSettings } from './extend-training.js';
 
 /** What the trainer does of what a recipe can say, in the words of recipes. */
@@ -22,7 +22,7 @@ export async function trainElsewhere(job: StageJob<'finetune'>, context: StageCo
   if (!(await isWritten(handoff)))
     await exportTraining({
       model: pathOf(stage.model),
-      tokenizer: context.tokenizerPath,
+      ...tokenizerOf(context.recipe),
       ...ropeFiles(job),
       engine: stage.engine,
       out: handoff,

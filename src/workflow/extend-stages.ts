@@ -14,7 +14,7 @@ import { readFactors } from './export-rope.js';
 import { modelFiles } from './extend-files.js';
 import { finetuneStage } from './extend-finetune.js';
 import { readjustStage, searchStage } from './extend-search.js';
-import { pathsOf, type RecipeDocuments, textSelection } from './extend-texts.js';
+import { pathsOf, type RecipeDocuments, textSelection, tokenizerOf } from './extend-texts.js';
 import { RESULT_NAME } from './read-records.js';
 
 /** What all stages of a run share. */
@@ -50,7 +50,7 @@ async function evaluateStage(job: StageJob<'evaluate'>, context: StageContext): 
   let finished = 0;
   const target = (name: string): EvaluationTarget => ({
     model: pathOf(stage.model),
-    tokenizer: context.tokenizerPath,
+    ...tokenizerOf(context.recipe),
     methods: stage.rope.map((rope) => (isRopeMethod(rope) ? rope : { name: rope, rope: pathOf(rope) })),
     out: path.join(folder, name),
     command: context.command,
