@@ -1,3 +1,4 @@
+import type { Stats } from 'node:fs';
 import { readdir, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { errnoOf, fileError } from '../run/index.js';
@@ -13,11 +14,18 @@ export async function modelFiles(stageFolder: string, name: string): Promise<str
 
 /** `what`: what is looked for there. */
 export async function exists(file: string, what: string): Promise<boolean> {
+  return (await statIfThere(file, what)) !== null;
+}
+
+export async function isFolder(file: string, what: string): Promise<boolean> {
+  return (await statIfThere(file, what))?.isDirectory() === true;
+}
+
+async function statIfThere(file: string, what: string): Promise<Stats | null> {
   try {
-    await stat(file);
-    return true;
+    return await stat(file);
   } catch (error) {
-    if (errnoOf(error) === 'ENOENT' || errnoOf(error) === 'ENOTDIR') return false;
+    if (errnoOf(error) === 'ENOENT' || errnoOf(error) === 'ENOTDIR') return null;
     throw fileError(file, what, error);
   }
 }

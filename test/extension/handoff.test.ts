@@ -193,6 +193,9 @@ test('a shipped recipe finds the model of the package from everywhere, and one o
     return (JSON.parse(stdout) as { readonly model: string }).model;
   };
   expect(path.resolve(folder, await modelOf())).toBe(TINY);
+  // A run folder that is called as the recipe is none.
+  await mkdir(path.join(folder, 'smoke'));
+  expect(path.resolve(folder, await modelOf())).toBe(TINY);
   await writeTinyCheckpoint(path.join(folder, 'models/tiny'), { config: { max_position_embeddings: 256 } });
   expect(await modelOf()).toBe('models/tiny');
 });
