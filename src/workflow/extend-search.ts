@@ -104,6 +104,8 @@ function common(
     }),
     ...(stage.needle_depths && { needleDepths: stage.needle_depths.map((percent) => percent / 100) }),
     ...(stage.judge !== undefined && { judge: pathOf(stage.judge) }),
+    // Models of a recipe are one model, trained.
+    judgeReadsAlike: true,
     ...(racing && { racing: racingSettings(racing) }),
     // Those of files that the user gave have been looked at before the first stage; what an earlier stage found is known only now.
     foreignStartTokens: searchesStartTokens(stage.algorithm, stage.hyperparameters) ? 'refuse' : 'drop',

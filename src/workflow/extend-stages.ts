@@ -106,6 +106,7 @@ async function evaluateStage(job: StageJob<'evaluate'>, context: StageContext): 
 
 async function exportStage(job: StageJob<'export'>, context: StageContext): Promise<StageOutcome> {
   const { stage, folder, pathOf, onProgress, signal } = job;
+  const { tokenizer } = context.recipe;
   const model = pathOf(stage.model);
   const shared = { model, onProgress, force: true, ...(signal && { signal }) };
   const { rope, short, factorSets } = await factorFiles(job, context);
@@ -113,7 +114,8 @@ async function exportStage(job: StageJob<'export'>, context: StageContext): Prom
     const out = path.join(folder, 'model.gguf');
     const type =
       stage.dtype === undefined ? null : ({ float32: 'F32', float16: 'F16', bfloat16: 'BF16' } as const)[stage.dtype];
-    await exportGguf({ ...shared, rope, out, type, tokenizer: true });
+    const other = tokenizer !== undefined && { tokenizerPath: tokenizer };
+    await exportGguf({ ...shared, rope, out, type, tokenizer: true, ...other });
     return { outputs: ['model.gguf'], figures: {} };
   }
   const { notes } = await exportHf({
@@ -121,6 +123,7 @@ async function exportStage(job: StageJob<'export'>, context: StageContext): Prom
     rope,
     ...(short !== undefined && { short }),
     factorSets,
+    ...(tokenizer !== undefined && { tokenizer }),
     out: path.join(folder, 'model'),
     weights: 'copy',
     maxShardBytes: 5e9,

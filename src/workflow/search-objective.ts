@@ -29,6 +29,8 @@ export interface ObjectiveOptions {
   readonly needleDepths?: readonly number[];
   /** Another model that marks the key tokens of LongPPL; default the model itself at its original length. */
   readonly judge?: string;
+  /** The judge is known to read with the tokenizer of the search, whatever lies in its folder. */
+  readonly judgeReadsAlike?: boolean;
 }
 
 export interface SearchObjectives {
@@ -69,7 +71,7 @@ export async function planObjective(job: SearchJob, model: Model, unsearched: Re
   const bos = job.tokenizer.bosTokenId;
   checkOptions(job, lengths, terms);
   const judge = terms.some(({ measure }) => measure === 'longppl')
-    ? await keyTokenJudge(job.judge, model, job.tokenizer)
+    ? await keyTokenJudge(job.judge, model, job)
     : null;
   const search = documentSet(job, job.documents, lengths, terms);
   const atTarget = [{ length: targetLength, weight: 1 }];

@@ -17,14 +17,16 @@ type Json = Readonly<Record<string, unknown>>;
 type Keys = Record<string, TypedValue>;
 
 /**
- * The metadata keys (below `tokenizer.`) that say the same as tokenizer.json and tokenizer_config.json of a folder: byte-level
+ * The metadata keys (below `tokenizer.`) that say the same as a tokenizer.json, or that of a folder, and the tokenizer_config.json beside it: byte-level
  * BPE becomes `gpt2`, SentencePiece BPE with byte fallback `llama`. Throws `UserError` for what llama.cpp would split
  * differently.
  *
  * @param vocabularySize rows of the embedding; ids without a token are filled up
  */
-export async function tokenizerKeys(folder: string, vocabularySize: number, modelConfig: Json): Promise<Keys> {
-  const file = path.join(folder, 'tokenizer.json');
+export async function tokenizerKeys(at: string, vocabularySize: number, modelConfig: Json): Promise<Keys> {
+  const isFile = (await stat(at)).isFile();
+  const file = isFile ? at : path.join(at, 'tokenizer.json');
+  const folder = path.dirname(file);
   if ((await stat(file).catch(() => null)) === null)
     throw new UserError('input', {
       where: folder,
