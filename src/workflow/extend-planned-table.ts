@@ -6,13 +6,13 @@ import { factorVector, longropeAttentionFactor } from '../rope/index.js';
 import { readFactors, readSet } from './export-rope.js';
 
 /** Factors as far as they are known before the stage that makes them has run: everything but the numbers. */
-export interface PlannedSet extends NamedSet {
+interface PlannedSet extends NamedSet {
   /** Whether the stage decides on an attention factor, which the set is then silent about. */
   readonly findsAttention: boolean;
 }
 
 /** What a name stands for, or a closed form. */
-export async function plannedSet(name: string, recipe: Recipe, rope: RopeSpec): Promise<PlannedSet> {
+async function plannedSet(name: string, recipe: Recipe, rope: RopeSpec): Promise<PlannedSet> {
   const file = recipe.factors[name];
   if (file !== undefined) return { ...(await readFactors(file, rope, `factors ${name}:`)), findsAttention: false };
   if (isClosedForm(name)) return { ...(await readSet(name, rope)), findsAttention: false };
@@ -65,6 +65,16 @@ export async function plannedTable(
   const problem = attentionProblem(long, short);
   if (problem !== null) throw new UserError('unsupported', problem);
   return table;
+}
+
+/** For how many tokens factors are; null: they cannot be read, which another check tells. */
+export async function plannedReach(name: string, recipe: Recipe, rope: RopeSpec): Promise<number | null> {
+  try {
+    return (await plannedSet(name, recipe, rope)).set.targetLength ?? rope.originalLength;
+  } catch (error) {
+    if (error instanceof UserError) return null;
+    throw error;
+  }
 }
 
 /** Which factors an export makes its long list: of sets the longest. */

@@ -1,10 +1,11 @@
-import { writeFile } from 'node:fs/promises';
+import { cp, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { type FactorSet, factorVector, formatFactorJson } from '../../src/rope/index.js';
 import { planExtension } from '../../src/workflow/index.js';
 import { rejection } from '../helpers/rejection.js';
 import { temporaryFolder } from '../helpers/temporary-folder.js';
+import { tinyConfig } from '../helpers/tiny-architectures.js';
 import { writeTinyCheckpoint } from '../helpers/tiny-checkpoint.js';
 import { TINY } from '../helpers/tiny-model.js';
 
@@ -131,5 +132,33 @@ test('nor is anything that a model with proportional RoPE is trained or exported
   expect(await problemsOf({ stages, model })).toEqual([
     `stage tuned, s512: ${proportional}`,
     `stage folder, s512: ${proportional}`,
+  ]);
+});
+
+test('what llama.cpp would run as another model, or split otherwise, is no GGUF file', async () => {
+  const folder = await temporaryFolder();
+  const model = path.join(folder, 'gemma');
+  await writeTinyCheckpoint(model, { config: { ...tinyConfig('gemma2'), max_position_embeddings: 256 } });
+  const gguf = 'stage: export, name: file, factors: s512, to: gguf';
+  const stages = [search('s512', 512), gguf];
+  expect(await problemsOf({ stages, model })).toEqual([`stage file, ${model}: model_type: gemma2`]);
+
+  const mistral = path.join(folder, 'mistral');
+  const config = { ...tinyConfig('mistral'), sliding_window: 600, max_position_embeddings: 256 };
+  await writeTinyCheckpoint(mistral, { config });
+  const longer = [search('s1k', 1024), 'stage: export, name: longer, factors: s1k, to: gguf'];
+  expect(await problemsOf({ stages: [...stages, ...longer], model: mistral })).toEqual([
+    `stage longer, ${mistral}: sliding_window: 600`,
+  ]);
+
+  const split = path.join(folder, 'split');
+  await cp(TINY, split, { recursive: true });
+  const json = JSON.parse(await readFile(path.join(split, 'tokenizer.json'), 'utf8')) as Record<string, unknown>;
+  const pre_tokenizer = { type: 'ByteLevel', add_prefix_space: false, trim_offsets: true, use_regex: false };
+  await writeFile(path.join(split, 'tokenizer.json'), JSON.stringify({ ...json, pre_tokenizer }));
+  const trained = [tuned('factors: s512'), 'stage: export, name: of-tuned, model: tuned, factors: s512, to: gguf'];
+  expect(await problemsOf({ stages: [...stages, ...trained], model: split })).toEqual([
+    expect.stringContaining(`stage file, ${split}/tokenizer.json: pre_tokenizer: `),
+    expect.stringContaining(`stage of-tuned, ${split}/tokenizer.json: pre_tokenizer: `),
   ]);
 });

@@ -13,6 +13,8 @@ const TYPES = { normal: 1, unknown: 2, control: 3, userDefined: 4, unused: 5, by
 /** Published files have up to 35 MB. */
 const MAX_TOKENIZER_BYTES = 256 * 2 ** 20;
 
+const WITHOUT = 'leave it out (longrope export gguf --no-tokenizer), and give token ids to llama.cpp';
+
 type Json = Readonly<Record<string, unknown>>;
 type Keys = Record<string, TypedValue>;
 
@@ -32,7 +34,7 @@ export async function tokenizerKeys(at: string, vocabularySize: number, modelCon
       where: folder,
       expected: 'a tokenizer.json, because a GGUF file holds the tokenizer',
       found: 'none',
-      fix: 'save it with AutoTokenizer.from_pretrained(...).save_pretrained(...), or give --no-tokenizer',
+      fix: 'save it with AutoTokenizer.from_pretrained(...).save_pretrained(...), or leave it out (longrope export gguf --no-tokenizer)',
     });
   const json = await readJsonObject(file, MAX_TOKENIZER_BYTES);
   const definition = parseTokenizerDefinition(json, file);
@@ -76,7 +78,7 @@ function byteLevel(definition: TokenizerDefinition, tokens: readonly string[], w
       where: `${where}: pre_tokenizer`,
       expected: 'a pre-tokenizer that has a name in llama.cpp',
       found: JSON.stringify(definition.preTokenizer).slice(0, 200),
-      fix: 'give --no-tokenizer, and token ids to llama.cpp',
+      fix: WITHOUT,
     });
   const merges = definition.model.merges.map(([left, right]) => `${left} ${right}`);
   return {
@@ -103,7 +105,7 @@ function sentencePiece(
       where: `${where}: ${part}`,
       expected,
       found,
-      fix: 'give --no-tokenizer, and token ids to llama.cpp',
+      fix: WITHOUT,
     });
   };
   if (!model.byteFallback) refuse('model.byte_fallback', 'true, or a ByteLevel pre-tokenizer', 'false');
