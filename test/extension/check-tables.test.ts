@@ -110,12 +110,25 @@ describe('two lists of which searches find the factors', () => {
   });
 });
 
-test('factors for no more than the original length are no long list', async () => {
+test('start tokens of a file are seen through what multiplies it, and in sets', async () => {
+  const files = { given: { startTokens: 4 }, long: { startTokens: 8, targetLength: 1024 } };
   const stages = [
-    search('s256', 256),
-    tuned('factors: s256'),
-    'stage: export, name: folder, factors: s256',
+    search('over', 768, ', over: given'),
+    search('twice', 2048, ', over: over'),
+    tuned('factors: over'),
+    'stage: readjust, name: sets, lengths: [256], texts: books, with: [given, long], start: [], max_factor: 2',
+    'stage: export, name: of-sets, sets: sets',
+    'stage: export, name: folder, factors: twice',
   ];
+  expect(await problemsOf({ stages, files })).toEqual([
+    'stage tuned, over: start_tokens: 4, which longrope alone can evaluate',
+    'stage of-sets, long.json: start_tokens: 8, which longrope alone can evaluate',
+    'stage folder, twice: start_tokens: 4, which longrope alone can evaluate',
+  ]);
+});
+
+test('factors for no more than the original length are no long list', async () => {
+  const stages = [search('s256', 256), tuned('factors: s256'), 'stage: export, name: folder, factors: s256'];
   expect(await problemsOf({ stages })).toEqual([
     'stage tuned, s256: 256',
     'stage tuned, --max-seq-length: 512',
