@@ -107,8 +107,7 @@ function common(
     // Models of a recipe are one model, trained.
     judgeReadsAlike: true,
     ...(racing && { racing: racingSettings(racing) }),
-    // Those of files that the user gave have been looked at before the first stage; what an earlier stage found is known only now.
-    foreignStartTokens: searchesStartTokens(stage.algorithm, stage.hyperparameters) ? 'refuse' : 'drop',
+    foreignStartTokens: foreignStartTokens(stage),
     // Evaluations are stages of their own.
     compare: false,
     command,
@@ -117,6 +116,15 @@ function common(
     ...(threads !== undefined && { threads }),
     ...(signal && { signal }),
   };
+}
+
+/**
+ * Those of files that the user gave have been looked at before the first stage. What an earlier stage found is known only now, and a
+ * search that is told which start tokens to try, or has none, begins without.
+ */
+export function foreignStartTokens(stage: StageOf<'search'> | StageOf<'readjust'>): 'refuse' | 'drop' {
+  const isTold = stage.stage === 'search' && stage.start_tokens !== undefined;
+  return !isTold && searchesStartTokens(stage.algorithm, stage.hyperparameters) ? 'refuse' : 'drop';
 }
 
 async function longSet(file: string, rotaryPairs: number, lengths: readonly number[]): Promise<LengthFactors> {
