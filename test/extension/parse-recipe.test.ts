@@ -218,6 +218,20 @@ describe('a recipe', () => {
     expect(parseRecipe(elsewhere('llama-factory', '', all), 'r.yaml').stages).toHaveLength(6);
   });
 
+  test('of a training here is refused with what is of one elsewhere, or of another optimiser', () => {
+    const text = edited(
+      ['texts: train', 'texts: train\n    engine: axolotl\n    gpus: 2'],
+      ['learning_rate: 1e-4', 'muon_momentum: 0.9'],
+    );
+    expect(problemsOf(text)).toEqual([
+      'r.yaml, line 15, stages.1.engine: expected where: elsewhere beside it, of which it is, found a training here',
+      'r.yaml, line 16, stages.1.gpus: expected where: elsewhere beside it, of which it is, found a training here',
+      'r.yaml, line 17, stages.1.hyperparameters.muon_momentum: expected optim: muon beside it, of which it is, found adamw',
+    ]);
+    const muon = edited(['learning_rate: 1e-4', 'optim: muon, muon_momentum: 0.9']);
+    expect(parseRecipe(muon, 'r.yaml').stages).toHaveLength(6);
+  });
+
   test('is refused where a released search is to start from factors', () => {
     const text = edited(['target: 2k', 'target: 2k\n    algorithm: dim-mono\n    start: [published]']);
     expect(problemsOf(text).join()).toMatch(
