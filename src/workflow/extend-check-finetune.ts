@@ -1,4 +1,4 @@
-import type { StageOf } from '../extension/index.js';
+import { BASE, type StageOf } from '../extension/index.js';
 import { refuseUndifferentiable } from '../runtime/index.js';
 import { checkTrainingMemory } from '../training/index.js';
 import { checkBoundaryTokens, checkTrainer } from './export-training.js';
@@ -19,8 +19,8 @@ export function finetuneChecks(
   const table: Check = async () => void (await plannedTable(stage, recipe, spec.rope));
   const contradictions: Check = async () => {
     const reach = (await plannedReach(stage.factors, recipe, spec.rope)) ?? Number.POSITIVE_INFINITY;
-    // A hand-off takes any format.
-    const trained = { spec, model: isHere ? model : null };
+    // A hand-off takes any format, and what a stage made is a folder.
+    const trained = { spec, model: isHere && stage.model === BASE ? model : null };
     refuseContradictions(settings, trained, { reach, rowTokens, evaluates: evaluates || !isHere });
   };
   if (!isHere) {

@@ -2,6 +2,7 @@ import { cp, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { type FactorSet, factorVector, formatFactorJson } from '../../src/rope/index.js';
+import { exportGguf } from '../../src/workflow/export-gguf.js';
 import { planExtension } from '../../src/workflow/index.js';
 import { rejection } from '../helpers/rejection.js';
 import { temporaryFolder } from '../helpers/temporary-folder.js';
@@ -173,5 +174,15 @@ test('what llama.cpp would run as another model, or split otherwise, is no GGUF 
   expect(await problemsOf({ stages: [...stages, ...trained], model: split })).toEqual([
     expect.stringContaining(`stage file, ${split}/tokenizer.json: pre_tokenizer: `),
     expect.stringContaining(`stage of-tuned, ${split}/tokenizer.json: pre_tokenizer: `),
+  ]);
+});
+
+test('a GGUF file is trained elsewhere, and what comes back is trained here', async () => {
+  const model = path.join(await temporaryFolder(), 'tiny.gguf');
+  await exportGguf({ model: TINY, rope: 'model', out: model, type: null, force: false, tokenizer: true });
+  const elsewhere = tuned('factors: "yarn:2", where: elsewhere, gpus: 1');
+  const here = (name: string, on: string) => tuned(`factors: "yarn:2", model: ${on}`, name);
+  expect(await problemsOf({ stages: [elsewhere, here('more', 'tuned'), here('own', 'base')], model })).toEqual([
+    `stage own, ${model}: a GGUF file`,
   ]);
 });
