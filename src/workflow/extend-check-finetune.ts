@@ -1,17 +1,12 @@
 import { BASE, type StageOf } from '../extension/index.js';
 import { refuseUndifferentiable } from '../runtime/index.js';
-import { checkTrainingMemory } from '../training/index.js';
 import { checkBoundaryTokens, checkTrainer } from './export-training.js';
 import type { Check, StageInputs } from './extend-check.js';
 import { plannedReach, plannedTable } from './extend-planned-table.js';
 import { stageSettings, trainerSettings } from './extend-training.js';
 import { refuseContradictions } from './finetune-contradictions.js';
-import { trainingSize } from './finetune-settings.js';
 
-export function finetuneChecks(
-  stage: StageOf<'finetune'>,
-  { recipe, spec, model, tokenizer, run }: StageInputs,
-): Check[] {
+export function finetuneChecks(stage: StageOf<'finetune'>, { recipe, spec, model, tokenizer }: StageInputs): Check[] {
   const settings = stageSettings(stage, { rope: stage.factors });
   const { maxSeqLength: rowTokens } = settings;
   const evaluates = stage.held_out !== undefined;
@@ -32,11 +27,5 @@ export function finetuneChecks(
       ...(tokenizer === null ? [] : [() => checkBoundaryTokens(engine, tokenizer)]),
     ];
   }
-  const size = trainingSize(settings, spec.rope, { rowTokens, evaluates });
-  return [
-    () => refuseUndifferentiable(spec),
-    table,
-    contradictions,
-    ...(run === null ? [] : [() => checkTrainingMemory(spec, size)]),
-  ];
+  return [() => refuseUndifferentiable(spec), table, contradictions];
 }

@@ -6,6 +6,7 @@ import { readFactors } from './export-rope.js';
 import { evaluateChecks } from './extend-check-evaluate.js';
 import { exportChecks } from './extend-check-export.js';
 import { finetuneChecks } from './extend-check-finetune.js';
+import { memoryChecks } from './extend-check-memory.js';
 import { longSetChecks, searchChecks } from './extend-check-search.js';
 import { documentsOf, type RecipeDocuments, textNeeds } from './extend-texts.js';
 import { refuseSharedTexts } from './held-out-texts.js';
@@ -19,7 +20,15 @@ export interface StageInputs {
   /** null: a dry run of a model without. */
   readonly tokenizer: Tokenizer | null;
   /** null: a dry run, which does not look at texts and at the memory of this machine. */
-  readonly run: RecipeDocuments | null;
+  readonly run: RecipeStart | null;
+}
+
+/** What is known of a run that is about to begin or to go on. */
+export interface RecipeStart extends RecipeDocuments {
+  /** Names of stages. */
+  readonly done: ReadonlySet<string>;
+  /** Evaluations at a time, where that is asked for. */
+  readonly workers?: number;
 }
 
 /** What stages would refuse at their start, hours after the recipe's, and factor files that cannot be read; all at once. */
@@ -55,7 +64,11 @@ async function problemsOf(check: Check): Promise<readonly Problem[]> {
 }
 
 function checksOf(stage: Stage, inputs: StageInputs): Check[] {
-  return [...ownChecks(stage, inputs), ...(inputs.run === null ? [] : textChecks(stage, inputs.recipe, inputs.run))];
+  return [
+    ...ownChecks(stage, inputs),
+    ...memoryChecks(stage, inputs),
+    ...(inputs.run === null ? [] : textChecks(stage, inputs.recipe, inputs.run)),
+  ];
 }
 
 function ownChecks(stage: Stage, inputs: StageInputs): Check[] {

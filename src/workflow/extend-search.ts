@@ -6,7 +6,7 @@ import { loadModel } from '../model/index.js';
 import { longropeAttentionFactor } from '../rope/attention-factor.js';
 import { type FactorSet, formatFactorSets, type LengthFactors, parseFactorFile } from '../rope/index.js';
 import { type Json, writeFileAtomic } from '../run/index.js';
-import { MEASURE_NAMES, parseBudget, racingSettings, type SearchResult, searchesStartTokens } from '../search/index.js';
+import { MEASURE_NAMES, type ObjectiveTerm, parseBudget, racingSettings, type SearchResult, searchesStartTokens } from '../search/index.js';
 import type { StageContext } from './extend-stages.js';
 import { documentsOf } from './extend-texts.js';
 import { type SearchJob, searchModel } from './search-model.js';
@@ -79,6 +79,14 @@ export async function readjustStage(job: StageJob<'readjust'>, context: StageCon
   return { outputs, figures };
 }
 
+/** In the order of the measures, not of the recipe. */
+export function objectiveTerms(objective: NonNullable<StageOf<'search'>['objective']>): ObjectiveTerm[] {
+  return MEASURE_NAMES.flatMap((measure) => {
+    const weight = objective[measure];
+    return weight === undefined ? [] : { measure, weight };
+  });
+}
+
 function common(
   {
     stage,
@@ -96,12 +104,7 @@ function common(
     budget: parseBudget(budget),
     seed: stage.seed,
     ...(stage.pull !== undefined && { pull: stage.pull }),
-    ...(objective && {
-      objective: MEASURE_NAMES.flatMap((measure) => {
-        const weight = objective[measure];
-        return weight === undefined ? [] : { measure, weight };
-      }),
-    }),
+    ...(objective && { objective: objectiveTerms(objective) }),
     ...(stage.needle_depths && { needleDepths: stage.needle_depths.map((percent) => percent / 100) }),
     ...(stage.judge !== undefined && { judge: pathOf(stage.judge) }),
     // Models of a recipe are one model, trained.

@@ -50,7 +50,8 @@ export async function extend(job: ExtendJob): Promise<Extension> {
   const tokenizer = await openTokenizer(tokenizerPath);
   refuseOtherCheckpoints(recipe, job.checkpoints);
   const texts = await allTexts({ recipe, tokenizer });
-  await checkStages({ recipe, spec: model.spec, model, tokenizer, run: texts });
+  const run = { ...texts, done: await doneStages(recipe, job.out), ...(job.workers && { workers: job.workers }) };
+  await checkStages({ recipe, spec: model.spec, model, tokenizer, run });
   const inputs = await recipeInputs(recipe, model, texts, job);
   const { onProgress, device, workers, threads, signal } = job;
   const flops = recipe.stages.map((stage) => stageFlops(stage, recipe, model, texts));
@@ -82,6 +83,14 @@ export async function extend(job: ExtendJob): Promise<Extension> {
   const extension = { format: 'longrope-extension/1', version: programVersion(), stages } as const;
   await writeFileAtomic(path.join(job.out, EXTENSION_NAME), `${JSON.stringify(extension, null, 2)}\n`);
   return extension;
+}
+
+/** By their records, which are looked into later. */
+async function doneStages({ stages }: Recipe, out: string): Promise<Set<string>> {
+  const done = new Set<string>();
+  for (const { name } of stages)
+    if (await exists(path.join(out, 'stages', `${name}.json`), 'the record of a stage')) done.add(name);
+  return done;
 }
 
 /** At least something, so that an export has its place in the progress. */
