@@ -8,7 +8,7 @@ import { type ReportProgress, writeFileAtomic } from '../run/index.js';
 import type { Device } from '../runtime/index.js';
 import { checkStages } from './extend-check.js';
 import { plannedCost, plannedWork } from './extend-cost.js';
-import { exists } from './extend-files.js';
+import { exists, holdsModel } from './extend-files.js';
 import { inputNow, recipeInputs } from './extend-inputs.js';
 import { type RecipeOverrides, readRecipe } from './extend-recipe.js';
 import { stageRunners } from './extend-stages.js';
@@ -123,7 +123,7 @@ async function checkpointProblems(
   checkpoints: ReadonlyMap<string, string>,
 ): Promise<Problem[]> {
   const folder = checkpoints.get(name);
-  if (folder === undefined || !(await exists(folder, 'a checkpoint'))) return [];
+  if (folder === undefined || !(await holdsModel(folder))) return [];
   const { checkpoint } = figures as { readonly checkpoint?: string };
   if (checkpoint === (await hashModel(await loadModel(folder)))) return [];
   return [

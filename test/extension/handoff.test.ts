@@ -96,8 +96,10 @@ describe('a training elsewhere', () => {
     await writeFile(job.recipe, `${RECIPE}  - { stage: export, name: more, model: tuned, factors: given }\n`);
     await rejection(extend({ ...job, checkpoints: new Map([['tuned', TINY]]) }));
     expect(await readdir(path.join(job.out, 'stages'))).not.toContain('more');
-    await rm(trained, { recursive: true });
+    for (const name of await readdir(trained)) await rm(path.join(trained, name));
     const more = await extend({ ...job, checkpoints: new Map([['tuned', trained]]) });
+    await rm(trained, { recursive: true });
+    expect(await extend({ ...job, checkpoints: new Map([['tuned', trained]]) })).toEqual(more);
     expect(more.stages.map(({ name }) => name)).toEqual(['tuned', 'folder', 'more']);
     const asked = JSON.parse(await readFile(path.join(job.out, 'stages/tuned/hyperparameters.json'), 'utf8'));
     // Rows of long documents alone is what axolotl gets.
