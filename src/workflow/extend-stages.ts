@@ -134,7 +134,7 @@ async function exportStage(job: StageJob<'export'>, context: StageContext): Prom
   return { outputs: await modelFiles(folder, 'model'), figures: { notes } };
 }
 
-/** The longest set becomes the long list, that of the original length the short one, the others the side file. */
+/** The longest set becomes the long list, the one that serves the original length the short one, the others the side file. */
 async function factorFiles(
   { stage, pathOf, folderOf }: StageJob<'export'>,
   { recipe }: StageContext,
@@ -153,11 +153,12 @@ async function factorFiles(
   );
   const all = [...readjusted, ...long].sort((a, b) => a.length - b.length);
   const longest = all.at(-1)!;
-  const short = all.find(({ length }) => length === spec.originalLength);
+  // None of them is for less than the original length.
+  const short = all[0]!;
   return {
     rope: longest.path,
-    ...(short && { short: short.path }),
-    factorSets: all.filter((set) => set !== longest && set !== short),
+    short: short.path,
+    factorSets: all.filter((set) => set !== longest && set.length !== spec.originalLength),
   };
 }
 

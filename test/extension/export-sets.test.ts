@@ -1,0 +1,64 @@
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { expect, test } from 'vitest';
+import { parseRecipe } from '../../src/extension/index.js';
+import { loadModel } from '../../src/model/index.js';
+import { factorsAt, factorVector, formatFactorJson, formatFactorSets, parseFactorSets } from '../../src/rope/index.js';
+import { type StageContext, stageRunners } from '../../src/workflow/extend-stages.js';
+import { temporaryFolder } from '../helpers/temporary-folder.js';
+import { threeCharacters } from '../helpers/tokenizers.js';
+import { TINY } from '../helpers/tiny-model.js';
+
+test('sets without one for the original length are exported as they are evaluated: the shortest serves all that is short', async () => {
+  const folder = await temporaryFolder();
+  const recipe = parseRecipe(
+    `format: longrope-recipe/1
+model: ${TINY}
+texts: { books: { paths: [books], samples: 1 } }
+stages:
+  - { stage: search, name: long, target: 1k, texts: books }
+  - { stage: readjust, name: sets, lengths: [512], texts: books, with: [long], max_factor: 2 }
+  - { stage: export, name: folder, sets: sets }
+`,
+    'r.yaml',
+  );
+  const set = (factor: number, targetLength: number) => ({
+    factors: factorVector(Array.from({ length: 32 }, () => factor)),
+    ...{ attentionFactor: 1, startTokens: 0, originalLength: 256, targetLength },
+  });
+  const [short, long] = [set(2, 512), set(3, 1024)];
+  const folderOf = (name: string) => path.join(folder, name);
+  for (const [name, made] of [
+    ['sets/512', short],
+    ['long', long],
+  ] as const) {
+    await mkdir(folderOf(name), { recursive: true });
+    await writeFile(path.join(folderOf(name), 'factors.json'), formatFactorJson(made));
+  }
+  const evaluated = parseFactorSets(
+    formatFactorSets({
+      originalLength: 256,
+      sets: [short, long].map(({ targetLength: maxLength, ...rest }) => ({ ...rest, maxLength })),
+    }),
+    'sets.json',
+  );
+  const context: StageContext = {
+    ...{ recipe, tokenizer: threeCharacters, documents: new Map(), tokenizerPath: TINY, checkpoints: new Map() },
+    ...{ trainingThreads: 1, command: 'test' },
+  };
+  const stage = recipe.stages[2]!;
+  if (stage.stage !== 'export') throw new Error(stage.stage);
+  const pathOf = (name: string) => (name === 'base' ? TINY : path.join(folderOf(name), 'factors.json'));
+  await mkdir(folderOf('folder'));
+  const job = { stage, folder: folderOf('folder'), pathOf, folderOf, onProgress: () => undefined };
+  await stageRunners(context).export(job);
+
+  const exported = path.join(folderOf('folder'), 'model');
+  expect((await loadModel(exported)).spec.rope.scaling).toMatchObject({
+    shortFactor: short.factors,
+    longFactor: long.factors,
+  });
+  const side = parseFactorSets(await readFile(path.join(exported, 'longrope_factor_sets.json'), 'utf8'), 'side');
+  for (const length of [2, 256, 257, 512, 513, 1024])
+    expect(factorsAt(side, length)).toEqual(factorsAt(evaluated, length));
+});
