@@ -121,6 +121,19 @@ describe('a recipe', () => {
     ]);
   });
 
+  test('is refused with lengths of no token, however they are written', () => {
+    const text = edited(
+      ['max_seq_length: 2k', 'max_seq_length: 0k'],
+      ['target: 4096', 'target: 1'],
+      ['perplexity: { texts: books, lengths: [256, 4k] }', 'perplexity: { texts: books, lengths: [00k, 4k] }'],
+    );
+    expect(problemsOf(text)).toEqual([
+      'r.yaml, line 15, stages.1.hyperparameters.max_seq_length: expected a number of tokens such as 4096 or 4k, found "0k"',
+      'r.yaml, line 19, stages.2.target: expected a number of tokens such as 4096 or 4k, found 1',
+      'r.yaml, line 36, stages.4.perplexity.lengths.0: expected a number of tokens such as 4096 or 4k, found "00k"',
+    ]);
+  });
+
   test('is refused with aliases of nothing or of too much', () => {
     expect(problemsOf(edited(['target: 2k', 'target: *no']))).toEqual([
       expect.stringMatching(/^r.yaml: expected YAML whose aliases .*, found .*no/),
