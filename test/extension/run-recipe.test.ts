@@ -232,6 +232,20 @@ describe('a recipe', () => {
     expect(await start(out)).toHaveLength(4);
   });
 
+  test('whose tokenizer changed while a stage ran stops too, and one that was begun without its special tokens goes on', async () => {
+    const out = path.join(await temporaryFolder(), 'run');
+    const inputs = { ...INPUTS, tokenizer: sha256('t'), specialTokens: '[true,1,2]' };
+    const now = { ...inputs, tokenizer: sha256('t2'), specialTokens: '[false,1,2]' };
+    const error = await rejection(start(out, { inputs, now }));
+    expect(error.problems.map(({ where }) => where)).toEqual(['stage one, tokenizer', 'stage one, specialTokens']);
+    await start(out, { inputs });
+    const other = await rejection(start(out, { inputs: { ...inputs, specialTokens: '[false,1,2]' } }));
+    expect(changes(out, other.problems)).toEqual(['/manifest.json, inputs.specialTokens']);
+    // An earlier version said nothing of them.
+    await start(`${out}-before`, { inputs: { ...INPUTS, tokenizer: sha256('t') } });
+    expect(await start(`${out}-before`, { inputs })).toHaveLength(4);
+  });
+
   test('is refused when the files of a finished stage were changed or removed', async () => {
     const folder = await temporaryFolder();
     const out = path.join(folder, 'run');
