@@ -49,7 +49,6 @@ export async function trainElsewhere(job: StageJob<'finetune'>, context: StageCo
     force: true,
     weights: 'copy',
     maxShardBytes: MAX_SHARD_BYTES,
-    profile: 'redundant',
     engines: ['transformers'],
     factorSets: [],
     onProgress,

@@ -127,7 +127,6 @@ async function exportStage(job: StageJob<'export'>, context: StageContext): Prom
     out: path.join(folder, 'model'),
     weights: 'copy',
     maxShardBytes: 5e9,
-    profile: 'redundant',
     engines: ['transformers'],
     ...(stage.dtype !== undefined && { dtype: stage.dtype }),
   });

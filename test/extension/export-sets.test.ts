@@ -4,8 +4,12 @@ import { expect, test } from 'vitest';
 import { parseRecipe } from '../../src/extension/index.js';
 import { loadModel } from '../../src/model/index.js';
 import { factorsAt, factorVector, formatFactorJson, formatFactorSets, parseFactorSets } from '../../src/rope/index.js';
+import { exportHf } from '../../src/workflow/export-hf.js';
 import { type StageContext, stageRunners } from '../../src/workflow/extend-stages.js';
+import { extend } from '../../src/workflow/index.js';
 import { temporaryFolder } from '../helpers/temporary-folder.js';
+import { tinyConfig } from '../helpers/tiny-architectures.js';
+import { writeTinyCheckpoint } from '../helpers/tiny-checkpoint.js';
 import { threeCharacters } from '../helpers/tokenizers.js';
 import { TINY } from '../helpers/tiny-model.js';
 
@@ -61,4 +65,33 @@ stages:
   const side = parseFactorSets(await readFile(path.join(exported, 'longrope_factor_sets.json'), 'utf8'), 'side');
   for (const length of [2, 256, 257, 512, 513, 1024])
     expect(factorsAt(side, length)).toEqual(factorsAt(evaluated, length));
+});
+
+test('a phi3 model is exported as the command exports it', async () => {
+  const folder = await temporaryFolder();
+  const model = path.join(folder, 'phi3');
+  await writeTinyCheckpoint(model, { config: tinyConfig('phi3', { vocab_size: 4096 }) });
+  const factors = factorVector(Array.from({ length: 8 }, () => 2));
+  const set = { factors, attentionFactor: null, startTokens: 0, originalLength: 32, targetLength: 64 };
+  const given = path.join(folder, 'given.json');
+  await writeFile(given, formatFactorJson(set));
+  const recipe = path.join(folder, 'r.yaml');
+  await writeFile(
+    recipe,
+    `format: longrope-recipe/1
+model: ${model}
+tokenizer: ${TINY}
+factors: { given: ${given} }
+stages: [{ stage: export, name: folder, factors: given }]
+`,
+  );
+  const job = { texts: new Map(), factors: new Map(), checkpoints: new Map(), trainingThreads: 1, command: 'test' };
+  await extend({ recipe, out: path.join(folder, 'run'), ...job });
+  const out = path.join(folder, 'by-command');
+  const engines = ['transformers'] as const;
+  await exportHf({ model, rope: given, out, force: false, weights: 'copy', maxShardBytes: 5e9, engines, factorSets: [] });
+  const [ours, theirs] = await Promise.all(
+    [path.join(folder, 'run/stages/folder/model'), out].map((at) => readFile(path.join(at, 'config.json'), 'utf8')),
+  );
+  expect(ours).toBe(theirs);
 });
