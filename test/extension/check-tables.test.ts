@@ -186,3 +186,9 @@ test('a GGUF file is trained elsewhere, and what comes back is trained here', as
     `stage own, ${model}: a GGUF file`,
   ]);
 });
+
+test('factors that do not say for which length they are are told how to in words of recipes too', async () => {
+  const { plan: planned } = await plan({ stages: [tuned('factors: given')], files: { given: { targetLength: null } } });
+  const { problems } = await rejection(planned);
+  expect(problems[0]).toMatchObject({ found: 'none in the file', fix: expect.stringContaining('target_length') });
+});
