@@ -1,12 +1,19 @@
-import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { type Problem, UserError } from '../errors.js';
 import type { StageJob, StageOf, StageOutcome } from '../extension/index.js';
-import { loadModel } from '../model/index.js';
+import { loadModel, type RopeSpec } from '../model/index.js';
 import { longropeAttentionFactor } from '../rope/attention-factor.js';
-import { type FactorSet, formatFactorSets, type LengthFactors, parseFactorFile } from '../rope/index.js';
+import { formatFactorSets, type LengthFactors } from '../rope/index.js';
 import { type Json, writeFileAtomic } from '../run/index.js';
-import { MEASURE_NAMES, type ObjectiveTerm, parseBudget, racingSettings, type SearchResult, searchesStartTokens } from '../search/index.js';
+import {
+  MEASURE_NAMES,
+  type ObjectiveTerm,
+  parseBudget,
+  racingSettings,
+  type SearchResult,
+  searchesStartTokens,
+} from '../search/index.js';
+import { readFactors } from './export-rope.js';
 import type { StageContext } from './extend-stages.js';
 import { documentsOf } from './extend-texts.js';
 import { type SearchJob, searchModel } from './search-model.js';
@@ -45,9 +52,7 @@ export async function readjustStage(job: StageJob<'readjust'>, context: StageCon
   const { stage, folder, pathOf, onProgress } = job;
   const { rope } = (await loadModel(pathOf(stage.model))).spec;
   const { originalLength } = rope;
-  const long = await Promise.all(
-    stage.with.map((name) => longSet(pathOf(name), rope.geometry.rotaryDim / 2, stage.lengths)),
-  );
+  const long = await Promise.all(stage.with.map((name) => longSet(pathOf(name), rope, stage.lengths)));
   const longest = long.reduce((most, set) => (set.maxLength > most.maxLength ? set : most));
   const attention =
     longest.attentionFactor ?? longropeAttentionFactor(longest.maxLength / originalLength, originalLength);
@@ -130,9 +135,8 @@ export function foreignStartTokens(stage: StageOf<'search'> | StageOf<'readjust'
   return !isTold && searchesStartTokens(stage.algorithm, stage.hyperparameters) ? 'refuse' : 'drop';
 }
 
-async function longSet(file: string, rotaryPairs: number, lengths: readonly number[]): Promise<LengthFactors> {
-  const set: FactorSet = parseFactorFile(await readFile(file, 'utf8'), { rotaryPairs, name: file });
-  const { factors, attentionFactor, startTokens, targetLength } = set;
+async function longSet(file: string, rope: RopeSpec, lengths: readonly number[]): Promise<LengthFactors> {
+  const { factors, attentionFactor, startTokens, targetLength } = (await readFactors(file, rope, 'with')).set;
   const problem = longSetProblem(targetLength, lengths);
   if (problem !== null) throw new UserError('input', { where: `${file}: target_length`, ...problem });
   return { maxLength: targetLength as number, factors, attentionFactor, startTokens };

@@ -1,31 +1,38 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { expect, test } from 'vitest';
-import { parseRecipe } from '../../src/extension/index.js';
+import { parseRecipe, type Recipe } from '../../src/extension/index.js';
 import { loadModel } from '../../src/model/index.js';
 import { factorsAt, factorVector, formatFactorJson, formatFactorSets, parseFactorSets } from '../../src/rope/index.js';
 import { exportHf } from '../../src/workflow/export-hf.js';
 import { type StageContext, stageRunners } from '../../src/workflow/extend-stages.js';
 import { extend } from '../../src/workflow/index.js';
+import { rejection } from '../helpers/rejection.js';
 import { temporaryFolder } from '../helpers/temporary-folder.js';
 import { tinyConfig } from '../helpers/tiny-architectures.js';
 import { writeTinyCheckpoint } from '../helpers/tiny-checkpoint.js';
-import { threeCharacters } from '../helpers/tokenizers.js';
 import { TINY } from '../helpers/tiny-model.js';
+import { threeCharacters } from '../helpers/tokenizers.js';
 
-test('sets without one for the original length are exported as they are evaluated: the shortest serves all that is short', async () => {
-  const folder = await temporaryFolder();
-  const recipe = parseRecipe(
-    `format: longrope-recipe/1
+const OF_SETS = `format: longrope-recipe/1
 model: ${TINY}
 texts: { books: { paths: [books], samples: 1 } }
 stages:
   - { stage: search, name: long, target: 1k, texts: books }
   - { stage: readjust, name: sets, lengths: [512], texts: books, with: [long], max_factor: 2 }
   - { stage: export, name: folder, sets: sets }
-`,
-    'r.yaml',
-  );
+`;
+
+function contextOf(recipe: Recipe): StageContext {
+  return {
+    ...{ recipe, tokenizer: threeCharacters, documents: new Map(), tokenizerPath: TINY, checkpoints: new Map() },
+    ...{ trainingThreads: 1, command: 'test' },
+  };
+}
+
+test('sets without one for the original length are exported as they are evaluated: the shortest serves all that is short', async () => {
+  const folder = await temporaryFolder();
+  const recipe = parseRecipe(OF_SETS, 'r.yaml');
   const set = (factor: number, targetLength: number) => ({
     factors: factorVector(Array.from({ length: 32 }, () => factor)),
     ...{ attentionFactor: 1, startTokens: 0, originalLength: 256, targetLength },
@@ -46,16 +53,12 @@ stages:
     }),
     'sets.json',
   );
-  const context: StageContext = {
-    ...{ recipe, tokenizer: threeCharacters, documents: new Map(), tokenizerPath: TINY, checkpoints: new Map() },
-    ...{ trainingThreads: 1, command: 'test' },
-  };
   const stage = recipe.stages[2]!;
   if (stage.stage !== 'export') throw new Error(stage.stage);
   const pathOf = (name: string) => (name === 'base' ? TINY : path.join(folderOf(name), 'factors.json'));
   await mkdir(folderOf('folder'));
   const job = { stage, folder: folderOf('folder'), pathOf, folderOf, onProgress: () => undefined };
-  await stageRunners(context).export(job);
+  await stageRunners(contextOf(recipe)).export(job);
 
   const exported = path.join(folderOf('folder'), 'model');
   expect((await loadModel(exported)).spec.rope.scaling).toMatchObject({
@@ -89,9 +92,31 @@ stages: [{ stage: export, name: folder, factors: given }]
   await extend({ recipe, out: path.join(folder, 'run'), ...job });
   const out = path.join(folder, 'by-command');
   const engines = ['transformers'] as const;
-  await exportHf({ model, rope: given, out, force: false, weights: 'copy', maxShardBytes: 5e9, engines, factorSets: [] });
+  await exportHf({
+    model,
+    rope: given,
+    out,
+    force: false,
+    weights: 'copy',
+    maxShardBytes: 5e9,
+    engines,
+    factorSets: [],
+  });
   const [ours, theirs] = await Promise.all(
     [path.join(folder, 'run/stages/folder/model'), out].map((at) => readFile(path.join(at, 'config.json'), 'utf8')),
   );
   expect(ours).toBe(theirs);
+});
+
+test('a factor file that was removed before its readjustment is named', async () => {
+  const folder = await temporaryFolder();
+  const recipe = parseRecipe(OF_SETS, 'r.yaml');
+  const stage = recipe.stages[1]!;
+  if (stage.stage !== 'readjust') throw new Error(stage.stage);
+  const gone = path.join(folder, 'gone.json');
+  const pathOf = (name: string) => (name === 'base' ? TINY : gone);
+  const job = { stage, folder, pathOf, folderOf: pathOf, onProgress: () => undefined };
+  expect((await rejection(stageRunners(contextOf(recipe)).readjust(job))).problems).toMatchObject([
+    { where: `with ${gone}`, expected: 'a factor file (.csv, .json)' },
+  ]);
 });
