@@ -120,13 +120,21 @@ describe('a recipe', () => {
   test('killed at any point, some twice, and started again: the same bytes, and no finished stage is run again', async () => {
     const out = path.join(await temporaryFolder(), 'run');
     const { files } = await undisturbed(out);
-    // In the middle of a stage, before and after its last item, between its product and its record, at the very end.
-    for (const killAt of [1, 4, 5, 10, 16]) {
+    // In the middle of a stage, before and after its last item, between its product and its record, at the very end; killed once more,
+    // the fourth and the last end the stage in which they were.
+    const rest = ['two', 'three', 'four'];
+    for (const [killAt, stages] of [
+      [1, ['one', ...rest]],
+      [4, rest],
+      [5, rest],
+      [10, ['three', 'four']],
+      [16, []],
+    ] as const) {
       await expect(start(out, { runners: runners([], killAt) })).rejects.toBeInstanceOf(Killed);
       if (killAt % 2 === 0) await start(out, { runners: runners([], 2) }).catch(() => undefined);
       const again: string[] = [];
       await start(out, { runners: runners(again) });
-      expect(again).toEqual(['one', 'two', 'three', 'four'].slice(4 - again.length));
+      expect(again).toEqual(stages);
       expect(await contents(out)).toEqual(files);
       await rm(out, { recursive: true });
     }
