@@ -9,7 +9,8 @@ if (runs.length === 0) {
   process.exit(2);
 }
 const stages = runs.flatMap((run) => {
-  const journal = readFileSync(join(run, 'journal.jsonl'), 'utf8').trim().split('\n');
+  // What is behind the last line feed was torn off when a run was killed.
+  const journal = readFileSync(join(run, 'journal.jsonl'), 'utf8').split('\n').slice(0, -1);
   return journal
     .map((line) => JSON.parse(line).entry)
     .filter(({ type }) => type === 'done')
@@ -37,14 +38,14 @@ print(
 print(
   'Fine-tuning',
   ['stage', 'steps', 'tokens', 'last loss'],
-  of('finetune').map(({ name, figures: { steps, tokens, loss } }) => [
+  of('finetune').map(({ name, figures: { trained, steps, tokens, loss } }) => [
     name,
-    steps,
-    tokens.toLocaleString('en'),
+    trained === undefined ? steps : `by ${trained}`,
+    tokens?.toLocaleString('en'),
     loss?.toFixed(3),
   ]),
 );
-byLength('Perplexity', 'perplexity', ({ perplexity }) => perplexity.toFixed(2));
+byLength('Perplexity', 'perplexity', ({ perplexity }) => perplexity?.toFixed(2) ?? 'not finite');
 byLength('Passkey', 'passkey', ({ found, of: trials }) => `${found} of ${trials}`);
 
 /** A row per model and method, a column per length. */

@@ -1,6 +1,6 @@
-// The true optimum of the four factors of stories260K among those that never decrease, at attention factor 1 (for run.mjs with `@1`): every vector
-// on a grid of steps of equal ratio, on two books; then, from the best of these, finer and finer grids around the best so far on all five.
-//   node bench/search/grid.mjs [--scale 4] [--steps 12]        hours at --scale 8; it goes on where it stopped
+// The true optimum of the four factors of stories260K among those that never decrease, at one attention factor (1: for run.mjs with `@1`): every
+// vector on a grid of steps of equal ratio, on two books; then, from the best of these, finer and finer grids around the best so far on all five.
+//   node bench/search/grid.mjs [--scale 4] [--steps 12] [--attention-factor 1]        hours at --scale 8; it goes on where it stopped
 import { appendFile, mkdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
@@ -10,8 +10,14 @@ import { books, MODELS } from './models.mjs';
 
 const root = path.resolve(import.meta.dirname, '../..');
 const { values } = parseArgs({
-  options: { scale: { type: 'string', default: '4' }, steps: { type: 'string', default: '12' } },
+  options: {
+    scale: { type: 'string', default: '4' },
+    steps: { type: 'string', default: '12' },
+    'attention-factor': { type: 'string', default: '1' },
+  },
 });
+const attentionFactor = Number(values['attention-factor']);
+const name = `grid-${values.scale}x@${attentionFactor}`;
 const work = path.join(root, 'runs/bench-search');
 await mkdir(work, { recursive: true });
 const { folder, tokenizer, originalLength } = await MODELS.stories260K(work);
@@ -23,7 +29,7 @@ const { geometry } = model.spec.rope;
 const objective = modelObjective({ engine, geometry, bosTokenId: 1, documents, lengths: [{ length, weight: 1 }] });
 
 /** Every loss that was ever computed, so that a grid can be left and taken up again. */
-const journal = path.join(work, `grid-${values.scale}.jsonl`);
+const journal = path.join(work, `${name}.jsonl`);
 const known = new Map(
   (await readFile(journal, 'utf8').catch(() => ''))
     .split('\n')
@@ -38,7 +44,7 @@ async function scored(vectors, count) {
     const requests = fresh.flatMap((factors) =>
       documents
         .slice(0, count)
-        .map((_, document) => ({ candidate: { factors, attentionFactor: 1, startTokens: 0 }, document })),
+        .map((_, document) => ({ candidate: { factors, attentionFactor, startTokens: 0 }, document })),
     );
     const losses = await objective.evaluate(requests);
     const lines = fresh.map((factors, i) => [
@@ -84,6 +90,6 @@ for (let fine = Math.sqrt(ratio); fine > 1.01; ) {
   );
 }
 await engine.close();
-const file = path.join(import.meta.dirname, `grid-${values.scale}x.json`);
-const result = { perplexity: Math.exp(best[0].loss), factors: best[0].factors, evaluated: known.size, steps };
+const file = path.join(import.meta.dirname, `${name}.json`);
+const result = { perplexity: Math.exp(best[0].loss), attentionFactor, factors: best[0].factors, evaluated: known.size, steps };
 await writeFileAtomic(file, `${JSON.stringify(result, null, 2)}\n`);

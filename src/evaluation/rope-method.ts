@@ -138,7 +138,7 @@ function scalingOf(
 
 /** Whether a text names a method or holds a block: what `parseRopeMethod` reads without a file. */
 export function isRopeMethod(text: string): boolean {
-  const { body } = splitAttention(text);
+  const { body } = splitSuffix(text);
   return body.startsWith('{') || isNamed(body.split(':')[0] as string);
 }
 
@@ -147,14 +147,18 @@ function isNamed(name: string): name is Named {
 }
 
 function splitAttention(text: string): { body: string; attention: number | 'longrope' | undefined } {
+  const { body, suffix } = splitSuffix(text);
+  if (suffix === undefined || suffix === 'longrope') return { body, attention: suffix };
+  return { body, attention: positive(suffix, text, 'an attention factor above 0', Number.MIN_VALUE) };
+}
+
+/** A path may hold an @ of its own; only a number or the formula's name makes it a suffix. */
+function splitSuffix(text: string): { body: string; suffix: string | undefined } {
   const at = text.lastIndexOf('@');
   const suffix = text.slice(at + 1);
-  // A path may hold an @ of its own; only a number or the formula's name makes it a suffix.
   if (at < 0 || !(suffix === 'longrope' || /^[\d.]+(e[-+]?\d+)?$/i.test(suffix)))
-    return { body: text, attention: undefined };
-  const attention =
-    suffix === 'longrope' ? suffix : positive(suffix, text, 'an attention factor above 0', Number.MIN_VALUE);
-  return { body: text.slice(0, at), attention };
+    return { body: text, suffix: undefined };
+  return { body: text.slice(0, at), suffix };
 }
 
 function positive(number: string, where: string, expected: string, minimum: number): number {

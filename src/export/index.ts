@@ -15,8 +15,10 @@ export {
   type ValueOrigin,
   type Verdict,
 } from './engines/index.js';
+export { ggufTarget } from './gguf/architecture.js';
 export { type GgufFileOptions, type WrittenGguf, writeGgufFile } from './gguf/export-file.js';
 export { type GgufRope, longropeGguf, ownRopeGguf } from './gguf/rope.js';
+export { tokenizerEntries } from './gguf/tokenizer-entries.js';
 export {
   CONFIG_PROFILES,
   type ConfigProfile,

@@ -48,7 +48,7 @@ export function longropeTable(rope: RopeSpec, long: NamedSet, options: LongropeT
       where: long.name,
       expected: 'a length the factors are for',
       found: 'none in the file',
-      fix: 'give --target TOKENS',
+      fix: 'give --target TOKENS, or a factor file in JSON that has target_length (the factors.json of a search)',
     });
   else if (long.set.targetLength !== null && targetLength !== long.set.targetLength)
     problems.push({

@@ -1,6 +1,6 @@
 export { parseRecipe } from './parse-recipe.js';
 export type { Recipe, RecipeTexts, Stage, StageKind, StageOf } from './recipe.js';
-export { isClosedForm } from './references.js';
+export { BASE, isClosedForm } from './references.js';
 export {
   type RecipeRun,
   runRecipe,

@@ -3,6 +3,7 @@ import type { z } from 'zod';
 import { type Problem, UserError } from '../errors.js';
 import { nearestWord, parseBudget, racingSettings } from '../search/index.js';
 import { handoffProblems } from './handoff-keys.js';
+import { idleProblems } from './idle-keys.js';
 import { type Recipe, recipeSchema } from './recipe.js';
 import { checkReferences } from './references.js';
 import { withWarmStarts } from './warm-start.js';
@@ -46,6 +47,7 @@ export function parseRecipe(text: string, file: string): Recipe {
     ...checkReferences(parsed.data),
     ...checkSettings(parsed.data),
     ...handoffProblems(parsed.data, json),
+    ...idleProblems(parsed.data, json),
   ].map(({ path, ...problem }): Problem => ({ ...problem, where: at(path) }));
   if (problems.length > 0) throw new UserError('input', problems);
   return withWarmStarts(parsed.data);

@@ -8,7 +8,8 @@ import { SCHEDULES } from '../training/schedule.js';
 const TOKENS = 'a number of tokens such as 4096 or 4k';
 const tokens = z
   .union([z.int(TOKENS).min(2, TOKENS), z.string().regex(/^\d{1,9}k$/i, TOKENS)], TOKENS)
-  .transform((value) => (typeof value === 'number' ? value : 1024 * Number.parseInt(value, 10)));
+  .transform((value) => (typeof value === 'number' ? value : 1024 * Number.parseInt(value, 10)))
+  .refine((value) => value >= 2, TOKENS);
 const count = z.int('a positive whole number').min(1, 'a positive whole number');
 const wholeNumber = z.int('a whole number, 0 or more').min(0, 'a whole number, 0 or more');
 const positive = z.number('a number above 0').gt(0, 'a number above 0');

@@ -12,6 +12,7 @@ import {
   sweepTemporary,
   writeFileAtomic,
 } from '../run/index.js';
+import { begunInputs, SAID_SINCE } from './older-runs.js';
 import type { Recipe, Stage, StageKind, StageOf } from './recipe.js';
 import { BASE } from './references.js';
 import { isOfStages, type RecipeInputs, refuseChangedInputs, stageIdentity } from './stage-identity.js';
@@ -70,7 +71,9 @@ const PRODUCT: Readonly<Record<StageKind, string>> = {
  * else what a stage throws, with its name.
  */
 export async function runRecipe(run: RecipeRun): Promise<StageRecord[]> {
-  const shared = Object.entries(run.inputs).filter(([name]) => !isOfStages(name));
+  const begun = await begunInputs(run.out);
+  const isSaid = (name: string) => begun === null || begun.has(name) || !SAID_SINCE.includes(name);
+  const shared = Object.entries(run.inputs).filter(([name]) => !isOfStages(name) && isSaid(name));
   const directory = await openRunDirectory(run.out, {
     format: 'longrope extend 2',
     inputs: Object.fromEntries(shared),

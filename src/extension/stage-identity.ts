@@ -4,7 +4,10 @@ import type { Recipe, Stage } from './recipe.js';
 import { BASE, referencesOf } from './references.js';
 import { recordHash, type StageRecord } from './stage-record.js';
 
-/** Hashes of what the recipe begins with: `model`, `texts.NAME`, `factors.NAME` and whatever else results depend on, `threads` of fine-tunings. */
+/**
+ * Hashes of what the recipe begins with: `model`, `tokenizer`, `texts.NAME`, `factors.NAME` and whatever else results depend on,
+ * `specialTokens`, `threads` of fine-tunings.
+ */
 export type RecipeInputs = Readonly<Record<string, string>>;
 
 /** What the result of a stage follows from. */
@@ -60,7 +63,8 @@ export async function refuseChangedInputs(
   const problems: Problem[] = [];
   // The others are what earlier stages made, which their records answer for.
   const given = Object.keys(hashes).filter((name) => name === BASE || isNamed(name));
-  for (const input of given.map(inputOf)) {
+  const shared = ['tokenizer', 'specialTokens'].filter((name) => name in inputs);
+  for (const input of [...given.map(inputOf), ...shared]) {
     if ((await inputNow(input)) !== inputs[input])
       problems.push({
         where: `stage ${stage}, ${input}`,

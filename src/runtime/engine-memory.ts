@@ -1,3 +1,4 @@
+import { UserError } from '../errors.js';
 import { type Model, preparedSizes } from '../model/index.js';
 import { availableMemory, evaluationMemory, type MemoryEstimate, ropeGradientMemory } from './memory.js';
 
@@ -17,6 +18,29 @@ export function engineMemory(
   const { shared, perWorker } = evaluationMemory(model.spec, sizes, maxLength, cacheTokens);
   const gradient = gradients ? ropeGradientMemory(model.spec, sizes, maxLength) : 0;
   return { shared, perWorker: perWorker + gradient, gradient };
+}
+
+/** How many evaluations at a time fit into memory. Throws `UserError('resource')` if those asked for, or one, do not. */
+export function fittingWorkers(
+  model: Model,
+  { workers = 1, ...load }: EngineLoad & { readonly workers?: number | undefined },
+  available = availableMemory(),
+): number {
+  const memory = engineMemory(model, load);
+  const fitting = Math.floor((available - memory.shared) / memory.perWorker);
+  if (workers <= fitting) return fitting;
+  throw new UserError('resource', {
+    where: `${workers} evaluation${workers === 1 ? '' : 's'} of ${load.maxLength} tokens at a time${load.cacheTokens === undefined ? '' : `, ${load.cacheTokens} in a cache`}`,
+    expected: `${gigabytes(memory.shared + workers * memory.perWorker)} of memory`,
+    found: `${gigabytes(available)} available`,
+    fix: remedy(workers, memory, available),
+  });
+}
+
+function remedy(workers: number, { shared, perWorker, gradient }: ReturnType<typeof engineMemory>, available: number) {
+  if (workers > 1) return 'use fewer --workers';
+  const fitsWithout = gradient > 0 && shared + perWorker - gradient <= available;
+  return `${fitsWithout ? 'search with --algorithm cma-es, which needs no gradients, or ' : ''}evaluate a shorter length`;
 }
 
 export interface GradientNeed {

@@ -1,7 +1,7 @@
 export { DecoderEngine, type EngineConfig } from './decoder-engine.js';
 export { flushDenormals } from './denormals.js';
 export { DEVICES, type Device } from './device.js';
-export { type GradientNeed, gradientNeed } from './engine-memory.js';
+export { fittingWorkers, type GradientNeed, gradientNeed } from './engine-memory.js';
 export * from './gradient/index.js';
 export { LowRank } from './low-rank.js';
 export { type EngineOptions, openEngine } from './open-engine.js';

@@ -2,8 +2,7 @@ import { availableParallelism } from 'node:os';
 import { UserError } from '../errors.js';
 import { type Model, prepareWeights } from '../model/index.js';
 import { checkDevice, type Device, deviceFailure } from './device.js';
-import { engineMemory, gigabytes } from './engine-memory.js';
-import { availableMemory } from './memory.js';
+import { fittingWorkers } from './engine-memory.js';
 import { type Engine, openPool } from './pool.js';
 import { compiledBackends } from './session.js';
 
@@ -42,18 +41,9 @@ export async function openEngine(model: Model, options: EngineOptions): Promise<
       found: `${options.workers}`,
     });
   const cores = availableParallelism();
-  const memory = engineMemory(model, options);
-  const available = availableMemory();
-  const fitting = Math.floor((available - memory.shared) / memory.perWorker);
+  const fitting = fittingWorkers(model, options);
   const most = device === 'cpu' ? Math.min(cores, options.maxWorkers ?? cores) : 1;
   const workers = options.workers ?? Math.max(1, Math.min(most, fitting));
-  if (workers > fitting)
-    throw new UserError('resource', {
-      where: `${workers} evaluation${workers === 1 ? '' : 's'} of ${options.maxLength} tokens at a time${options.cacheTokens === undefined ? '' : `, ${options.cacheTokens} in a cache`}`,
-      expected: `${gigabytes(memory.shared + workers * memory.perWorker)} of memory`,
-      found: `${gigabytes(available)} available`,
-      fix: remedy(workers, memory, available),
-    });
   const threads = options.threads ?? Math.max(1, Math.floor(cores / workers));
   const { cacheTokens = options.maxLength } = options;
   const opens = options.cacheTokens === undefined ? 'plain' : 'cached';
@@ -64,10 +54,4 @@ export async function openEngine(model: Model, options: EngineOptions): Promise<
   return openPool(config, workers).catch((error: unknown) => {
     throw error instanceof UserError ? error : deviceFailure(device, error);
   });
-}
-
-function remedy(workers: number, { shared, perWorker, gradient }: ReturnType<typeof engineMemory>, available: number) {
-  if (workers > 1) return 'use fewer --workers';
-  const fitsWithout = gradient > 0 && shared + perWorker - gradient <= available;
-  return `${fitsWithout ? 'search with --algorithm cma-es, which needs no gradients, or ' : ''}evaluate a shorter length`;
 }

@@ -12,6 +12,8 @@ export interface EvaluationTarget {
   readonly model: string;
   /** Another tokenizer than the model's own. */
   readonly tokenizer?: string;
+  /** Where the model's own tokenizer lies; default: with the model. */
+  readonly ownTokenizer?: string;
   /** As `--rope` spells them, or under a name of their own. */
   readonly methods: readonly (string | { readonly name: string; readonly rope: string })[];
   /** Run folder; without it nothing is kept and nothing can be resumed. */
@@ -54,7 +56,7 @@ export async function withEvaluation<Result>(
         ? await parseRopeMethod(method, model.spec.rope)
         : { ...(await parseRopeMethod(method.rope, model.spec.rope)), name: method.name },
     );
-  const tokenizerPath = target.tokenizer ?? target.model;
+  const tokenizerPath = target.tokenizer ?? target.ownTokenizer ?? target.model;
   const tokenizer = await openTokenizer(tokenizerPath);
   if (target.tokenizer !== undefined) checkVocabulary(`--tokenizer ${target.tokenizer}`, tokenizer, model.spec);
   const sha256 = await hashModel(model);

@@ -19,6 +19,8 @@ export interface GgufExportJob extends ExportRopeOptions {
   /** null keeps the types of the source. */
   readonly type: EncodedType | null;
   readonly tokenizer: boolean;
+  /** Another tokenizer than the model's own. */
+  readonly tokenizerPath?: string;
   readonly onProgress?: ReportProgress;
   readonly signal?: AbortSignal;
 }
@@ -48,6 +50,7 @@ export async function exportGguf(job: GgufExportJob): Promise<GgufExport> {
     type: job.type,
     rope: table === null ? own() : longropeGguf(table),
     tokenizer: job.tokenizer,
+    ...(job.tokenizerPath !== undefined && { tokenizerPath: job.tokenizerPath }),
     progress: new ExportProgress(job.onProgress, job.signal),
   });
   const notes = [

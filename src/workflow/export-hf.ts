@@ -36,6 +36,8 @@ export interface HfExportJob extends Omit<ExportRopeOptions, 'rope'> {
   readonly weights: WeightMode;
   readonly dtype?: HfDtype;
   readonly maxShardBytes: number;
+  /** Another tokenizer than the model's own. */
+  readonly tokenizer?: string;
   /** Default: `defaultProfile`. */
   readonly profile?: ConfigProfile;
   readonly engines: readonly HfEngine[];
@@ -80,6 +82,7 @@ export async function exportHf(job: HfExportJob): Promise<HfExport> {
     weights: job.weights,
     ...(job.dtype !== undefined && { dtype: job.dtype }),
     maxShardBytes: job.maxShardBytes,
+    ...(job.tokenizer !== undefined && { tokenizer: job.tokenizer }),
     extra: new Map(table === null || sets.length === 0 ? [] : [[FACTOR_SETS_NAME, factorSetsJson(table, sets)]]),
     progress: new ExportProgress(job.onProgress, job.signal),
   });

@@ -71,7 +71,7 @@ export function describeTable(source: string, table: LongropeTable): ExportedRop
 }
 
 /** `FILE` or `METHOD:RATIO`, and `@ATTENTION`. */
-async function readSet(text: string, rope: RopeSpec): Promise<NamedSet> {
+export async function readSet(text: string, rope: RopeSpec): Promise<NamedSet> {
   const [, body = text, suffix] = /^(.+)@(longrope|[\d.]+(?:e[-+]?\d+)?)$/i.exec(text) ?? [];
   const [, form, ratio] = /^([\w-]+):(.+)$/.exec(body) ?? [];
   if (isClosedFormName(body))

@@ -1,7 +1,9 @@
 import {
+  checkIds,
   concatenatedRows,
   mixedRows,
   openTokenizer,
+  type TokenDocument,
   type Tokenizer,
   type TrainingRow,
   withBosAndEos,
@@ -36,6 +38,8 @@ export interface TrainingExportJob extends ExportRopeOptions {
   readonly textField?: string;
   /** Default: the model's own. */
   readonly tokenizer?: string;
+  /** Where the model's own tokenizer lies; default: with the model. */
+  readonly ownTokenizer?: string;
   readonly gpus: number;
   /** Tokens of a row; default: as many as the factors are for. */
   readonly rowTokens?: number;
@@ -82,10 +86,16 @@ export async function exportTraining(job: TrainingExportJob): Promise<TrainingEx
   const { spec } = model;
   const { gpus, rowTokens = table.targetLength, settings = null } = job;
   checkTrainer(job.engine, { spec, gpus, rowTokens }, settings);
-  const tokenizer = await openTokenizer(job.tokenizer ?? job.model);
+  const tokenizerPath = job.tokenizer ?? job.ownTokenizer;
+  const tokenizer = await openTokenizer(tokenizerPath ?? job.model);
   checkBoundaryTokens(job.engine, tokenizer);
-  checkVocabulary(job.tokenizer ?? job.model, tokenizer, spec);
-  const { rows, documents, leftOverTokens } = await trainingRows(job, engine, { ...table, rowTokens }, tokenizer);
+  if (job.tokenizer !== undefined) checkVocabulary(job.tokenizer, tokenizer, spec);
+  const documents = await readTexts(job.data, tokenizer, {
+    keepsBos: !tokenizer.addsBos,
+    ...(job.textField !== undefined && { textField: job.textField }),
+  });
+  checkIds(documents, spec.vocabularySize);
+  const { rows, leftOverTokens } = trainingRows(job, engine, { ...table, rowTokens }, { tokenizer, documents });
   const plan = { spec, table, layerClass: layerClass(model), gpus, rows: rows.length, rowTokens, settings };
   const entries = await writeTrainingFolder(model, {
     out: job.out,
@@ -94,7 +104,7 @@ export async function exportTraining(job: TrainingExportJob): Promise<TrainingEx
     plan,
     rows,
     tokenizerHash: tokenizer.hash,
-    ...(job.tokenizer !== undefined && { tokenizer: job.tokenizer }),
+    ...(tokenizerPath !== undefined && { tokenizer: tokenizerPath }),
     weights: job.weights,
     ...(job.dtype !== undefined && { dtype: job.dtype }),
     maxShardBytes: job.maxShardBytes,
@@ -108,7 +118,7 @@ export async function exportTraining(job: TrainingExportJob): Promise<TrainingEx
     out: job.out,
     rope: describeTable(job.rope, table),
     gpus,
-    documents,
+    documents: documents.length,
     rows: rows.length,
     rowTokens,
     leftOverTokens,
@@ -135,16 +145,12 @@ export function checkTrainer(
   if (problems.length > 0) throw new UserError('unsupported', problems);
 }
 
-async function trainingRows(
+function trainingRows(
   job: TrainingExportJob,
   engine: TrainingEngine,
   { originalLength, rowTokens }: Pick<LongropeTable, 'originalLength'> & Pick<TrainingRequest, 'rowTokens'>,
-  tokenizer: Tokenizer,
-): Promise<{ rows: TrainingRow[]; documents: number; leftOverTokens: number }> {
-  const documents = await readTexts(job.data, tokenizer, {
-    keepsBos: !tokenizer.addsBos,
-    ...(job.textField !== undefined && { textField: job.textField }),
-  });
+  { tokenizer, documents }: { readonly tokenizer: Tokenizer; readonly documents: readonly TokenDocument[] },
+): { rows: TrainingRow[]; leftOverTokens: number } {
   const options = {
     rowTokens,
     bos: tokenizer.addsBos ? tokenizer.bosTokenId : null,
@@ -163,7 +169,7 @@ async function trainingRows(
       found: `${tokens} in ${documents.length} documents`,
       fix: 'give more text',
     });
-  return { rows, documents: documents.length, leftOverTokens: tokens - rows.length * rowTokens };
+  return { rows, leftOverTokens: tokens - rows.length * rowTokens };
 }
 
 /** BOS and EOS, where the trainer's code fails without. */

@@ -1,49 +1,31 @@
-import { isClosedForm, type Recipe, type StageOf } from '../extension/index.js';
-import type { DecoderSpec } from '../model/index.js';
+import { BASE, type StageOf } from '../extension/index.js';
 import { refuseUndifferentiable } from '../runtime/index.js';
-import { checkTrainingMemory } from '../training/index.js';
-import { exportTable } from './export-rope.js';
 import { checkBoundaryTokens, checkTrainer } from './export-training.js';
 import type { Check, StageInputs } from './extend-check.js';
+import { plannedReach, plannedTable } from './extend-planned-table.js';
 import { stageSettings, trainerSettings } from './extend-training.js';
 import { refuseContradictions } from './finetune-contradictions.js';
-import { trainingSize } from './finetune-settings.js';
 
-export function finetuneChecks(
-  stage: StageOf<'finetune'>,
-  { recipe, spec, model, tokenizer, run }: StageInputs,
-): Check[] {
+export function finetuneChecks(stage: StageOf<'finetune'>, { recipe, spec, model, tokenizer }: StageInputs): Check[] {
   const settings = stageSettings(stage, { rope: stage.factors });
   const { maxSeqLength: rowTokens } = settings;
   const evaluates = stage.held_out !== undefined;
   const isHere = stage.where === 'here';
-  const contradictions: Check = async () =>
-    // A hand-off takes any format.
-    refuseContradictions(
-      settings,
-      { spec, model: isHere ? model : null },
-      { reach: await reachOf(stage, recipe, spec), rowTokens, evaluates: evaluates || !isHere },
-    );
+  const table: Check = async () => void (await plannedTable(stage, recipe, spec.rope));
+  const contradictions: Check = async () => {
+    const reach = (await plannedReach(stage.factors, recipe, spec.rope)) ?? Number.POSITIVE_INFINITY;
+    // A hand-off takes any format, and what a stage made is a folder.
+    const trained = { spec, model: isHere && stage.model === BASE ? model : null };
+    refuseContradictions(settings, trained, { reach, rowTokens, evaluates: evaluates || !isHere });
+  };
   if (!isHere) {
     const { engine, gpus } = stage;
     return [
+      table,
       contradictions,
       () => checkTrainer(engine, { spec, gpus, rowTokens }, trainerSettings(stage)),
       ...(tokenizer === null ? [] : [() => checkBoundaryTokens(engine, tokenizer)]),
     ];
   }
-  const size = trainingSize(settings, spec.rope, { rowTokens, evaluates });
-  return [
-    () => refuseUndifferentiable(spec),
-    contradictions,
-    ...(run === null ? [] : [() => checkTrainingMemory(spec, size)]),
-  ];
-}
-
-/** For how many tokens the RoPE is that a stage trains with. */
-async function reachOf({ factors }: StageOf<'finetune'>, recipe: Recipe, { rope }: DecoderSpec): Promise<number> {
-  const search = recipe.stages.find(({ name }) => name === factors);
-  if (search?.stage === 'search') return search.target;
-  const table = await exportTable({ rope: isClosedForm(factors) ? factors : recipe.factors[factors]! }, rope);
-  return table?.targetLength ?? rope.originalLength;
+  return [() => refuseUndifferentiable(spec), table, contradictions];
 }

@@ -1,10 +1,12 @@
-import type { Tokenizer } from '../corpus/index.js';
+import { checkIds, type Tokenizer } from '../corpus/index.js';
 import { type Problem, UserError } from '../errors.js';
 import type { Recipe, Stage, StageOf } from '../extension/index.js';
 import type { DecoderSpec, Model } from '../model/index.js';
-import { exportTable, readFactors } from './export-rope.js';
+import { readFactors } from './export-rope.js';
 import { evaluateChecks } from './extend-check-evaluate.js';
+import { exportChecks } from './extend-check-export.js';
 import { finetuneChecks } from './extend-check-finetune.js';
+import { memoryChecks } from './extend-check-memory.js';
 import { longSetChecks, searchChecks } from './extend-check-search.js';
 import { documentsOf, type RecipeDocuments, textNeeds } from './extend-texts.js';
 import { refuseSharedTexts } from './held-out-texts.js';
@@ -18,17 +20,27 @@ export interface StageInputs {
   /** null: a dry run of a model without. */
   readonly tokenizer: Tokenizer | null;
   /** null: a dry run, which does not look at texts and at the memory of this machine. */
-  readonly run: RecipeDocuments | null;
+  readonly run: RecipeStart | null;
+}
+
+/** What is known of a run that is about to begin or to go on. */
+export interface RecipeStart extends RecipeDocuments {
+  /** Names of stages. */
+  readonly done: ReadonlySet<string>;
+  /** Evaluations at a time, where that is asked for. */
+  readonly workers?: number;
 }
 
 /** What stages would refuse at their start, hours after the recipe's, and factor files that cannot be read; all at once. */
 export async function checkStages(inputs: StageInputs): Promise<void> {
-  const { recipe, spec, tokenizer } = inputs;
+  const { recipe, spec, tokenizer, run } = inputs;
   const problems: Problem[] = [];
   const { tokenizer: given } = recipe;
-  // A model's own may have a token more than embeddings, which no text spells (gemma3).
   if (tokenizer !== null && given !== undefined)
     problems.push(...(await problemsOf(() => checkVocabulary(given, tokenizer, spec))));
+  // A model's own may have a token more than embeddings (gemma3), which texts hardly spell.
+  for (const documents of given === undefined && run !== null ? run.documents.values() : [])
+    problems.push(...(await problemsOf(() => checkIds(documents, spec.vocabularySize))));
   for (const [name, file] of Object.entries(recipe.factors))
     problems.push(...(await problemsOf(async () => void (await readFactors(file, spec.rope, `factors ${name}:`)))));
   for (const stage of recipe.stages)
@@ -52,7 +64,11 @@ async function problemsOf(check: Check): Promise<readonly Problem[]> {
 }
 
 function checksOf(stage: Stage, inputs: StageInputs): Check[] {
-  return [...ownChecks(stage, inputs), ...(inputs.run === null ? [] : textChecks(stage, inputs.recipe, inputs.run))];
+  return [
+    ...ownChecks(stage, inputs),
+    ...memoryChecks(stage, inputs),
+    ...(inputs.run === null ? [] : textChecks(stage, inputs.recipe, inputs.run)),
+  ];
 }
 
 function ownChecks(stage: Stage, inputs: StageInputs): Check[] {
@@ -66,10 +82,8 @@ function ownChecks(stage: Stage, inputs: StageInputs): Check[] {
       return finetuneChecks(stage, inputs);
     case 'evaluate':
       return evaluateChecks(stage, spec, { tokenizer, allRows: run !== null });
-    case 'export': {
-      const file = stage.factors === undefined ? undefined : recipe.factors[stage.factors];
-      return file === undefined ? [] : [async () => void (await exportTable({ rope: file }, spec.rope))];
-    }
+    case 'export':
+      return exportChecks(stage, inputs);
   }
 }
 

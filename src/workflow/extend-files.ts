@@ -1,5 +1,8 @@
+import type { Stats } from 'node:fs';
 import { readdir, stat } from 'node:fs/promises';
 import path from 'node:path';
+import { ggufNames } from '../model/checkpoint/gguf-names.js';
+import { hasSafetensors } from '../model/checkpoint/safetensors.js';
 import { errnoOf, fileError } from '../run/index.js';
 
 /** The files of a model folder within a stage's folder, as paths below that. */
@@ -13,11 +16,27 @@ export async function modelFiles(stageFolder: string, name: string): Promise<str
 
 /** `what`: what is looked for there. */
 export async function exists(file: string, what: string): Promise<boolean> {
+  return (await statIfThere(file, what)) !== null;
+}
+
+export async function isFolder(file: string, what: string): Promise<boolean> {
+  return (await statIfThere(file, what))?.isDirectory() === true;
+}
+
+/** Whether there are weights: a GGUF file, or a folder with such or with safetensors. A folder that was emptied has none. */
+export async function holdsModel(file: string): Promise<boolean> {
+  if (!(await isFolder(file, 'a model'))) return exists(file, 'a model');
+  const names = await readdir(file).catch((error: unknown) => {
+    throw fileError(file, 'a folder that can be read', error);
+  });
+  return hasSafetensors(names) || ggufNames(names).length > 0;
+}
+
+async function statIfThere(file: string, what: string): Promise<Stats | null> {
   try {
-    await stat(file);
-    return true;
+    return await stat(file);
   } catch (error) {
-    if (errnoOf(error) === 'ENOENT' || errnoOf(error) === 'ENOTDIR') return false;
+    if (errnoOf(error) === 'ENOENT' || errnoOf(error) === 'ENOTDIR') return null;
     throw fileError(file, what, error);
   }
 }

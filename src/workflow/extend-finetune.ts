@@ -3,7 +3,7 @@ import { flushDenormals } from '../runtime/index.js';
 import { modelFiles } from './extend-files.js';
 import { trainElsewhere } from './extend-handoff.js';
 import type { StageContext } from './extend-stages.js';
-import { pathsOf } from './extend-texts.js';
+import { pathsOf, tokenizerOf } from './extend-texts.js';
 import { ropeFiles, stageSettings, textFieldOf } from './extend-training.js';
 import { finetune } from './finetune.js';
 
@@ -27,7 +27,7 @@ async function trainHere(job: StageJob<'finetune'>, context: StageContext): Prom
   const result = await finetune({
     ...stageSettings(stage, ropeFiles(job)),
     model: pathOf(stage.model),
-    tokenizer: context.tokenizerPath,
+    ...tokenizerOf(recipe),
     texts: pathsOf(recipe, stage.texts),
     heldOut: heldOut === undefined ? [] : pathsOf(recipe, heldOut),
     textField: fieldOf(stage.texts),

@@ -6,9 +6,9 @@ import { type DecoderSpec, hashModel, loadModel } from '../model/index.js';
 import { writeFileAtomic } from '../run/index.js';
 import { exportHf } from './export-hf.js';
 import { exportTraining } from './export-training.js';
-import { exists, modelFiles } from './extend-files.js';
+import { exists, holdsModel, modelFiles } from './extend-files.js';
 import type { StageContext } from './extend-stages.js';
-import { pathsOf } from './extend-texts.js';
+import { pathsOf, tokenizerOf } from './extend-texts.js';
 import { ropeFiles, textFieldOf, trainerSettings } from './extend-training.js';
 
 /** What the trainer does of what a recipe can say, in the words of recipes. */
@@ -22,7 +22,7 @@ export async function trainElsewhere(job: StageJob<'finetune'>, context: StageCo
   if (!(await isWritten(handoff)))
     await exportTraining({
       model: pathOf(stage.model),
-      tokenizer: context.tokenizerPath,
+      ...tokenizerOf(context.recipe),
       ...ropeFiles(job),
       engine: stage.engine,
       out: handoff,
@@ -40,6 +40,7 @@ export async function trainElsewhere(job: StageJob<'finetune'>, context: StageCo
   const checkpoint = context.checkpoints.get(stage.name);
   if (checkpoint === undefined) throw waiting(job, handoff);
   await refuseOtherShape(pathOf(stage.model), checkpoint);
+  await refuseUntrained(stage.name, checkpoint, handoff);
   await exportHf({
     model: checkpoint,
     restore: handoff,
@@ -48,7 +49,6 @@ export async function trainElsewhere(job: StageJob<'finetune'>, context: StageCo
     force: true,
     weights: 'copy',
     maxShardBytes: MAX_SHARD_BYTES,
-    profile: 'redundant',
     engines: ['transformers'],
     factorSets: [],
     onProgress,
@@ -100,4 +100,19 @@ async function refuseOtherShape(model: string, checkpoint: string): Promise<void
       : [{ where: `${checkpoint}: ${key}`, expected: `${before[key]}, as it was handed off`, found: `${after[key]}` }],
   );
   if (problems.length > 0) throw new UserError('input', problems);
+}
+
+/** Everything else of the model that was handed off is as it should be, so that nobody would notice. */
+async function refuseUntrained(stage: string, checkpoint: string, handoff: string): Promise<void> {
+  const folder = path.join(handoff, 'model');
+  // Who has taken its weights away can no longer be asked.
+  if (!(await holdsModel(folder))) return;
+  const [before, after] = [await loadModel(folder), await loadModel(checkpoint)];
+  if ((await hashModel({ ...after, config: before.config })) !== (await hashModel(before))) return;
+  throw new UserError('input', {
+    where: `--checkpoint ${stage}=${checkpoint}`,
+    expected: 'weights that were trained',
+    found: `those that were handed off (${folder})`,
+    fix: `give what the trainer leaves; ${path.join(handoff, 'README.md')} says where`,
+  });
 }

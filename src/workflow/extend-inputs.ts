@@ -1,4 +1,4 @@
-import { hashDocuments } from '../corpus/index.js';
+import { hashDocuments, openTokenizer, type Tokenizer } from '../corpus/index.js';
 import type { Recipe } from '../extension/index.js';
 import { hashModel, loadModel, type Model } from '../model/index.js';
 import { sha256File } from '../run/index.js';
@@ -23,6 +23,7 @@ export async function recipeInputs(
     engine: engineName(device),
     model: await hashModel(model),
     tokenizer: tokenizer.hash,
+    specialTokens: specialTokens(tokenizer),
     threads: `${trainingThreads}`,
   };
   for (const [name, ofText] of documents) inputs[`texts.${name}`] = hashDocuments(ofText);
@@ -30,13 +31,20 @@ export async function recipeInputs(
   return inputs;
 }
 
-/** One of the inputs that a stage reads (`model`, `texts.NAME`, `factors.NAME`), as it is now. */
+/** What stands around a text, and where an answer ends, are no part of the hash of its ids. */
+function specialTokens({ addsBos, bosTokenId, eosTokenId }: Tokenizer): string {
+  return JSON.stringify([addsBos, bosTokenId, eosTokenId]);
+}
+
+/** One of the inputs that a stage reads (`model`, `tokenizer`, `specialTokens`, `texts.NAME`, `factors.NAME`), as it is now. */
 export async function inputNow(
   recipe: Recipe,
   { tokenizer }: Pick<RecipeDocuments, 'tokenizer'>,
   input: string,
 ): Promise<string> {
   if (input === 'model') return hashModel(await loadModel(recipe.model));
+  if (input === 'tokenizer') return (await openTokenizer(recipe.tokenizer ?? recipe.model)).hash;
+  if (input === 'specialTokens') return specialTokens(await openTokenizer(recipe.tokenizer ?? recipe.model));
   const [, kind, name] = /^(texts|factors)\.(.+)$/.exec(input) as unknown as [string, string, string];
   if (kind === 'factors') return sha256File(recipe.factors[name] as string);
   return hashDocuments(await documentsNow({ recipe, tokenizer }, name));

@@ -5,7 +5,7 @@ import { type Problem, UserError } from '../errors.js';
 import { parseRecipe, type Recipe } from '../extension/index.js';
 import { fileError } from '../run/index.js';
 import { nearestWord } from '../search/index.js';
-import { exists } from './extend-files.js';
+import { exists, isFolder } from './extend-files.js';
 
 /** What a command puts in the place of what a recipe says. */
 export interface RecipeOverrides {
@@ -65,7 +65,9 @@ async function modelOf({ model }: Recipe, file: string): Promise<string> {
 }
 
 async function recipeFile(name: string): Promise<string> {
-  if ((await exists(name, 'a recipe')) || !/^[\w-]+$/.test(name)) return name;
+  if (!/^[\w-]+$/.test(name)) return name;
+  // A run folder is easily called as its recipe.
+  if ((await exists(name, 'a recipe')) && !(await isFolder(name, 'a recipe'))) return name;
   const shipped = path.join(SHIPPED, `${name}.yaml`);
   if (await exists(shipped, 'a recipe')) return shipped;
   const names = (await readdir(SHIPPED)).flatMap((entry) => /^(.+)\.yaml$/.exec(entry)?.[1] ?? []);

@@ -1,12 +1,19 @@
-import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { type Problem, UserError } from '../errors.js';
 import type { StageJob, StageOf, StageOutcome } from '../extension/index.js';
-import { loadModel } from '../model/index.js';
+import { loadModel, type RopeSpec } from '../model/index.js';
 import { longropeAttentionFactor } from '../rope/attention-factor.js';
-import { type FactorSet, formatFactorSets, type LengthFactors, parseFactorFile } from '../rope/index.js';
+import { formatFactorSets, type LengthFactors } from '../rope/index.js';
 import { type Json, writeFileAtomic } from '../run/index.js';
-import { MEASURE_NAMES, parseBudget, racingSettings, type SearchResult, searchesStartTokens } from '../search/index.js';
+import {
+  MEASURE_NAMES,
+  type ObjectiveTerm,
+  parseBudget,
+  racingSettings,
+  type SearchResult,
+  searchesStartTokens,
+} from '../search/index.js';
+import { readFactors } from './export-rope.js';
 import type { StageContext } from './extend-stages.js';
 import { documentsOf } from './extend-texts.js';
 import { type SearchJob, searchModel } from './search-model.js';
@@ -45,9 +52,7 @@ export async function readjustStage(job: StageJob<'readjust'>, context: StageCon
   const { stage, folder, pathOf, onProgress } = job;
   const { rope } = (await loadModel(pathOf(stage.model))).spec;
   const { originalLength } = rope;
-  const long = await Promise.all(
-    stage.with.map((name) => longSet(pathOf(name), rope.geometry.rotaryDim / 2, stage.lengths)),
-  );
+  const long = await Promise.all(stage.with.map((name) => longSet(pathOf(name), rope, stage.lengths)));
   const longest = long.reduce((most, set) => (set.maxLength > most.maxLength ? set : most));
   const attention =
     longest.attentionFactor ?? longropeAttentionFactor(longest.maxLength / originalLength, originalLength);
@@ -79,6 +84,14 @@ export async function readjustStage(job: StageJob<'readjust'>, context: StageCon
   return { outputs, figures };
 }
 
+/** In the order of the measures, not of the recipe. */
+export function objectiveTerms(objective: NonNullable<StageOf<'search'>['objective']>): ObjectiveTerm[] {
+  return MEASURE_NAMES.flatMap((measure) => {
+    const weight = objective[measure];
+    return weight === undefined ? [] : { measure, weight };
+  });
+}
+
 function common(
   {
     stage,
@@ -96,17 +109,13 @@ function common(
     budget: parseBudget(budget),
     seed: stage.seed,
     ...(stage.pull !== undefined && { pull: stage.pull }),
-    ...(objective && {
-      objective: MEASURE_NAMES.flatMap((measure) => {
-        const weight = objective[measure];
-        return weight === undefined ? [] : { measure, weight };
-      }),
-    }),
+    ...(objective && { objective: objectiveTerms(objective) }),
     ...(stage.needle_depths && { needleDepths: stage.needle_depths.map((percent) => percent / 100) }),
     ...(stage.judge !== undefined && { judge: pathOf(stage.judge) }),
+    // Models of a recipe are one model, trained.
+    judgeReadsAlike: true,
     ...(racing && { racing: racingSettings(racing) }),
-    // Those of files that the user gave have been looked at before the first stage; what an earlier stage found is known only now.
-    foreignStartTokens: searchesStartTokens(stage.algorithm, stage.hyperparameters) ? 'refuse' : 'drop',
+    foreignStartTokens: foreignStartTokens(stage),
     // Evaluations are stages of their own.
     compare: false,
     command,
@@ -117,9 +126,17 @@ function common(
   };
 }
 
-async function longSet(file: string, rotaryPairs: number, lengths: readonly number[]): Promise<LengthFactors> {
-  const set: FactorSet = parseFactorFile(await readFile(file, 'utf8'), { rotaryPairs, name: file });
-  const { factors, attentionFactor, startTokens, targetLength } = set;
+/**
+ * Those of files that the user gave have been looked at before the first stage. What an earlier stage found is known only now, and a
+ * search that is told which start tokens to try, or has none, begins without.
+ */
+export function foreignStartTokens(stage: StageOf<'search'> | StageOf<'readjust'>): 'refuse' | 'drop' {
+  const isTold = stage.stage === 'search' && stage.start_tokens !== undefined;
+  return !isTold && searchesStartTokens(stage.algorithm, stage.hyperparameters) ? 'refuse' : 'drop';
+}
+
+async function longSet(file: string, rope: RopeSpec, lengths: readonly number[]): Promise<LengthFactors> {
+  const { factors, attentionFactor, startTokens, targetLength } = (await readFactors(file, rope, 'with')).set;
   const problem = longSetProblem(targetLength, lengths);
   if (problem !== null) throw new UserError('input', { where: `${file}: target_length`, ...problem });
   return { maxLength: targetLength as number, factors, attentionFactor, startTokens };

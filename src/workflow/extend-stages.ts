@@ -14,7 +14,7 @@ import { readFactors } from './export-rope.js';
 import { modelFiles } from './extend-files.js';
 import { finetuneStage } from './extend-finetune.js';
 import { readjustStage, searchStage } from './extend-search.js';
-import { pathsOf, type RecipeDocuments, textSelection } from './extend-texts.js';
+import { pathsOf, type RecipeDocuments, textSelection, tokenizerOf } from './extend-texts.js';
 import { RESULT_NAME } from './read-records.js';
 
 /** What all stages of a run share. */
@@ -50,7 +50,7 @@ async function evaluateStage(job: StageJob<'evaluate'>, context: StageContext): 
   let finished = 0;
   const target = (name: string): EvaluationTarget => ({
     model: pathOf(stage.model),
-    tokenizer: context.tokenizerPath,
+    ...tokenizerOf(context.recipe),
     methods: stage.rope.map((rope) => (isRopeMethod(rope) ? rope : { name: rope, rope: pathOf(rope) })),
     out: path.join(folder, name),
     command: context.command,
@@ -106,6 +106,7 @@ async function evaluateStage(job: StageJob<'evaluate'>, context: StageContext): 
 
 async function exportStage(job: StageJob<'export'>, context: StageContext): Promise<StageOutcome> {
   const { stage, folder, pathOf, onProgress, signal } = job;
+  const { tokenizer } = context.recipe;
   const model = pathOf(stage.model);
   const shared = { model, onProgress, force: true, ...(signal && { signal }) };
   const { rope, short, factorSets } = await factorFiles(job, context);
@@ -113,7 +114,8 @@ async function exportStage(job: StageJob<'export'>, context: StageContext): Prom
     const out = path.join(folder, 'model.gguf');
     const type =
       stage.dtype === undefined ? null : ({ float32: 'F32', float16: 'F16', bfloat16: 'BF16' } as const)[stage.dtype];
-    await exportGguf({ ...shared, rope, out, type, tokenizer: true });
+    const other = tokenizer !== undefined && { tokenizerPath: tokenizer };
+    await exportGguf({ ...shared, rope, out, type, tokenizer: true, ...other });
     return { outputs: ['model.gguf'], figures: {} };
   }
   const { notes } = await exportHf({
@@ -121,17 +123,17 @@ async function exportStage(job: StageJob<'export'>, context: StageContext): Prom
     rope,
     ...(short !== undefined && { short }),
     factorSets,
+    ...(tokenizer !== undefined && { tokenizer }),
     out: path.join(folder, 'model'),
     weights: 'copy',
     maxShardBytes: 5e9,
-    profile: 'redundant',
     engines: ['transformers'],
     ...(stage.dtype !== undefined && { dtype: stage.dtype }),
   });
   return { outputs: await modelFiles(folder, 'model'), figures: { notes } };
 }
 
-/** The longest set becomes the long list, that of the original length the short one, the others the side file. */
+/** The longest set becomes the long list, the one that serves the original length the short one, the others the side file. */
 async function factorFiles(
   { stage, pathOf, folderOf }: StageJob<'export'>,
   { recipe }: StageContext,
@@ -150,11 +152,12 @@ async function factorFiles(
   );
   const all = [...readjusted, ...long].sort((a, b) => a.length - b.length);
   const longest = all.at(-1)!;
-  const short = all.find(({ length }) => length === spec.originalLength);
+  // None of them is for less than the original length.
+  const short = all[0]!;
   return {
     rope: longest.path,
-    ...(short && { short: short.path }),
-    factorSets: all.filter((set) => set !== longest && set !== short),
+    short: short.path,
+    factorSets: all.filter((set) => set !== longest && set.length !== spec.originalLength),
   };
 }
 

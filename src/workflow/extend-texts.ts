@@ -69,6 +69,14 @@ export function documentsNow({ recipe, tokenizer }: Reader, name: string): Promi
   return readTexts(pathsOf(recipe, name), tokenizer, options(recipe, name));
 }
 
+/** What a stage reads texts with: that of the base model too, as a model that was trained elsewhere need not bring one. */
+export function tokenizerOf({
+  tokenizer,
+  model,
+}: Recipe): { readonly tokenizer: string } | { readonly ownTokenizer: string } {
+  return tokenizer === undefined ? { ownTokenizer: model } : { tokenizer };
+}
+
 export function pathsOf(recipe: Recipe, name: string): readonly string[] {
   return textOf(recipe, name).paths;
 }

@@ -8,7 +8,7 @@ import { type ReportProgress, writeFileAtomic } from '../run/index.js';
 import type { Device } from '../runtime/index.js';
 import { checkStages } from './extend-check.js';
 import { plannedCost, plannedWork } from './extend-cost.js';
-import { exists } from './extend-files.js';
+import { exists, holdsModel } from './extend-files.js';
 import { prepareTraining } from './extend-finetune.js';
 import { inputNow, recipeInputs } from './extend-inputs.js';
 import { type RecipeOverrides, readRecipe } from './extend-recipe.js';
@@ -51,7 +51,8 @@ export async function extend(job: ExtendJob): Promise<Extension> {
   const tokenizer = await openTokenizer(tokenizerPath);
   refuseOtherCheckpoints(recipe, job.checkpoints);
   const texts = await allTexts({ recipe, tokenizer });
-  await checkStages({ recipe, spec: model.spec, model, tokenizer, run: texts });
+  const run = { ...texts, done: await doneStages(recipe, job.out), ...(job.workers && { workers: job.workers }) };
+  await checkStages({ recipe, spec: model.spec, model, tokenizer, run });
   await prepareTraining(recipe);
   const inputs = await recipeInputs(recipe, model, texts, job);
   const { onProgress, device, workers, threads, signal } = job;
@@ -86,6 +87,14 @@ export async function extend(job: ExtendJob): Promise<Extension> {
   return extension;
 }
 
+/** By their records, which are looked into later. */
+async function doneStages({ stages }: Recipe, out: string): Promise<Set<string>> {
+  const done = new Set<string>();
+  for (const { name } of stages)
+    if (await exists(path.join(out, 'stages', `${name}.json`), 'the record of a stage')) done.add(name);
+  return done;
+}
+
 /** At least something, so that an export has its place in the progress. */
 function stageFlops(stage: Stage, recipe: Recipe, { spec: shape }: Model, texts: RecipeDocuments): number {
   const work = plannedWork(stage, recipe, shape, texts);
@@ -116,7 +125,7 @@ async function checkpointProblems(
   checkpoints: ReadonlyMap<string, string>,
 ): Promise<Problem[]> {
   const folder = checkpoints.get(name);
-  if (folder === undefined || !(await exists(folder, 'a checkpoint'))) return [];
+  if (folder === undefined || !(await holdsModel(folder))) return [];
   const { checkpoint } = figures as { readonly checkpoint?: string };
   if (checkpoint === (await hashModel(await loadModel(folder)))) return [];
   return [

@@ -31,6 +31,8 @@ export interface FinetuneJob extends FinetuneSettings {
   readonly model: string;
   /** Another tokenizer than the model's own. */
   readonly tokenizer?: string;
+  /** Where the model's own tokenizer lies; default: with the model. */
+  readonly ownTokenizer?: string;
   readonly texts: readonly string[];
   readonly heldOut: readonly string[];
   readonly textField: string;
@@ -77,7 +79,7 @@ export async function finetune(job: FinetuneJob): Promise<Finetune> {
   const model = await (job.fromScratch ? loadShape : loadModel)(job.model);
   // Better now than after its weights and all texts are read.
   refuseUndifferentiable(model.spec);
-  const tokenizer = await openTokenizer(job.tokenizer ?? job.model);
+  const tokenizer = await openTokenizer(job.tokenizer ?? job.ownTokenizer ?? job.model);
   const evaluates = job.heldOut.length > 0;
   const settings = await resolveFinetune(job, model, { evaluates });
   const { rowTokens, batches } = settings;
@@ -189,6 +191,7 @@ async function writeModel(
   step: number,
 ): Promise<PlacedFile[]> {
   const { checkpoint, tensors } = await loadModel(run.file(checkpointName(step)));
+  const tokenizer = job.tokenizer ?? job.ownTokenizer;
   return writeHfFolder(
     { ...model, checkpoint, tensors },
     {
@@ -199,7 +202,7 @@ async function writeModel(
       weights: 'copy',
       dtype: job.dtype,
       maxShardBytes: job.maxShardBytes,
-      ...(job.tokenizer !== undefined && { tokenizer: job.tokenizer }),
+      ...(tokenizer !== undefined && { tokenizer }),
       extra: new Map(),
       progress: new ExportProgress(undefined, job.signal),
     },

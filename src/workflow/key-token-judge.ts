@@ -1,4 +1,4 @@
-import type { TokenDocument, Tokenizer } from '../corpus/index.js';
+import type { TokenDocument } from '../corpus/index.js';
 import { UserError } from '../errors.js';
 import {
   judgedProtocol,
@@ -41,10 +41,15 @@ const SHORT_SHARE = 4;
 export async function keyTokenJudge(
   path: string | undefined,
   model: Model,
-  tokenizer: Tokenizer,
+  {
+    tokenizer,
+    tokenizerPath: given,
+    judgeReadsAlike = false,
+  }: Pick<SearchJob, 'tokenizer' | 'tokenizerPath' | 'judgeReadsAlike'>,
 ): Promise<PlannedJudge> {
   const judge = path === undefined ? model : await loadModel(path);
-  if (path !== undefined) await checkJudgeTokenizer(path, judge, { tokenizer, of: model.path });
+  if (path !== undefined && !judgeReadsAlike)
+    await checkJudgeTokenizer(path, judge, { tokenizer, of: given ?? model.path, given });
   const { originalLength } = model.spec.rope;
   const context = path === undefined ? originalLength : judge.spec.rope.maxPositionEmbeddings;
   const method = await parseRopeMethod('model', judge.spec.rope);

@@ -29,6 +29,8 @@ export interface ObjectiveOptions {
   readonly needleDepths?: readonly number[];
   /** Another model that marks the key tokens of LongPPL; default the model itself at its original length. */
   readonly judge?: string;
+  /** The judge is known to read with the tokenizer of the search, whatever lies in its folder. */
+  readonly judgeReadsAlike?: boolean;
 }
 
 export interface SearchObjectives {
@@ -51,7 +53,15 @@ export interface PlannedObjective {
 
 /** Tokens of the longest row that a search will read. */
 export function longestRow(
-  { targetLength, lengths, objective = PERPLEXITY_ALONE, heldOut, shortLimit }: SearchJob,
+  {
+    targetLength,
+    lengths,
+    objective = PERPLEXITY_ALONE,
+    heldOut,
+    shortLimit,
+  }: Pick<SearchJob, 'targetLength' | 'lengths' | 'objective' | 'shortLimit'> & {
+    readonly heldOut: readonly unknown[];
+  },
   { originalLength }: RopeSpec,
 ): number {
   const readsOriginal = shortLimit !== undefined || objective.some(({ measure }) => measure === 'longppl');
@@ -68,9 +78,7 @@ export async function planObjective(job: SearchJob, model: Model, unsearched: Re
   const { originalLength, geometry } = model.spec.rope;
   const bos = job.tokenizer.bosTokenId;
   checkOptions(job, lengths, terms);
-  const judge = terms.some(({ measure }) => measure === 'longppl')
-    ? await keyTokenJudge(job.judge, model, job.tokenizer)
-    : null;
+  const judge = terms.some(({ measure }) => measure === 'longppl') ? await keyTokenJudge(job.judge, model, job) : null;
   const search = documentSet(job, job.documents, lengths, terms);
   const atTarget = [{ length: targetLength, weight: 1 }];
   const heldOut = job.heldOut.length === 0 ? null : documentSet(job, job.heldOut, atTarget, heldOutTerms(terms));

@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { mkdir, readdir, readFile, stat, symlink, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { evaluationRecordSchema, parseRopeMethod } from '../../src/evaluation/index.js';
+import { evaluationRecordSchema } from '../../src/evaluation/index.js';
 import { loadModel } from '../../src/model/index.js';
 import { parseFactorFile, parseFactorSets } from '../../src/rope/index.js';
 import { sha256 } from '../../src/run/index.js';
@@ -98,10 +98,21 @@ describe('extend', () => {
     expect(sha256(await readFile(path.join(run, 'tuned/model/model.safetensors')))).not.toBe(
       sha256(await readFile(path.join(TINY, 'model.safetensors'))),
     );
-    const record = evaluationRecordSchema.parse(JSON.parse(await read('results/perplexity/result.json')));
-    const method = await parseRopeMethod(path.join(run, 'sets/sets.json'), exported.spec.rope);
-    if (record.kind !== 'perplexity') throw new Error(record.kind);
-    for (const { method: name, length, attentionFactor } of record.results)
-      if (name === 'sets') expect(attentionFactor).toBe(method.resolve(length).attentionFactor);
+    const files = ['run/stages/sets/256/factors.json', 'run/stages/second/factors.json'];
+    const words = ['run/stages/tuned/model', 'books', '--length', '256,768', '--workers', '1', '--json'];
+    const alone = await longrope(['evaluate', 'perplexity', ...words, ...files.flatMap((file) => ['--rope', file])], {
+      cwd: calm,
+    });
+    const perplexities = (json: string) => {
+      const record = evaluationRecordSchema.parse(JSON.parse(json));
+      if (record.kind !== 'perplexity') throw new Error(record.kind);
+      const found = new Map(record.results.map((of) => [`${of.method} ${of.length}`, of.perplexity]));
+      return (method: string) => [256, 768].map((length) => found.get(`${method} ${length}`));
+    };
+    const ofSets = perplexities(await read('results/perplexity/result.json'))('sets');
+    const [short, long] = files.map(perplexities(alone.stdout)) as [number[], number[]];
+    expect(ofSets).toEqual([short[0], long[1]]);
+    expect(ofSets).not.toContain(short[1]);
+    expect(ofSets).not.toContain(long[0]);
   });
 });

@@ -157,7 +157,7 @@ stages:
   - { stage: search, name: enough, target: 512, texts: books, budget: 700evals }
   - { stage: readjust, name: sets, lengths: [256, 512], texts: books, with: [s512, given, timeless], max_factor: 2 }
   - { stage: readjust, name: twice, lengths: [256], texts: books, with: [s512, enough], max_factor: 2 }
-  - { stage: evaluate, name: methods, rope: ["yarn:abc", "pi:0.5", "ntk:0", none], perplexity: { texts: books, lengths: [256] } }
+  - { stage: evaluate, name: methods, rope: ["yarn:abc", "pi:0.5", "ntk:0", "yarn@0", none], perplexity: { texts: books, lengths: [256] } }
   - { stage: evaluate, name: rows, rope: [none], passkey: { lengths: [16, 256], trials: 2 }, ruler: { lengths: [64], samples: 1, tasks: [niah_single_1, vt] } }
   - { stage: finetune, name: six, factors: "yarn:2", texts: rows, where: elsewhere, engine: nnscaler, gpus: 6, hyperparameters: { max_steps: 4, max_seq_length: 512 } }
   - { stage: finetune, name: three, factors: s512, texts: rows, where: elsewhere, gpus: 3, hyperparameters: { max_steps: 4, max_seq_length: 512 } }
@@ -192,6 +192,7 @@ test('budgets, sets, methods, rows and GPUs that a stage would refuse, by a dry 
     'stage methods, --rope yarn:abc: abc',
     'stage methods, --rope pi:0.5: 0.5',
     'stage methods, --rope ntk:0: 0',
+    'stage methods, --rope yarn@0: 0',
     'stage rows, passkey at --length 16: 16',
     'stage rows, niah_single_1 at --length 64: 64',
     'stage rows, vt at --length 64: 64',

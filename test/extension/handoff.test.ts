@@ -55,6 +55,14 @@ async function workplace(): Promise<{ folder: string; job: ExtendJob }> {
   return { folder, job };
 }
 
+/** What a trainer does, as little as can be: the last bit of the last weight. */
+async function changeOneWeight(model: string): Promise<void> {
+  const file = path.join(model, 'model.safetensors');
+  const bytes = await readFile(file);
+  bytes[bytes.length - 4]! ^= 1;
+  await writeFile(file, bytes);
+}
+
 describe('a training elsewhere', () => {
   test('stops with a hand-off folder and its own exit code, and goes on with the checkpoint that comes back', async () => {
     const { folder, job } = await workplace();
@@ -71,6 +79,11 @@ describe('a training elsewhere', () => {
 
     const trained = path.join(folder, 'trained');
     await cp(path.join(handoff, 'model'), trained, { recursive: true });
+    const untrained = await rejection(extend({ ...job, checkpoints: new Map([['tuned', trained]]) }));
+    expect(untrained.message).toMatch(
+      /--checkpoint tuned=.*: expected weights that were trained, found those that were/,
+    );
+    await changeOneWeight(trained);
     const { stages } = await extend({ ...job, checkpoints: new Map([['tuned', trained]]) });
     expect(stages.map(({ name }) => name)).toEqual(['tuned', 'folder']);
     const { scaling } = (await loadModel(path.join(job.out, 'stages/folder/model'))).spec.rope;
@@ -83,8 +96,10 @@ describe('a training elsewhere', () => {
     await writeFile(job.recipe, `${RECIPE}  - { stage: export, name: more, model: tuned, factors: given }\n`);
     await rejection(extend({ ...job, checkpoints: new Map([['tuned', TINY]]) }));
     expect(await readdir(path.join(job.out, 'stages'))).not.toContain('more');
-    await rm(trained, { recursive: true });
+    for (const name of await readdir(trained)) await rm(path.join(trained, name));
     const more = await extend({ ...job, checkpoints: new Map([['tuned', trained]]) });
+    await rm(trained, { recursive: true });
+    expect(await extend({ ...job, checkpoints: new Map([['tuned', trained]]) })).toEqual(more);
     expect(more.stages.map(({ name }) => name)).toEqual(['tuned', 'folder', 'more']);
     const asked = JSON.parse(await readFile(path.join(job.out, 'stages/tuned/hyperparameters.json'), 'utf8'));
     // Rows of long documents alone is what axolotl gets.
@@ -161,7 +176,10 @@ describe('a training elsewhere', () => {
     const shape = await rejection(extend({ ...job, checkpoints: new Map([['tuned', other]]) }));
     const found = shape.problems.map(({ where }) => where.replace(/^.*: /, ''));
     expect(found).toEqual(['layers', 'hiddenSize', 'headDim', 'intermediateSize', 'vocabularySize']);
-    const unscaled = await rejection(extend({ ...job, checkpoints: new Map([['tuned', TINY]]) }));
+    const plain = path.join(folder, 'plain');
+    await cp(TINY, plain, { recursive: true });
+    await changeOneWeight(plain);
+    const unscaled = await rejection(extend({ ...job, checkpoints: new Map([['tuned', plain]]) }));
     expect(unscaled.message).toMatch(
       /stage tuned, .*rope type: expected longrope, as it was handed off, found default/,
     );
@@ -192,6 +210,9 @@ test('a shipped recipe finds the model of the package from everywhere, and one o
     expect([code, stderr]).toEqual([0, '']);
     return (JSON.parse(stdout) as { readonly model: string }).model;
   };
+  expect(path.resolve(folder, await modelOf())).toBe(TINY);
+  // A run folder that is called as the recipe is none.
+  await mkdir(path.join(folder, 'smoke'));
   expect(path.resolve(folder, await modelOf())).toBe(TINY);
   await writeTinyCheckpoint(path.join(folder, 'models/tiny'), { config: { max_position_embeddings: 256 } });
   expect(await modelOf()).toBe('models/tiny');

@@ -121,6 +121,19 @@ describe('a recipe', () => {
     ]);
   });
 
+  test('is refused with lengths of no token, however they are written', () => {
+    const text = edited(
+      ['max_seq_length: 2k', 'max_seq_length: 0k'],
+      ['target: 4096', 'target: 1'],
+      ['perplexity: { texts: books, lengths: [256, 4k] }', 'perplexity: { texts: books, lengths: [00k, 4k] }'],
+    );
+    expect(problemsOf(text)).toEqual([
+      'r.yaml, line 15, stages.1.hyperparameters.max_seq_length: expected a number of tokens such as 4096 or 4k, found "0k"',
+      'r.yaml, line 19, stages.2.target: expected a number of tokens such as 4096 or 4k, found 1',
+      'r.yaml, line 36, stages.4.perplexity.lengths.0: expected a number of tokens such as 4096 or 4k, found "00k"',
+    ]);
+  });
+
   test('is refused with aliases of nothing or of too much', () => {
     expect(problemsOf(edited(['target: 2k', 'target: *no']))).toEqual([
       expect.stringMatching(/^r.yaml: expected YAML whose aliases .*, found .*no/),
@@ -216,6 +229,20 @@ describe('a recipe', () => {
     const all =
       'learning_rate: 1e-4, lr_scheduler_type: cosine, adam_beta2: 0.9, weight_decay: 0.1, seed: 7, save_steps: 5';
     expect(parseRecipe(elsewhere('llama-factory', '', all), 'r.yaml').stages).toHaveLength(6);
+  });
+
+  test('of a training here is refused with what is of one elsewhere, or of another optimiser', () => {
+    const text = edited(
+      ['texts: train', 'texts: train\n    engine: axolotl\n    gpus: 2'],
+      ['learning_rate: 1e-4', 'muon_momentum: 0.9'],
+    );
+    expect(problemsOf(text)).toEqual([
+      'r.yaml, line 15, stages.1.engine: expected where: elsewhere beside it, of which it is, found a training here',
+      'r.yaml, line 16, stages.1.gpus: expected where: elsewhere beside it, of which it is, found a training here',
+      'r.yaml, line 17, stages.1.hyperparameters.muon_momentum: expected optim: muon beside it, of which it is, found adamw',
+    ]);
+    const muon = edited(['learning_rate: 1e-4', 'optim: muon, muon_momentum: 0.9']);
+    expect(parseRecipe(muon, 'r.yaml').stages).toHaveLength(6);
   });
 
   test('is refused where a released search is to start from factors', () => {

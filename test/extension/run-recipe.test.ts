@@ -120,13 +120,21 @@ describe('a recipe', () => {
   test('killed at any point, some twice, and started again: the same bytes, and no finished stage is run again', async () => {
     const out = path.join(await temporaryFolder(), 'run');
     const { files } = await undisturbed(out);
-    // In the middle of a stage, before and after its last item, between its product and its record, at the very end.
-    for (const killAt of [1, 4, 5, 10, 16]) {
+    // In the middle of a stage, before and after its last item, between its product and its record, at the very end; killed once more,
+    // the fourth and the last end the stage in which they were.
+    const rest = ['two', 'three', 'four'];
+    for (const [killAt, stages] of [
+      [1, ['one', ...rest]],
+      [4, rest],
+      [5, rest],
+      [10, ['three', 'four']],
+      [16, []],
+    ] as const) {
       await expect(start(out, { runners: runners([], killAt) })).rejects.toBeInstanceOf(Killed);
       if (killAt % 2 === 0) await start(out, { runners: runners([], 2) }).catch(() => undefined);
       const again: string[] = [];
       await start(out, { runners: runners(again) });
-      expect(again).toEqual(['one', 'two', 'three', 'four'].slice(4 - again.length));
+      expect(again).toEqual(stages);
       expect(await contents(out)).toEqual(files);
       await rm(out, { recursive: true });
     }
@@ -230,6 +238,20 @@ describe('a recipe', () => {
     await expect(start(out, { now: { ...now, model: INPUTS.model } })).rejects.toThrow(/^stage two, texts.train: /);
     expect(Object.keys(await contents(path.join(out, 'stages')))).not.toContain('two.json');
     expect(await start(out)).toHaveLength(4);
+  });
+
+  test('whose tokenizer changed while a stage ran stops too, and one that was begun without its special tokens goes on', async () => {
+    const out = path.join(await temporaryFolder(), 'run');
+    const inputs = { ...INPUTS, tokenizer: sha256('t'), specialTokens: '[true,1,2]' };
+    const now = { ...inputs, tokenizer: sha256('t2'), specialTokens: '[false,1,2]' };
+    const error = await rejection(start(out, { inputs, now }));
+    expect(error.problems.map(({ where }) => where)).toEqual(['stage one, tokenizer', 'stage one, specialTokens']);
+    await start(out, { inputs });
+    const other = await rejection(start(out, { inputs: { ...inputs, specialTokens: '[false,1,2]' } }));
+    expect(changes(out, other.problems)).toEqual(['/manifest.json, inputs.specialTokens']);
+    // An earlier version said nothing of them.
+    await start(`${out}-before`, { inputs: { ...INPUTS, tokenizer: sha256('t') } });
+    expect(await start(`${out}-before`, { inputs })).toHaveLength(4);
   });
 
   test('is refused when the files of a finished stage were changed or removed', async () => {

@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest';
 import { parseRecipe } from '../../src/extension/index.js';
+import { foreignStartTokens } from '../../src/workflow/extend-search.js';
 
 /** The starts of each search of a recipe. */
 function startsOf(...searches: readonly string[]) {
@@ -52,4 +53,23 @@ it('not where it says from what, or from nothing, or where the algorithm takes n
       'name: released, target: 16k, algorithm: dim-mono',
     ),
   ).toEqual([undefined, [], ['s8'], undefined]);
+});
+
+it('without the start tokens of that, where it is told which to try, or has none', () => {
+  const foreign = (keys: string) => {
+    const [stage] = parseRecipe(
+      `format: longrope-recipe/1
+model: models/tiny
+texts: { books: { paths: [books], samples: 2 } }
+stages: [{ stage: search, name: s8, target: 2k, texts: books, ${keys} }]`,
+      'r.yaml',
+    ).stages;
+    if (stage?.stage !== 'search') throw new Error('no search');
+    return foreignStartTokens(stage);
+  };
+  expect(foreign('algorithm: longrope, start_tokens: [0]')).toBe('drop');
+  expect(foreign('algorithm: longrope, hyperparameters: { start_tokens: 0 }')).toBe('drop');
+  expect(foreign('algorithm: cma-es')).toBe('drop');
+  // It has all of the paper's, so that another number would be a mistake.
+  expect(foreign('algorithm: longrope')).toBe('refuse');
 });

@@ -21,7 +21,6 @@ stages:
     factors: yarn:2
     texts: train
     where: ${where}
-    gpus: 1
     hyperparameters: { max_steps: 1, max_seq_length: 64, per_device_train_batch_size: 8, optim: adamw }
     mixed_windows: false
 `;
@@ -30,17 +29,17 @@ it('a recipe that trains here takes them for 0 from its beginning on, in the thr
   const folder = await temporaryFolder();
   const text = path.join(folder, 'book.txt');
   await writeFile(text, 'Call me Ishmael. Some years ago I went to sea. '.repeat(40));
-  const begin = async (where: string) => {
-    const recipe = path.join(folder, `${where}.yaml`);
+  const begin = async (name: string, where: string) => {
+    const recipe = path.join(folder, `${name}.yaml`);
     await writeFile(recipe, recipeOf(where));
-    const job = { recipe, out: path.join(folder, where), checkpoints: new Map(), trainingThreads: 1, command: 'test' };
+    const job = { recipe, out: path.join(folder, name), checkpoints: new Map(), trainingThreads: 1, command: 'test' };
     const texts = new Map([['train', [text]]]);
     const signal = AbortSignal.abort(new Error('before any stage'));
     await expect(extend({ ...job, texts, factors: new Map(), signal })).rejects.toThrow('before any stage');
   };
-  await begin('elsewhere');
+  await begin('elsewhere', 'elsewhere\n    gpus: 1');
   expect(flushes()).toBe(false);
-  await begin('here');
+  await begin('here', 'here');
   expect(flushes()).toBe(true);
   const worker = new Worker(
     "require('node:worker_threads').parentPort.postMessage(new Float32Array([1e-40])[0] * 1 === 0)",

@@ -22,7 +22,7 @@ it('held-out texts may have their text in another column, by default in the same
   const heldOut = [await write('b.jsonl', { content: 'no', body: text })];
   const [model, tokenizer] = [await loadModel(TINY), await openTokenizer(TINY)];
   const read = async (fields: { readonly heldOutTextField?: string }) => {
-    const job = { model: TINY, texts, heldOut, textField: 'content', ...fields };
+    const job = { texts, heldOut, textField: 'content', ...fields };
     const documents = await finetuneTexts(job, { evalLengths: [2] }, model, tokenizer);
     return [documents.documents, documents.heldOut].map(([first]) => tokenizer.decode(first!.ids));
   };

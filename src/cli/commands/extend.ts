@@ -31,7 +31,11 @@ export function extendCommand(): Command {
     .option('--no-calibrate', 'with --dry-run: do not measure this machine')
     .addOption(deviceOption())
     .option('--workers <n>', 'evaluations at the same time (default: what cores and memory allow)', positiveInteger)
-    .option('--threads <n>', 'threads of one evaluation (default: cores / workers)', positiveInteger)
+    .option(
+      '--threads <n>',
+      'threads of one evaluation (default: cores / workers) and of a training (default: all cores), a setting of every finetune stage',
+      positiveInteger,
+    )
     .option('--json', 'print the result as JSON')
     .action(async (recipe: string, flags: ExtendFlags) => {
       const { runExtend } = await import('../actions/extend.js');

@@ -20,7 +20,7 @@ const TARGETS: Readonly<Record<string, Target>> = {
 };
 
 /** Throws `UserError('unsupported')` for models whose factors llama.cpp would not read, or that it would run as another model. */
-export function ggufTarget(model: Model, contextLength: number): Target {
+export function ggufTarget(model: Pick<Model, 'path' | 'spec'>, contextLength: number): Target {
   const { spec } = model;
   const target = TARGETS[spec.architecture];
   if (target === undefined)

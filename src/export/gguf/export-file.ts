@@ -15,7 +15,7 @@ import { architectureKeys, ggufTarget } from './architecture.js';
 import { addEntries, type Entries } from './entries.js';
 import { type GgufTensor, writeGguf } from './file.js';
 import type { GgufRope } from './rope.js';
-import { tokenizerKeys } from './tokenizer.js';
+import { tokenizerEntries } from './tokenizer-entries.js';
 
 /** `general.file_type` of llama.cpp. */
 const FILE_TYPES: Readonly<Record<EncodedType, number>> = { F32: 0, F16: 1, Q4_0: 2, Q4_1: 3, Q8_0: 7, BF16: 32 };
@@ -33,6 +33,8 @@ export interface GgufFileOptions {
   /** null: what the model has (GGUF source: carried over). */
   readonly rope: GgufRope | null;
   readonly tokenizer: boolean;
+  /** Where it is from, as `openTokenizer` takes it; default: the model. */
+  readonly tokenizerPath?: string;
   readonly progress: ExportProgress;
 }
 
@@ -83,7 +85,7 @@ export async function writeGgufFile(model: Model, options: GgufFileOptions): Pro
   await checkSpace(path.dirname(path.resolve(out)), total, EXPORTED, ROOM);
   const entries =
     checkpoint.format === 'gguf'
-      ? await carriedEntries(checkpoint, options, target.name)
+      ? await carriedEntries(model, options, target.name)
       : await newEntries(model, options, target, mostBytes(tensors));
   const bytes = await writeGguf(out, entries, tensors, options.progress.counter(total));
   const types: Partial<Record<TensorDtype, number>> = {};
@@ -139,7 +141,7 @@ function fileType(dtype: TensorDtype): { general: Record<string, { u32: number }
 
 async function newEntries(
   model: Model,
-  { rope, tokenizer }: GgufFileOptions,
+  { rope, tokenizer, tokenizerPath }: GgufFileOptions,
   target: ReturnType<typeof ggufTarget>,
   dtype: TensorDtype,
 ): Promise<Entries> {
@@ -156,34 +158,33 @@ async function newEntries(
     ...architectureKeys(model, target),
     ...rope.keys,
   });
-  addEntries(
-    entries,
-    'tokenizer.',
-    tokenizer
-      ? await tokenizerKeys(model.path, model.spec.vocabularySize, model.config)
-      : { 'ggml.model': { string: 'none' } },
-  );
+  if (!tokenizer) addEntries(entries, 'tokenizer.', NO_TOKENIZER);
+  else for (const [key, bytes] of await tokenizerEntries(model, tokenizerPath)) entries.set(key, bytes);
   return entries;
 }
 
+const NO_TOKENIZER = { 'ggml.model': { string: 'none' } } as const;
+
 /** The entries of the source file, byte for byte, but for those that the export decides. */
 async function carriedEntries(
-  checkpoint: Checkpoint,
-  { rope, type, tokenizer }: GgufFileOptions,
+  model: Model,
+  { rope, type, tokenizer, tokenizerPath }: GgufFileOptions,
   architecture: string,
 ): Promise<Entries> {
-  const entries: Entries = await readGgufEntries(checkpoint.files[0]!);
+  const entries: Entries = await readGgufEntries(model.checkpoint.files[0]!);
+  const isOther = !tokenizer || tokenizerPath !== undefined;
   const rest = [...entries.keys()].filter(
     (key) =>
       (type !== null && DECIDED.test(key)) ||
       key === 'general.alignment' ||
       (rope !== null && ROPE_KEY.test(key)) ||
-      (!tokenizer && key.startsWith('tokenizer.')),
+      (isOther && key.startsWith('tokenizer.')),
   );
   for (const key of rest) entries.delete(key);
   if (type !== null) addEntries(entries, 'general.', fileType(type).general);
   if (rope !== null)
     addEntries(entries, `${architecture}.`, { context_length: { u32: rope.contextLength }, ...rope.keys });
-  if (!tokenizer) addEntries(entries, 'tokenizer.', { 'ggml.model': { string: 'none' } });
+  if (!tokenizer) addEntries(entries, 'tokenizer.', NO_TOKENIZER);
+  else if (isOther) for (const [key, bytes] of await tokenizerEntries(model, tokenizerPath)) entries.set(key, bytes);
   return entries;
 }

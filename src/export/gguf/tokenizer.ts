@@ -13,24 +13,28 @@ const TYPES = { normal: 1, unknown: 2, control: 3, userDefined: 4, unused: 5, by
 /** Published files have up to 35 MB. */
 const MAX_TOKENIZER_BYTES = 256 * 2 ** 20;
 
+const WITHOUT = 'leave it out (longrope export gguf --no-tokenizer), and give token ids to llama.cpp';
+
 type Json = Readonly<Record<string, unknown>>;
 type Keys = Record<string, TypedValue>;
 
 /**
- * The metadata keys (below `tokenizer.`) that say the same as tokenizer.json and tokenizer_config.json of a folder: byte-level
+ * The metadata keys (below `tokenizer.`) that say the same as a tokenizer.json, or that of a folder, and the tokenizer_config.json beside it: byte-level
  * BPE becomes `gpt2`, SentencePiece BPE with byte fallback `llama`. Throws `UserError` for what llama.cpp would split
  * differently.
  *
  * @param vocabularySize rows of the embedding; ids without a token are filled up
  */
-export async function tokenizerKeys(folder: string, vocabularySize: number, modelConfig: Json): Promise<Keys> {
-  const file = path.join(folder, 'tokenizer.json');
+export async function tokenizerKeys(at: string, vocabularySize: number, modelConfig: Json): Promise<Keys> {
+  const isFile = (await stat(at)).isFile();
+  const file = isFile ? at : path.join(at, 'tokenizer.json');
+  const folder = path.dirname(file);
   if ((await stat(file).catch(() => null)) === null)
     throw new UserError('input', {
       where: folder,
       expected: 'a tokenizer.json, because a GGUF file holds the tokenizer',
       found: 'none',
-      fix: 'save it with AutoTokenizer.from_pretrained(...).save_pretrained(...), or give --no-tokenizer',
+      fix: 'save it with AutoTokenizer.from_pretrained(...).save_pretrained(...), or leave it out (longrope export gguf --no-tokenizer)',
     });
   const json = await readJsonObject(file, MAX_TOKENIZER_BYTES);
   const definition = parseTokenizerDefinition(json, file);
@@ -74,7 +78,7 @@ function byteLevel(definition: TokenizerDefinition, tokens: readonly string[], w
       where: `${where}: pre_tokenizer`,
       expected: 'a pre-tokenizer that has a name in llama.cpp',
       found: JSON.stringify(definition.preTokenizer).slice(0, 200),
-      fix: 'give --no-tokenizer, and token ids to llama.cpp',
+      fix: WITHOUT,
     });
   const merges = definition.model.merges.map(([left, right]) => `${left} ${right}`);
   return {
@@ -101,7 +105,7 @@ function sentencePiece(
       where: `${where}: ${part}`,
       expected,
       found,
-      fix: 'give --no-tokenizer, and token ids to llama.cpp',
+      fix: WITHOUT,
     });
   };
   if (!model.byteFallback) refuse('model.byte_fallback', 'true, or a ByteLevel pre-tokenizer', 'false');
