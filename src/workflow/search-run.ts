@@ -1,4 +1,4 @@
-import { mkdir, readFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import type { RopeSpec } from '../model/index.js';
 import { type ReportView, SEARCHED } from '../report/index.js';
@@ -94,7 +94,6 @@ export async function runSearchIn(
     'algorithm' | 'partsOf' | 'objective' | 'heldOut' | 'baselines' | 'scoreBaselines' | 'inputs'
   >,
 ): Promise<SearchResult> {
-  await mkdir(path.dirname(path.resolve(settings.out)), { recursive: true });
   return runSearch({
     ...own,
     problem,

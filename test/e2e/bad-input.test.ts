@@ -187,6 +187,12 @@ describe('search options', () => {
     await expect(stat(out)).rejects.toThrow();
   });
 
+  it('a run folder below a file', async () => {
+    const file = path.join(await temporaryFolder(), 'file');
+    await writeFile(file, '');
+    expectRefusal(await search(path.join(file, 'run')), 3, /run: expected a folder that can be created, found a file/);
+  });
+
   it('start tokens, which no export can express, are said before the search', async () => {
     const out = path.join(await temporaryFolder(), 'run');
     const options = ['--samples', '1', '--algorithm', 'cma-es', '--start-tokens', '4'];
