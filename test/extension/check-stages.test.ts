@@ -2,8 +2,10 @@ import { readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { expect, test } from 'vitest';
 import { openTokenizer } from '../../src/corpus/index.js';
+import type { Stage } from '../../src/extension/index.js';
 import { factorVector, formatFactorJson } from '../../src/rope/index.js';
 import { type ExtendJob, extend, planExtension } from '../../src/workflow/index.js';
+import { textNeeds } from '../../src/workflow/extend-texts.js';
 import { searchModel } from '../../src/workflow/search-model.js';
 import { rejection } from '../helpers/rejection.js';
 import { temporaryFolder } from '../helpers/temporary-folder.js';
@@ -29,6 +31,14 @@ stages:
     hyperparameters: { max_steps: 4, max_seq_length: 512, position_skipping: 2k, lr_scheduler_type: constant, warmup_steps: 2, eval_lengths: [1k, 4k] }
   - { stage: evaluate, name: judged, model: skipped, rope: [none], perplexity: { texts: books, lengths: [256, 8k] } }
 `;
+
+test('a search with a limit needs what is read at the original length of its texts', () => {
+  const stage = { stage: 'search', texts: 'books', target: 512, lengths: [64, 128], held_out: 'rows' };
+  const needs = (more: object) => textNeeds({ ...stage, ...more } as Stage, 256).map(({ length }) => length);
+  expect(needs({})).toEqual([128, 512]);
+  expect(needs({ short_limit: 2 })).toEqual([256, 512]);
+  expect(needs({ short_limit: 2, lengths: undefined })).toEqual([512, 512]);
+});
 
 /** `books` has one document of 600 tokens or so. */
 async function jobIn(folder: string): Promise<ExtendJob> {
