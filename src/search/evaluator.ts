@@ -50,8 +50,8 @@ export class Evaluator {
     const { phase, candidates, requests } = batch;
     const deadline = phase === 'search' ? this.stopwatch.deadline(() => this.secondsLeft()) : null;
     const signals = [signal, deadline?.signal].filter((s) => s !== undefined);
-    // What the search knows of baselines is not asked for.
-    if (phase === 'baselines') this.extraDone += candidates.length * objective.documents.length - requests.length;
+    // What the search knows of baselines is not asked for, nor what equals another.
+    if (isExtra(phase)) this.extraDone += candidates.length * objective.documents.length - requests.length;
     let done = 0;
     // The clock may cut before what is on its way can be journaled: only the row that comes back counts, all else is for showing.
     const shown: Spending = { ...this.spent };

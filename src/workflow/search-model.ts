@@ -91,7 +91,7 @@ export async function searchModel(job: SearchJob): Promise<SearchOutcome> {
       scoreBaselines: job.compare !== false,
       inputs,
     });
-    const methods = await comparedMethods(model.spec.rope, space);
+    const methods = comparedMethods(model.spec.rope, space);
     const perplexities = await compareHeldOut(job, model, remembering, result, methods, inputs);
     const view = searchReport({
       subject: path.basename(path.resolve(job.modelPath)),

@@ -65,7 +65,7 @@ export async function searchOutside(job: OutsideSearchJob): Promise<SearchOutcom
         version: programVersion(),
       },
     });
-    const methods = await comparedMethods(model.rope, space);
+    const methods = comparedMethods(model.rope, space);
     const named = methods.filter(({ name }) => baselines.some((baseline) => baseline.name === name));
     const { originalLength: original } = model.rope;
     const view = searchReport({

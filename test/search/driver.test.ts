@@ -112,6 +112,32 @@ describe('runSearch', () => {
     expect(json.baselines).toHaveLength(5);
   });
 
+  test('what equals another is not asked for again: at the original length all closed forms are one', async () => {
+    const space = { ...searchProblem({ pairs: 8, ratio: 1 }), maxFactor: 4 };
+    const [objective, heldOut] = [5, 2].map((count) => counting(syntheticObjective(space, count)));
+    const extras: number[] = [];
+    const { baselines, heldOut: scores } = await runSearch(
+      options('cma-es', '100evals', {
+        problem: space,
+        algorithm: createAlgorithm('cma-es', space, {}, 1),
+        ...(objective && { objective }),
+        ...(heldOut && { heldOut }),
+        scoreBaselines: true,
+        onProgress: ({ extra }) => extras.push(extra.total - extra.done),
+      }),
+    );
+    for (const requests of [objective?.requests ?? [], heldOut?.requests ?? []]) {
+      const identities = requests.map(({ candidate, document }) => `${candidateKey(candidate)} on ${document}`);
+      expect(new Set(identities).size).toBe(identities.length);
+    }
+    expect(extras.at(-1)).toBe(0);
+    expect(heldOut?.requests).toHaveLength(4);
+    for (const of of [baselines ?? [], scores?.scores.slice(1) ?? []]) {
+      expect(of.map(({ name }) => name)).toEqual(['none', 'PI', 'NTK', 'YaRN', 'half-turn']);
+      expect(new Set(of.map(({ loss }) => loss)).size).toBe(1);
+    }
+  });
+
   test('the winner is the best contender on all documents, and what is written says the same', async () => {
     const objective = syntheticObjective(problem);
     const result = await runSearch(options('cma-es', '300evals', { heldOut: syntheticObjective(problem, 2) }));
