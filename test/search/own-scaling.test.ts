@@ -138,3 +138,12 @@ it('what is compared at the target is what the search scores, bit for bit', asyn
       );
   }
 });
+
+it('a limit of nothing at all is kept by the model as it is', async () => {
+  const yarn = { rope_type: 'yarn', rope_theta: 10_000, factor: 3.7, original_max_position_embeddings: 32 };
+  await writeTinyCheckpoint(path.join(folder, 'yarn'), { config: { rope_parameters: yarn } });
+  const { result, view } = await searchModel(job('yarn', { algorithm: 'cma-es', shortLimit: 0 }));
+  expect(Math.min(...result.contenders.map(({ shortExcess = 1 }) => Math.abs(shortExcess)))).toBe(0);
+  expect(result.winner.shortExcess).toBeLessThanOrEqual(0);
+  expect(view.notes).toContainEqual(expect.stringMatching(/^Short limit: .* within 0 %\.$/));
+});
