@@ -2,7 +2,7 @@
 
     python parity/cma_golden.py
 
-Each case is a run of CMAEvolutionStrategy with its default options. Stored are the vectors it sampled, their ranks, and
+Each case is a run of CMAEvolutionStrategy with its default options, one with a large population. Stored are the vectors it sampled, their ranks, and
 mean, step size and covariance after each update, so that an implementation can be fed the same vectors.
 """
 
@@ -15,8 +15,8 @@ import cma  # noqa: E402
 import numpy as np  # noqa: E402
 
 
-def run(dimension: int, generations: int, sigma: float, function) -> dict:
-    strategy = cma.CMAEvolutionStrategy(dimension * [1.0], sigma, {"seed": 7, "verbose": -9})
+def run(dimension: int, generations: int, sigma: float, function, **options) -> dict:
+    strategy = cma.CMAEvolutionStrategy(dimension * [1.0], sigma, {"seed": 7, "verbose": -9, **options})
     case = {
         "dimension": dimension,
         "populationSize": strategy.popsize,
@@ -41,6 +41,7 @@ cases = [
     run(10, 20, 0.5, cma.ff.elli),
     run(5, 25, 0.3, cma.ff.rosen),
     run(33, 3, 0.3, cma.ff.sphere),
+    run(4, 5, 0.5, cma.ff.elli, popsize=40),
 ]
 target = pathlib.Path(__file__).parent.parent / "test" / "oracle" / "cma.json"
 target.write_text(json.dumps({"pycma": cma.__version__.split()[0], "cases": cases}) + "\n")

@@ -91,5 +91,11 @@ for (let fine = Math.sqrt(ratio); fine > 1.01; ) {
 }
 await engine.close();
 const file = path.join(import.meta.dirname, `${name}.json`);
-const result = { perplexity: Math.exp(best[0].loss), attentionFactor, factors: best[0].factors, evaluated: known.size, steps };
+const result = {
+  perplexity: Math.exp(best[0].loss),
+  attentionFactor,
+  factors: best[0].factors,
+  evaluated: known.size,
+  steps,
+};
 await writeFileAtomic(file, `${JSON.stringify(result, null, 2)}\n`);

@@ -68,7 +68,12 @@ function yarnAmong(standings: readonly Standing[], rival: Standing): readonly st
 
 function pairedSentence(panel: PerplexityPanel, name: string, against: string, length: number): readonly string[] {
   const paired = panel.comparisons.find((c) => c.name === name && c.against === against && c.length === length);
-  if (paired?.ratio == null || paired.interval === null) return [];
+  if (paired?.ratio == null) return [];
+  if (paired.documents === 1)
+    return [
+      `On a single document the ratio to ${against} is ${paired.ratio.toFixed(3)}: whether the difference is significant only more documents can tell.`,
+    ];
+  if (paired.interval === null) return [];
   const { low, high } = paired.interval;
   const range = `${low === null ? '∞' : low.toFixed(3)} to ${high === null ? '∞' : high.toFixed(3)}`;
   const settled = low !== null && high !== null && (high < 1 || low > 1);
@@ -103,7 +108,10 @@ function searchHeadline(view: ReportView): Headline | null {
   const against = rival === undefined ? '' : ` (${rival.name}: ${formatLoss(rival.loss)})`;
   return {
     statement: `${capitalised(run.name)} reaches a loss of ${formatLoss(ended.loss)} at ${formatCount(panel.length)} tokens${against}`,
-    qualifications: [`Found by ${run.algorithm} in ${formatCount(ended.documents)} document evaluations.`],
+    qualifications: [
+      `Found by ${run.algorithm} in ${formatCount(ended.documents)} document evaluations.`,
+      'Nothing was compared on held-out documents: whether the difference to YaRN is significant is not known.',
+    ],
   };
 }
 

@@ -26,7 +26,8 @@ const UNITS: Readonly<Record<string, { readonly unit: Budget['unit']; readonly s
 export function parseBudget(text: string): Budget {
   const match = /^\s*(\d+(?:\.\d+)?(?:e\+?\d+)?)\s*([a-z]+)\s*$/i.exec(text.replaceAll('_', ''));
   const unit = UNITS[match?.[2]?.toLowerCase() ?? ''];
-  const amount = Number(match?.[1]) * (unit?.scale ?? Number.NaN);
+  // 4.1 * 1e6 is 4099999.9999999995.
+  const amount = Number((Number(match?.[1]) * (unit?.scale ?? Number.NaN)).toPrecision(15));
   const whole = unit?.unit === 'seconds' || Number.isSafeInteger(amount);
   if (unit === undefined || !(amount > 0) || !Number.isFinite(amount) || !whole) {
     throw new UserError('usage', {

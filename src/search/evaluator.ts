@@ -47,24 +47,23 @@ export class Evaluator {
   /** Losses of a batch in the order of its requests; short only where the clock ended the search. */
   async evaluate(batch: Batch, objective: Objective): Promise<readonly DocumentLoss[]> {
     const { signal } = this.options;
-    const { phase, generation, candidates, requests } = batch;
+    const { phase, candidates, requests } = batch;
     const deadline = phase === 'search' ? this.stopwatch.deadline(() => this.secondsLeft()) : null;
     const signals = [signal, deadline?.signal].filter((s) => s !== undefined);
-    // What the search knows of baselines is not asked for.
-    if (phase === 'baselines') this.extraDone += candidates.length * objective.documents.length - requests.length;
+    // What the search knows of baselines is not asked for, nor what equals another.
+    if (isExtra(phase)) this.extraDone += candidates.length * objective.documents.length - requests.length;
     let done = 0;
-    let fresh = 0;
     // The clock may cut before what is on its way can be journaled: only the row that comes back counts, all else is for showing.
     const shown: Spending = { ...this.spent };
     const onResult = (_: number, loss: DocumentLoss) => {
       done++;
-      if (!this.recorder.isReplaying) fresh++;
+      if (!this.recorder.isReplaying) this.stopwatch.count();
       if (isExtra(phase)) this.extraDone++;
       else pay(shown, batch, loss);
       shown.seconds = this.stopwatch.seconds();
       this.report(batch, done, shown);
     };
-    this.stopwatch.beginBatch();
+    this.stopwatch.beginBatch(batch);
     try {
       const losses = await this.recorder.evaluate(batch, objective, { onResult, signal: AbortSignal.any(signals) });
       if (signal?.aborted === true) throw this.interrupted();
@@ -73,7 +72,7 @@ export class Evaluator {
       return losses;
     } finally {
       deadline?.cancel();
-      if (fresh > 0) await this.stopwatch.endBatch(phase, generation, fresh);
+      await this.stopwatch.endBatch();
     }
   }
 
@@ -125,7 +124,7 @@ export class Evaluator {
   private secondsLeft(): number {
     const { algorithm, objective } = this.options;
     const final = algorithm.comparesAcrossGenerations ? 0 : FINAL_CONTENDERS * objective.documents.length;
-    return this.stopwatch.secondsLeft() - final * this.stopwatch.secondsPerDocument();
+    return this.stopwatch.secondsLeft() - final * this.stopwatch.secondsPerEvaluation();
   }
 
   private report({ phase, generation, requests }: Batch, done: number, spent: Spending): void {

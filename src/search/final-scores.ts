@@ -52,16 +52,23 @@ async function scoreOnSearchDocuments(
   generation: number,
 ): Promise<Score[]> {
   const candidates = named.map(({ candidate }) => candidate);
+  const first = firstOfEqual(candidates);
   const requests = candidates.flatMap((candidate, c) =>
-    missingDocuments(candidate, evaluator).map((document) => [c, document] as const),
+    first[c] === c ? missingDocuments(candidate, evaluator).map((document) => [c, document] as const) : [],
   );
   const known = candidates.map((candidate) => [...evaluator.lossesOf(candidate)]);
   const losses = await evaluator.evaluate({ phase, generation, candidates, requests, gradients: false }, objective);
   for (const [i, [c, document]] of requests.entries())
     (known[c] as (DocumentLoss | undefined)[])[document] = losses[i] as DocumentLoss;
   return named.map(({ name, candidate }, c) =>
-    score(name, candidate, known[c] as readonly DocumentLoss[], objective.parts),
+    score(name, candidate, known[first[c] as number] as readonly DocumentLoss[], objective.parts),
   );
+}
+
+/** For each candidate the index of the first that equals it: at the original length all closed forms are one. */
+function firstOfEqual(candidates: readonly Candidate[]): readonly number[] {
+  const keys = candidates.map(candidateKey);
+  return keys.map((key) => keys.indexOf(key));
 }
 
 function missingDocuments(candidate: Candidate, evaluator: Evaluator): number[] {
@@ -114,15 +121,18 @@ export async function scoreHeldOut(
 ): Promise<SearchResult['heldOut']> {
   if (heldOut === undefined) return null;
   const named = [{ name: 'searched', candidate: winner }, ...baselines];
-  const count = heldOut.documents.length;
-  const requests = named.flatMap((_, c) => heldOut.documents.map((_, document) => [c, document] as const));
   const candidates = named.map(({ candidate }) => candidate);
+  const first = firstOfEqual(candidates);
+  const count = heldOut.documents.length;
+  const asked = [...new Set(first)];
+  const requests = asked.flatMap((c) => heldOut.documents.map((_, document) => [c, document] as const));
   const losses = await evaluator.evaluate(
     { phase: 'held-out', generation, candidates, requests, gradients: false },
     heldOut,
   );
-  const scores = named.map(({ name, candidate }, c) =>
-    score(name, candidate, losses.slice(c * count, (c + 1) * count), heldOut.parts),
-  );
+  const scores = named.map(({ name, candidate }, c) => {
+    const row = asked.indexOf(first[c] as number);
+    return score(name, candidate, losses.slice(row * count, (row + 1) * count), heldOut.parts);
+  });
   return { documents: heldOut.documents, scores };
 }

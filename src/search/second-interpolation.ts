@@ -1,3 +1,4 @@
+import { UserError } from '../errors.js';
 import { candidateKey, makeCandidate } from './candidate.js';
 import { baselineCandidates, type NamedCandidate } from './seeds.js';
 import { fitStarts } from './starts.js';
@@ -70,6 +71,13 @@ export class SecondInterpolation implements SearchAlgorithm {
     private readonly frozen: FrozenSet,
     private readonly multipliers: SearchAlgorithm,
   ) {
+    const { grid = 'none' } = multipliers.hyperparameters;
+    if (grid !== 'none')
+      throw new UserError('usage', {
+        where: `hyper-parameters of ${multipliers.name}, grid`,
+        expected: 'none over frozen factors, times which a multiple of it is none any more',
+        found: String(grid),
+      });
     this.name = multipliers.name;
     this.hyperparameters = multipliers.hyperparameters;
     this.comparesAcrossGenerations = multipliers.comparesAcrossGenerations;

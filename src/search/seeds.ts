@@ -82,6 +82,24 @@ export function startingCandidates(
   );
 }
 
+/**
+ * A seed as what is made from it begins: with the attention factor and start tokens that were asked for, which what surely keeps a limit
+ * has not.
+ */
+export function originOf(
+  { defaultAttentionFactor, startTokens }: SearchProblem,
+  seed: Candidate,
+  attentionFactor: StartingOptions['attentionFactor'],
+): Candidate {
+  const fixed = attentionFactor === 'default' ? defaultAttentionFactor : attentionFactor;
+  const isChosen = startTokens === undefined || startTokens.includes(seed.startTokens);
+  return {
+    factors: seed.factors,
+    attentionFactor: fixed === 'search' ? seed.attentionFactor : fixed,
+    startTokens: isChosen ? seed.startTokens : (startTokens[0] as number),
+  };
+}
+
 const NAMES: Readonly<Record<ClosedForm, string>> = {
   none: 'none',
   pi: 'PI',

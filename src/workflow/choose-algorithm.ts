@@ -14,7 +14,7 @@ export interface ChosenAlgorithm {
 
 export interface MemoryState {
   readonly need: GradientNeed;
-  /** The algorithm of the run that is in the folder. */
+  /** The algorithm of the run that has begun in the folder. */
   readonly begun: string | null;
 }
 
@@ -44,9 +44,10 @@ export function chooseAlgorithm(
   if (device !== 'cpu') return withoutGradients(`gradients are computed on the CPU, not on ${device}`);
   const missing = undifferentiable(spec);
   if (missing.length > 0) return withoutGradients(`no gradients for ${missing.join(', ')}`);
-  const isBegunWithout = memory?.begun === 'cma-es' || (memory?.need.isShort && memory.begun !== 'gradient');
-  return memory !== null && isBegunWithout
-    ? withoutGradients(`${memory.need.words}, more than there was when the run began`)
+  if (memory?.need.isShort && memory.begun !== 'gradient')
+    return withoutGradients(`${memory.need.words}, more than there was`);
+  return memory?.begun === 'cma-es'
+    ? { name: 'cma-es', reason: 'cma-es: as the run in this folder began' }
     : { name: 'gradient', reason: 'gradient: the model has gradients, which need the fewest tokens' };
 }
 

@@ -1,8 +1,16 @@
 import { type Problem, UserError } from '../errors.js';
 import type { Recipe, Stage, StageOf } from '../extension/index.js';
 import type { DecoderSpec } from '../model/index.js';
+import { factorVector } from '../rope/index.js';
 import { refuseUndifferentiable } from '../runtime/index.js';
-import { checkBudget, checkRacing, parseBudget, racingSettings, unscaledCandidate } from '../search/index.js';
+import {
+  type Candidate,
+  checkBudget,
+  checkRacing,
+  parseBudget,
+  racingSettings,
+  unscaledCandidate,
+} from '../search/index.js';
 import { readFactors } from './export-rope.js';
 import type { Check } from './extend-check.js';
 import { longSetProblem } from './extend-search.js';
@@ -60,7 +68,7 @@ async function targetOf(name: string, { stages, factors }: Recipe, { rope }: Dec
   return (stages.find((stage) => stage.name === name) as Extract<Stage, { stage: 'search' }>).target;
 }
 
-/** Of factors that an earlier stage makes, what they are for; one that stands for all of them where a search starts from such. */
+/** Of factors that an earlier stage makes, what they are for, and others in their place where a search starts from such. */
 async function plannedSpace(
   stage: Searching,
   targetLength: number,
@@ -82,11 +90,15 @@ async function plannedSpace(
       ...(shortLimit !== undefined && { shortLimit: shortLimit / 100 }),
     },
   );
-  const isStartedByStage = named.some((name) => factors[name] === undefined);
   const { problem } = found;
-  const space = isStartedByStage
-    ? { ...found, problem: { ...problem, starts: [...(problem.starts ?? []), unscaledCandidate(problem)] } }
-    : found;
+  const unknown = [...new Set(named)]
+    .filter((name) => factors[name] === undefined)
+    .map((name) => (stages.find((earlier) => earlier.name === name) as Extract<Stage, { stage: 'search' }>).target)
+    // One for a shorter length is tried as it is and stretched.
+    .reduce((sum, target) => sum + (target < targetLength ? 2 : 1), 0);
+  const standIns = differentSets(found.frozen ?? unscaledCandidate(problem), unknown);
+  const space =
+    unknown === 0 ? found : { ...found, problem: { ...problem, starts: [...(problem.starts ?? []), ...standIns] } };
   const made = stages.find(({ name }) => name === over);
   if (made?.stage !== 'search') return space;
   if (made.target >= targetLength)
@@ -96,4 +108,14 @@ async function plannedSpace(
       found: `${over}, for ${made.target}`,
     });
   return { ...space, frozen: { ...unscaledCandidate(space.problem), length: made.target } };
+}
+
+/** So many sets, none of which is another, a closed form or unscaled. */
+function differentSets({ factors }: Candidate, count: number): Candidate[] {
+  const last = factors.length - 1;
+  return Array.from({ length: count }, (_, i) => ({
+    factors: factorVector(factors.map((factor, pair) => (pair === last ? factor * (1 + 1e-6 * (i + 1)) : factor))),
+    attentionFactor: 1,
+    startTokens: 0,
+  }));
 }

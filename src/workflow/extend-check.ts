@@ -8,7 +8,7 @@ import { exportChecks } from './extend-check-export.js';
 import { finetuneChecks } from './extend-check-finetune.js';
 import { memoryChecks } from './extend-check-memory.js';
 import { longSetChecks, searchChecks } from './extend-check-search.js';
-import { documentsOf, type RecipeDocuments, textNeeds } from './extend-texts.js';
+import { documentsOf, type RecipeDocuments, stageTokens, textNeeds } from './extend-texts.js';
 import { refuseSharedTexts } from './held-out-texts.js';
 import { checkVocabulary } from './vocabulary.js';
 
@@ -67,7 +67,7 @@ function checksOf(stage: Stage, inputs: StageInputs): Check[] {
   return [
     ...ownChecks(stage, inputs),
     ...memoryChecks(stage, inputs),
-    ...(inputs.run === null ? [] : textChecks(stage, inputs.recipe, inputs.run)),
+    ...(inputs.run === null ? [] : textChecks(stage, inputs, inputs.run)),
   ];
 }
 
@@ -87,32 +87,40 @@ function ownChecks(stage: Stage, inputs: StageInputs): Check[] {
   }
 }
 
-function textChecks(stage: Stage, recipe: Recipe, texts: RecipeDocuments): Check[] {
-  const enough = textNeeds(stage).map(
+function textChecks(
+  stage: Stage,
+  { recipe, spec }: Pick<StageInputs, 'recipe' | 'spec'>,
+  texts: RecipeDocuments,
+): Check[] {
+  const { originalLength } = spec.rope;
+  const enough = textNeeds(stage, originalLength).map(
     ({ name, length }) =>
       () =>
         void documentsOf({ recipe, ...texts }, name, length),
   );
-  return stage.stage === 'search' ? [...enough, () => refuseShared(stage, recipe, texts)] : enough;
+  return stage.stage === 'search'
+    ? [...enough, () => refuseShared(stage, { recipe, ...texts }, originalLength)]
+    : enough;
 }
 
 function refuseShared(
-  { texts: name, held_out: held, target, lengths = [target] }: StageOf<'search'>,
-  recipe: Recipe,
-  texts: RecipeDocuments,
+  stage: StageOf<'search'>,
+  texts: RecipeDocuments & Pick<StageInputs, 'recipe'>,
+  originalLength: number,
 ): void {
+  const { texts: name, held_out: held, target, lengths = [target] } = stage;
   if (held === undefined) return;
   // Too few documents are told above.
   const read = (of: string, length: number) => {
     try {
-      return documentsOf({ recipe, ...texts }, of, length);
+      return documentsOf(texts, of, length);
     } catch (error) {
       if (error instanceof UserError) return [];
       throw error;
     }
   };
   refuseSharedTexts({
-    documents: read(name, Math.max(...lengths)),
+    documents: read(name, stageTokens(stage, originalLength)),
     heldOut: read(held, target),
     targetLength: target,
     lengths: lengths.map((length) => ({ length, weight: 1 })),

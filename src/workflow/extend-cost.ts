@@ -14,7 +14,7 @@ export function plannedWork(
   return stageWork(stage, recipe, {
     originalLength,
     heldOutDocuments: (finetune) => {
-      const need = textNeeds(finetune).find(({ name }) => name === finetune.held_out);
+      const need = textNeeds(finetune, originalLength).find(({ name }) => name === finetune.held_out);
       return texts === null || need === undefined
         ? 1
         : documentsOf({ recipe, ...texts }, need.name, need.length).length;

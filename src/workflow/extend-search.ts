@@ -15,7 +15,7 @@ import {
 } from '../search/index.js';
 import { readFactors } from './export-rope.js';
 import type { StageContext } from './extend-stages.js';
-import { documentsOf } from './extend-texts.js';
+import { documentsOf, stageTokens } from './extend-texts.js';
 import { type SearchJob, searchModel } from './search-model.js';
 
 /** What a search leaves in its folder that others read. */
@@ -24,10 +24,10 @@ const SEARCH_FILES = ['factors.json', 'factors.csv', 'result.json'];
 export async function searchStage(job: StageJob<'search'>, context: StageContext): Promise<StageOutcome> {
   const { stage, folder, pathOf, onProgress } = job;
   const { tokenizer } = context;
-  const longest = Math.max(...(stage.lengths ?? [stage.target]));
+  const { originalLength } = (await loadModel(pathOf(stage.model))).spec.rope;
   const { result } = await searchModel({
     ...common(job, context, stage.budget),
-    documents: documentsOf(context, stage.texts, longest),
+    documents: documentsOf(context, stage.texts, stageTokens(stage, originalLength)),
     heldOut: stage.held_out === undefined ? [] : documentsOf(context, stage.held_out, stage.target),
     textName: [stage.texts, ...(stage.held_out === undefined ? [] : [stage.held_out])].join(', '),
     targetLength: stage.target,

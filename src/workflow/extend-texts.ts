@@ -1,5 +1,6 @@
 import { longEnough, type TokenDocument, type Tokenizer } from '../corpus/index.js';
-import type { Recipe, RecipeTexts, Stage } from '../extension/index.js';
+import type { Recipe, RecipeTexts, Stage, StageOf } from '../extension/index.js';
+import { readTokens } from './read-tokens.js';
 import { readTexts, type TextSelection } from './texts.js';
 
 interface Reader {
@@ -20,12 +21,12 @@ export interface TextNeed {
 }
 
 /** Fine-tuning takes what it trains on whole. */
-export function textNeeds(stage: Stage): TextNeed[] {
+export function textNeeds(stage: Stage, originalLength: number): TextNeed[] {
   const need = (name: string | undefined, ...lengths: readonly number[]) =>
     name === undefined ? [] : [{ name, length: Math.max(...lengths) }];
   switch (stage.stage) {
     case 'search':
-      return [...need(stage.texts, ...(stage.lengths ?? [stage.target])), ...need(stage.held_out, stage.target)];
+      return [...need(stage.texts, stageTokens(stage, originalLength)), ...need(stage.held_out, stage.target)];
     case 'readjust':
       return need(stage.texts, ...stage.lengths);
     case 'finetune': {
@@ -37,6 +38,14 @@ export function textNeeds(stage: Stage): TextNeed[] {
     case 'export':
       return [];
   }
+}
+
+/** Tokens that a search reads of each of its texts. */
+export function stageTokens(
+  { target, lengths = [target], short_limit: shortLimit }: StageOf<'search'>,
+  originalLength: number,
+): number {
+  return readTokens(lengths, shortLimit === undefined ? null : originalLength);
 }
 
 /** How a stage reads a text of which it needs `length` tokens, a BOS among them where there is one. */

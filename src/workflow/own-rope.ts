@@ -12,7 +12,7 @@ export interface OwnRope {
 
 /** null where the model has base frequencies alone, at its original length and at the target. */
 export function ownRope(rope: RopeSpec, targetLength: number): OwnRope | null {
-  const [atOriginal, atTarget] = [asFactors(rope, rope.originalLength), asFactors(rope, targetLength)];
+  const [atOriginal, atTarget] = [ownFactors(rope, rope.originalLength), ownFactors(rope, targetLength)];
   return [atOriginal, atTarget].every(isUnscaled) ? null : { type: rope.scaling.type, atOriginal, atTarget };
 }
 
@@ -20,7 +20,8 @@ export function ownRopeNotice({ type }: OwnRope): string {
   return `the model has a RoPE scaling of its own (${type}): what is searched takes its place, and is compared with it under the name "model"`;
 }
 
-function asFactors({ geometry, scaling }: RopeSpec, length: number): Candidate {
+/** Of a sequence of `length` tokens; the frequencies that they make may differ from the model's in the last bit. */
+export function ownFactors({ geometry, scaling }: RopeSpec, length: number): Candidate {
   const { inverseFrequency, attentionFactor } = resolveRope(geometry, scaling, length);
   const factors = baseInverseFrequency(geometry).map((base, pair) =>
     base === 0 ? 1 : base / (inverseFrequency[pair] as number),

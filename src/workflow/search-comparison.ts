@@ -1,11 +1,5 @@
 import path from 'node:path';
-import {
-  comparePerplexity,
-  type LossEngine,
-  type MethodPerplexity,
-  parseRopeMethod,
-  type RopeMethod,
-} from '../evaluation/index.js';
+import { comparePerplexity, type LossEngine, type MethodPerplexity, type RopeMethod } from '../evaluation/index.js';
 import type { Model, RopeSpec } from '../model/types.js';
 import { type Method, SEARCHED } from '../report/index.js';
 import { yarnMscale } from '../rope/attention-factor.js';
@@ -14,6 +8,7 @@ import { rescaledRope } from '../rope/frequencies.js';
 import { factorVector } from '../rope/index.js';
 import type { Engine } from '../runtime/index.js';
 import { candidateJson, type FrozenSet, type Json, multiply, type SearchResult } from '../search/index.js';
+import { ownFactors } from './own-rope.js';
 import type { SearchJob } from './search-model.js';
 import type { SearchSpace } from './search-space.js';
 
@@ -43,26 +38,30 @@ export const OWN = 'model';
 /** `none` of a model that was trained with something else. */
 const BASE = { name: 'none', rope: 'none', kind: 'baseline', description: 'base frequencies alone' } as const;
 
-/** A model's own RoPE, and the closed forms at the ratio of each length; over a frozen set, at the ratio of each length to its. */
-export async function comparedMethods(
+/**
+ * A model's own RoPE, and the closed forms at the ratio of each length; over a frozen set, at the ratio of each length to its. At the target
+ * they are bit for bit what the search scores, so that each has one figure and is computed once.
+ */
+export function comparedMethods(
   rope: RopeSpec,
   { frozen, own }: Pick<SearchSpace, 'frozen' | 'own'>,
-): Promise<ComparedMethod[]> {
+): ComparedMethod[] {
   const methods: ComparedMethod[] = [];
   if (own !== null)
     methods.push({
       name: OWN,
       kind: 'unscaled',
       description: `the model as it is, with its ${own.type} scaling`,
-      rope: await parseRopeMethod(OWN, rope),
+      rope: { name: OWN, resolve: (length) => rescaledRope(rope.geometry, ownFactors(rope, length)) },
     });
   for (const closedForm of CLOSED_FORMS) {
     const { name, rope: text, kind, description } = own !== null && closedForm.name === 'none' ? BASE : closedForm;
-    methods.push(
-      frozen === null
-        ? { name, kind, description, rope: { ...(await parseRopeMethod(text, rope)), name } }
-        : { name, kind, description: overFrozen(name, description), rope: secondMethod(name, text, rope, frozen) },
-    );
+    methods.push({
+      name,
+      kind,
+      description: frozen === null ? description : overFrozen(name, description),
+      rope: closedFormMethod(name, text, rope, frozen),
+    });
   }
   return methods;
 }
@@ -107,23 +106,23 @@ function overFrozen(name: string, description: string): string {
   return name === 'none' ? 'the frozen factors alone' : `${description}, over the frozen factors`;
 }
 
-function secondMethod(
+function closedFormMethod(
   name: string,
   text: (typeof CLOSED_FORMS)[number]['rope'],
   { geometry, originalLength }: RopeSpec,
-  frozen: FrozenSet,
+  frozen: FrozenSet | null,
 ): RopeMethod {
   const form = text === 'yarn@1' ? 'yarn' : text;
   return {
     name,
     resolve(length) {
-      const ratio = Math.max(1, length / frozen.length);
-      const multiplier = {
+      const ratio = Math.max(1, length / (frozen?.length ?? originalLength));
+      const set = {
         factors: factorVector(closedFormFactors(form, geometry, { ratio, originalLength })),
         attentionFactor: text === 'yarn' ? yarnMscale(ratio) : 1,
         startTokens: 0,
       };
-      return rescaledRope(geometry, multiply(frozen, multiplier));
+      return rescaledRope(geometry, frozen === null ? set : multiply(frozen, set));
     },
   };
 }

@@ -2,7 +2,7 @@ import path from 'node:path';
 import { checkIds, type TokenDocument, type Tokenizer } from '../corpus/index.js';
 import { hashModel, loadModel, type RopeSpec } from '../model/index.js';
 import { searchReport } from '../report/index.js';
-import { rescaledRope, resolveRope } from '../rope/frequencies.js';
+import { rescaledRope } from '../rope/frequencies.js';
 import type { ReportProgress } from '../run/index.js';
 import { type Device, engineName, gradientNeed, openEngine, rememberLosses } from '../runtime/index.js';
 import { checkRacing, type SearchAlgorithm, unscaledCandidate } from '../search/index.js';
@@ -91,7 +91,7 @@ export async function searchModel(job: SearchJob): Promise<SearchOutcome> {
       scoreBaselines: job.compare !== false,
       inputs,
     });
-    const methods = await comparedMethods(model.spec.rope, space);
+    const methods = comparedMethods(model.spec.rope, space);
     const perplexities = await compareHeldOut(job, model, remembering, result, methods, inputs);
     const view = searchReport({
       subject: path.basename(path.resolve(job.modelPath)),
@@ -124,10 +124,7 @@ function documentsAtATime({ documentsPerGeneration: count }: SearchAlgorithm, { 
   return count === 'all' ? documents.length : count;
 }
 
-/** What the model is at its original length before the search. */
-function unsearchedRope({ geometry, scaling, originalLength }: RopeSpec, { problem, frozen }: SearchSpace) {
-  if (frozen !== null) return rescaledRope(geometry, frozen);
-  return scaling.type === 'default'
-    ? rescaledRope(geometry, unscaledCandidate(problem))
-    : resolveRope(geometry, scaling, originalLength);
+/** What the model is at its original length before the search: bit for bit what surely keeps a limit there, also one of 0 %. */
+function unsearchedRope({ geometry }: RopeSpec, { problem, frozen, own }: SearchSpace) {
+  return rescaledRope(geometry, frozen ?? own?.atOriginal ?? unscaledCandidate(problem));
 }

@@ -22,7 +22,7 @@ import {
   searchAlgorithm,
   spaceNotices,
 } from './search-run.js';
-import { searchSpace } from './search-space.js';
+import { searchSpace, startTokensNotice } from './search-space.js';
 import { programVersion } from './version.js';
 
 export interface OutsideSearchJob extends SearchSettings {
@@ -48,6 +48,8 @@ export async function searchOutside(job: OutsideSearchJob): Promise<SearchOutcom
     const chosen = chooseOutside(job, objective.gradients);
     const { algorithm, partsOf } = searchAlgorithm({ ...job, algorithm: chosen.name }, space);
     if (job.racing !== undefined) checkRacing(job.racing, algorithm, objective.documents.length);
+    const inexpressible = startTokensNotice(algorithm, space);
+    if (inexpressible !== null) job.onNotice?.(inexpressible);
     const baselines = baselinesOf(space);
     const result = await runSearchIn(space, job, {
       algorithm,
@@ -63,7 +65,7 @@ export async function searchOutside(job: OutsideSearchJob): Promise<SearchOutcom
         version: programVersion(),
       },
     });
-    const methods = await comparedMethods(model.rope, space);
+    const methods = comparedMethods(model.rope, space);
     const named = methods.filter(({ name }) => baselines.some((baseline) => baseline.name === name));
     const { originalLength: original } = model.rope;
     const view = searchReport({

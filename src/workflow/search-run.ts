@@ -1,8 +1,8 @@
-import { mkdir, readFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import type { RopeSpec } from '../model/index.js';
 import { type ReportView, SEARCHED } from '../report/index.js';
-import { MANIFEST_NAME, type ReportProgress } from '../run/index.js';
+import { JOURNAL_NAME, MANIFEST_NAME, parseJournal, type ReportProgress } from '../run/index.js';
 import {
   type Budget,
   baselineCandidates,
@@ -63,9 +63,14 @@ export function searchAlgorithm(
   return { algorithm: second, partsOf: second.partsOf.bind(second) };
 }
 
-/** The algorithm of the run in a folder; null where there is none that can be read, which opening the folder tells. */
+/**
+ * The algorithm of the run in a folder; null where there is none that has begun, whose folder may be used for another, or none that can
+ * be read, which opening the folder tells.
+ */
 export async function begunWith(out: string): Promise<string | null> {
   try {
+    const journal = path.join(out, JOURNAL_NAME);
+    if (parseJournal(journal, await readFile(journal)).entries.length === 0) return null;
     const text = await readFile(path.join(out, MANIFEST_NAME), 'utf8');
     const { algorithm } = JSON.parse(text) as { readonly algorithm?: unknown };
     return typeof algorithm === 'string' ? algorithm : null;
@@ -94,7 +99,6 @@ export async function runSearchIn(
     'algorithm' | 'partsOf' | 'objective' | 'heldOut' | 'baselines' | 'scoreBaselines' | 'inputs'
   >,
 ): Promise<SearchResult> {
-  await mkdir(path.dirname(path.resolve(settings.out)), { recursive: true });
   return runSearch({
     ...own,
     problem,

@@ -187,6 +187,28 @@ describe('search options', () => {
     await expect(stat(out)).rejects.toThrow();
   });
 
+  it('a text that is too short for a limit at the original length is left out', async () => {
+    const folder = await temporaryFolder();
+    const short = path.join(folder, 'short.txt');
+    await writeFile(short, 'Call me Ishmael. '.repeat(12));
+    const texts = ['--text', short, '--text', BOOK, '--samples', '1', '--length', '64', '--target', '512'];
+    const searched = async (name: string, ...more: string[]) => {
+      const out = path.join(folder, name);
+      const how = ['--algorithm', 'cma-es', '--budget', '20evals', '--out', out];
+      expect((await longrope(['search', TINY, ...texts, ...how, ...more])).code).toBe(0);
+      const manifest = JSON.parse(await readFile(path.join(out, 'manifest.json'), 'utf8'));
+      return manifest.documents.map((document: { name: string }) => document.name);
+    };
+    expect(await searched('free')).toEqual([expect.stringContaining('short.txt')]);
+    expect(await searched('limited', '--short-limit', '5%')).toEqual([expect.stringContaining('10146.txt')]);
+  });
+
+  it('a run folder below a file', async () => {
+    const file = path.join(await temporaryFolder(), 'file');
+    await writeFile(file, '');
+    expectRefusal(await search(path.join(file, 'run')), 3, /run: expected a folder that can be created, found a file/);
+  });
+
   it('start tokens, which no export can express, are said before the search', async () => {
     const out = path.join(await temporaryFolder(), 'run');
     const options = ['--samples', '1', '--algorithm', 'cma-es', '--start-tokens', '4'];

@@ -2,7 +2,9 @@ import { readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { expect, test } from 'vitest';
 import { openTokenizer } from '../../src/corpus/index.js';
+import type { Stage } from '../../src/extension/index.js';
 import { factorVector, formatFactorJson } from '../../src/rope/index.js';
+import { textNeeds } from '../../src/workflow/extend-texts.js';
 import { type ExtendJob, extend, planExtension } from '../../src/workflow/index.js';
 import { searchModel } from '../../src/workflow/search-model.js';
 import { rejection } from '../helpers/rejection.js';
@@ -29,6 +31,14 @@ stages:
     hyperparameters: { max_steps: 4, max_seq_length: 512, position_skipping: 2k, lr_scheduler_type: constant, warmup_steps: 2, eval_lengths: [1k, 4k] }
   - { stage: evaluate, name: judged, model: skipped, rope: [none], perplexity: { texts: books, lengths: [256, 8k] } }
 `;
+
+test('a search with a limit needs what is read at the original length of its texts', () => {
+  const stage = { stage: 'search', texts: 'books', target: 512, lengths: [64, 128], held_out: 'rows' };
+  const needs = (more: object) => textNeeds({ ...stage, ...more } as Stage, 256).map(({ length }) => length);
+  expect(needs({})).toEqual([128, 512]);
+  expect(needs({ short_limit: 2 })).toEqual([256, 512]);
+  expect(needs({ short_limit: 2, lengths: undefined })).toEqual([512, 512]);
+});
 
 /** `books` has one document of 600 tokens or so. */
 async function jobIn(folder: string): Promise<ExtendJob> {
@@ -221,6 +231,34 @@ stages:
   const texts = new Map([['books', [TINY]]]);
   const plan = await planExtension({ ...job, texts, factors: new Map(), calibrate: false, gpu: {} });
   expect(plan.stages).toHaveLength(3);
+});
+
+test('budgets that do not suffice for all that a stage starts from: sets as they are and stretched, with each number of start tokens', async () => {
+  const job = await jobIn(await temporaryFolder());
+  const plan = async (ofCma: number, ofGradient: number) => {
+    const next = 'texts: books, start: [first, second]';
+    await writeFile(
+      job.recipe,
+      `format: longrope-recipe/1
+model: models/tiny
+texts: { books: { paths: [books], samples: 2 } }
+stages:
+  - { stage: search, name: first, target: 512, texts: books, budget: 40evals }
+  - { stage: search, name: second, target: 1024, texts: books, budget: 40evals }
+  - { stage: search, name: a, ${next}, target: 1024, hyperparameters: { closed_forms: unless started }, budget: ${ofCma}evals }
+  - { stage: search, name: b, ${next}, target: 2048, algorithm: gradient, start_tokens: [0, 4], budget: ${ofGradient}evals }
+`,
+    );
+    const texts = new Map([['books', [TINY]]]);
+    return planExtension({ ...job, texts, factors: new Map(), calibrate: false, gpu: {} });
+  };
+  const { problems } = await rejection(plan(8, 29));
+  // Three and four sets, beside eight closed forms for gradient, and three candidates on both documents at the end.
+  expect(problems.map(({ where, expected }) => `${where}: ${expected}`)).toEqual([
+    expect.stringMatching(/^stage a, budget: at least 9 documents/),
+    expect.stringMatching(/^stage b, budget: at least 30 documents/),
+  ]);
+  expect((await plan(9, 30)).stages).toHaveLength(4);
 });
 
 test('a tokenizer with more tokens than the model', async () => {

@@ -58,6 +58,14 @@ describe('headline', () => {
     expect(headline(view).qualifications[1]).toContain('0.970 to 1.020: the difference may be chance');
   });
 
+  it('says that a single document tells nothing of chance', () => {
+    const [comparison, ...others] = sampleView.perplexity[0]!.comparisons;
+    const view = withPanel({ comparisons: [{ ...comparison!, interval: null, documents: 1 }, ...others] });
+    expect(headline(view).qualifications[1]).toBe(
+      'On a single document the ratio to YaRN is 0.850: whether the difference is significant only more documents can tell.',
+    );
+  });
+
   it('also compares with YaRN where another method is the best of the others', () => {
     const yarn = sampleView.perplexity[0]!.comparisons.find(({ against }) => against === 'YaRN')!;
     const comparisons = [yarn, { ...yarn, against: 'none', ratio: 0.9, interval: { low: 0.8, high: 1.1 } }];
@@ -80,6 +88,10 @@ describe('headline', () => {
     expect(headline(searchOnly).statement).toBe(
       `Searched reaches a loss of ${last.toFixed(4)} at 2,048 tokens (YaRN: 4.0810)`,
     );
+    expect(headline(searchOnly).qualifications).toEqual([
+      expect.stringMatching(/^Found by /),
+      'Nothing was compared on held-out documents: whether the difference to YaRN is significant is not known.',
+    ]);
     expect(headline({ ...searchOnly, searches: [] }).statement).toBe(sampleView.title);
   });
 });

@@ -1,10 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import { UserError } from '../../src/errors.js';
 import { loadModel } from '../../src/model/index.js';
+import { openRunDirectory } from '../../src/run/index.js';
 import { engineMemory, gradientNeed } from '../../src/runtime/engine-memory.js';
 import { openEngine } from '../../src/runtime/index.js';
 import { parseRacing } from '../../src/search/index.js';
 import { chooseAlgorithm } from '../../src/workflow/choose-algorithm.js';
+import { begunWith } from '../../src/workflow/search-run.js';
 import { rejection } from '../helpers/rejection.js';
 import { temporaryFolder } from '../helpers/temporary-folder.js';
 import { tinyConfig } from '../helpers/tiny-architectures.js';
@@ -50,9 +52,23 @@ describe('auto', () => {
     // What was begun goes on, whatever the memory is by now.
     expect(choose('auto', 'gradient').name).toBe('gradient');
     expect(choose('auto', 'cma-es')).toEqual(choose('auto', null));
-    // And says the same, so that a resumed run ends with the report of an undisturbed one.
-    const later = { need: need(all), begun: 'cma-es' };
-    expect(chooseAlgorithm({ algorithm: 'auto' }, model.spec, later)).toEqual(choose('auto', null));
+    // Why it began so is known no more: perhaps somebody asked for cma-es by name.
+    expect(chooseAlgorithm({ algorithm: 'auto' }, model.spec, { need: need(all), begun: 'cma-es' })).toEqual({
+      name: 'cma-es',
+      reason: 'cma-es: as the run in this folder began',
+    });
+  });
+
+  it('does not keep to the manifest of a run that never began', async () => {
+    const out = await temporaryFolder();
+    expect(await begunWith(out)).toBeNull();
+    const open = () => openRunDirectory(out, { algorithm: 'cma-es' });
+    await (await open()).close();
+    expect(await begunWith(out)).toBeNull();
+    const run = await open();
+    await run.journal.append([{ type: 'batch' }]);
+    await run.close();
+    expect(await begunWith(out)).toBe('cma-es');
   });
 
   it('is named where memory lacks for a gradient that was asked for', async () => {

@@ -52,6 +52,7 @@ describe('hyper-parameters', () => {
     ['dim-mono', { evo_scale: 0.01 }, 'at least 1 after evo_scale'],
     ['longrope', { list_step: 0.03 }, '1/n for an integer n'],
     ['longrope', { mutation_numbers: 0, crossover_size: 0 }, 'at least 1'],
+    ['longrope', { start_tokens: 257 }, 'at most the original length, 256, found 257'],
     ['longrope', { attention_factor: 'usual' }, '"default" or "search" or a number > 0'],
     ['cma-es', { population_size: 3 }, '"default" or an integer >= 4'],
     ['cma-es', [], 'a JSON object, found []'],

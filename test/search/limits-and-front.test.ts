@@ -6,6 +6,7 @@ import { makeCandidate } from '../../src/search/candidate.js';
 import { comparedLoss } from '../../src/search/compared-loss.js';
 import { paretoFront } from '../../src/search/front.js';
 import {
+  type Candidate,
   createAlgorithm,
   type LossRequest,
   type Objective,
@@ -102,6 +103,21 @@ test.each([
   });
   expect(winner.shortExcess).toBeLessThanOrEqual(0);
 });
+
+test.each(['cma-es', 'gradient'])(
+  '%s that begins at the unscaled model keeps to the attention factor and start tokens that were asked for',
+  (name) => {
+    const limited = { ...problem, shortRise: RISE, startTokens: [4, 16] };
+    const algorithm = createAlgorithm(name, limited, { attention_factor: 1.2 }, 2);
+    const seeds = algorithm.ask();
+    const isKeeper = (seed: Candidate) => seed.factors.every((factor) => factor === 1);
+    algorithm.tell(seeds.map((candidate) => ({ candidate, loss: isKeeper(candidate) ? 1 : 2 })));
+    const asked = algorithm.ask();
+    expect(new Set(asked.map(({ attentionFactor }) => attentionFactor))).toEqual(new Set([1.2]));
+    for (const { startTokens } of asked) expect([4, 16]).toContain(startTokens);
+    expect(algorithm.contenders().filter(isKeeper)).toMatchObject([{ attentionFactor: 1, startTokens: 0 }]);
+  },
+);
 
 test('a limit that the objective knows nothing of is refused', async () => {
   const limited = { ...problem, shortRise: RISE };

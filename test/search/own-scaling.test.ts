@@ -1,13 +1,19 @@
 import path from 'node:path';
 import { beforeEach, expect, it } from 'vitest';
 import type { Tokenizer } from '../../src/corpus/index.js';
+import { loadModel } from '../../src/model/index.js';
 import { headline } from '../../src/report/index.js';
+import { rescaledRope } from '../../src/rope/index.js';
 import { type Candidate, functionObjective, parseBudget } from '../../src/search/index.js';
+import { comparedMethods } from '../../src/workflow/search-comparison.js';
 import { type SearchJob, searchModel } from '../../src/workflow/search-model.js';
 import { searchOutside } from '../../src/workflow/search-outside.js';
+import { baselinesOf } from '../../src/workflow/search-run.js';
+import { searchSpace } from '../../src/workflow/search-space.js';
 import { seededRandom } from '../helpers/random.js';
 import { temporaryFolder } from '../helpers/temporary-folder.js';
 import { writeTinyCheckpoint } from '../helpers/tiny-checkpoint.js';
+import { TINY } from '../helpers/tiny-model.js';
 
 const TOKENIZER = { bosTokenId: null, hash: '0'.repeat(64) } as Tokenizer;
 const random = seededRandom(5);
@@ -116,4 +122,28 @@ it('where a config.json cannot say which pairs do not turn, that is told before 
     'report.json',
     'report.html',
   ]);
+});
+
+it('what is compared at the target is what the search scores, bit for bit', async () => {
+  for (const model of [path.join(folder, 'llama3'), TINY]) {
+    const { spec } = await loadModel(model);
+    const targetLength = 5 * spec.rope.originalLength;
+    const space = await searchSpace({ spec }, { targetLength });
+    const methods = comparedMethods(spec.rope, space);
+    const baselines = baselinesOf(space);
+    expect(baselines.length).toBeGreaterThan(4);
+    for (const { name, candidate } of baselines)
+      expect(methods.find((method) => method.name === name)?.rope.resolve(targetLength)).toEqual(
+        rescaledRope(spec.rope.geometry, candidate),
+      );
+  }
+});
+
+it('a limit of nothing at all is kept by the model as it is', async () => {
+  const yarn = { rope_type: 'yarn', rope_theta: 10_000, factor: 3.7, original_max_position_embeddings: 32 };
+  await writeTinyCheckpoint(path.join(folder, 'yarn'), { config: { rope_parameters: yarn } });
+  const { result, view } = await searchModel(job('yarn', { algorithm: 'cma-es', shortLimit: 0 }));
+  expect(Math.min(...result.contenders.map(({ shortExcess = 1 }) => Math.abs(shortExcess)))).toBe(0);
+  expect(result.winner.shortExcess).toBeLessThanOrEqual(0);
+  expect(view.notes).toContainEqual(expect.stringMatching(/^Short limit: .* within 0 %\.$/));
 });

@@ -5,6 +5,7 @@ import { beforeEach, describe, expect, test } from 'vitest';
 import { wilcoxonGreater } from '../../src/evaluation/index.js';
 import { parseJournal } from '../../src/run/index.js';
 import {
+  type Candidate,
   checkRacing,
   createAlgorithm,
   type Objective,
@@ -195,6 +196,7 @@ interface Entry {
   readonly type: string;
   readonly phase?: string;
   readonly generation: number;
+  readonly documents?: number;
   readonly requests: readonly [number, number][];
   readonly candidates: readonly unknown[];
 }
@@ -283,6 +285,9 @@ describe('runSearch with racing', () => {
         run.objective.documents.map((_, document) => ({ candidate: winner.candidate, document })),
       );
       expect(winner.documentLosses).toEqual(exact.map(({ lossSum, tokens }) => lossSum / tokens));
+      // A genetic search ends with a winner of its races, of which nothing is left to score.
+      const final = (await journal(`${directory}-${name}`)).filter(({ phase }) => phase === 'final');
+      if (name === 'longrope') expect(final.map(({ requests }) => requests)).toEqual([[]]);
       const worth = contenders.map((contender) => contender.loss + pullPenalty(pull, contender.candidate));
       expect(winner.loss + pullPenalty(pull, winner.candidate)).toBe(Math.min(...worth));
     }
@@ -310,6 +315,21 @@ describe('runSearch with racing', () => {
     for (const name of ['cma-es', 'longrope']) {
       const result = await runSearch(options(name, { objective: broken, runDirectory: `${directory}-${name}` }));
       expect(result.winner.candidate.factors.at(-1)).toBeLessThanOrEqual(8.5);
+      const entries = await journal(`${directory}-${name}`);
+      const asked = blocks(entries);
+      let broke = 0;
+      // The last one may race on as few documents as the budget pays, without a look.
+      for (let generation = 0; generation < (asked.at(-1)?.generation ?? 0); generation++) {
+        const { candidates } = asked.find((batch) => batch.generation === generation) as Entry;
+        const isBroken = (candidate: unknown) => ((candidate as Candidate).factors.at(-1) ?? 0) > 8.5;
+        const bad = [...candidates.keys()].filter((place) => isBroken(candidates[place]));
+        const dropped = entries.find(
+          (entry) => entry.type === 'dropped' && entry.generation === generation && entry.documents === 2,
+        );
+        expect(dropped?.candidates ?? []).toEqual(expect.arrayContaining(bad));
+        broke += bad.length;
+      }
+      expect(broke).toBeGreaterThan(0);
     }
   });
 

@@ -40,3 +40,17 @@ test('random tries what a user gave first, and chooses among the start tokens th
   expect(drawn).toHaveLength(64);
   expect(new Set(drawn.map(({ startTokens }) => startTokens))).toEqual(new Set([0, 16]));
 });
+
+test.each(['random', 'longrope', 'longrope2'])('%s tries all that a user gave, also more than a population', (name) => {
+  const largest = [9, 10, 11, 12, 13, 14];
+  const starts = largest.map((factor) => makeCandidate([factor, factor, factor, factor], 1, 0));
+  const many = { ...problem, starts, maxFactor: 16, shortRise: 0.1 };
+  const genetic = { parents_size: 4, mutation_numbers: 4, crossover_size: 0, attention_factor: 1 };
+  const values = { population_size: 4, ...(name !== 'random' && genetic) };
+  const found = createAlgorithm(name, many, values, 1)
+    .ask()
+    .map(({ factors }) => factors.at(-1));
+  expect(found).toEqual(expect.arrayContaining(largest));
+  // What surely keeps the limit, where an algorithm has it.
+  if (name !== 'longrope2') expect(found).toContain(1);
+});

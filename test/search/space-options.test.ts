@@ -195,6 +195,13 @@ describe('second interpolation', () => {
     },
   );
 
+  test('has no grid, on which products would not lie', () => {
+    const over = (values: object) =>
+      new SecondInterpolation(frozen, createAlgorithm('gradient', multiplierProblem(problem, frozen), values, 1));
+    expect(() => over({ grid: 0.01 })).toThrow(/^hyper-parameters of gradient, grid: expected none over frozen/);
+    expect(() => over({ grid: 'none' })).not.toThrow();
+  });
+
   test('is compared with the frozen set and the closed forms over it', () => {
     const [none, pi] = secondBaselines(problem, frozen);
     expect([...(none?.candidate.factors ?? [])]).toEqual(eightfold);

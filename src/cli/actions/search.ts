@@ -3,6 +3,7 @@ import { openTokenizer } from '../../corpus/index.js';
 import { UserError } from '../../errors.js';
 import { fileError } from '../../run/index.js';
 import { parseBudget, parseObjective, parseRacing, type WeightedLength } from '../../search/index.js';
+import { readTokensOf } from '../../workflow/read-tokens.js';
 import { searchByCurriculum } from '../../workflow/search-curriculum.js';
 import type { SearchSettings } from '../../workflow/search-run.js';
 import { readTexts } from '../../workflow/texts.js';
@@ -37,7 +38,9 @@ export async function runSearchCommand(model: string, flags: SearchFlags): Promi
   const common = { textField: flags.textField, skipCharacters: flags.skipCharacters };
   const found = await readTexts(text, tokenizer, {
     ...common,
-    minTokens: ofText(Math.max(...(lengths?.map(({ length }) => length) ?? [flags.target]))),
+    minTokens: ofText(
+      await readTokensOf(model, lengths?.map(({ length }) => length) ?? [flags.target], flags.shortLimit),
+    ),
     ...(flags.samples !== undefined && { samples: flags.samples }),
   });
   const documents = found.slice(0, flags.samples ?? DEFAULT_DOCUMENTS);

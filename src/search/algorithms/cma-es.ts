@@ -6,7 +6,7 @@ import { CmaStrategy, MAX_CONDITION } from '../cma/strategy.js';
 import { type HyperparameterValues, integer, numberOr, parseHyperparameters, real, word } from '../hyperparameters.js';
 import { IncrementSpace } from '../increment-space.js';
 import { RandomState } from '../random.js';
-import { limitKeepers, startingCandidates } from '../seeds.js';
+import { limitKeepers, originOf, startingCandidates } from '../seeds.js';
 import type { Candidate, Evaluation, Json, SearchAlgorithm, SearchProblem, StopReasons } from '../types.js';
 
 /** Generations in a row without information (all losses equal, or none finite) after which the search ends. */
@@ -150,9 +150,9 @@ class CmaEs implements SearchAlgorithm {
     });
   }
 
-  private start(origin: Candidate) {
+  private start(seed: Candidate) {
     const values = this.hyperparameters;
-    const space = new IncrementSpace(this.problem, origin, {
+    const space = new IncrementSpace(this.problem, originOf(this.problem, seed, values.attention_factor), {
       factors: values.factors,
       deviation: values.initial_sigma,
       correlationDecades: values.correlation_decades,

@@ -19,7 +19,7 @@ import {
 } from '../hyperparameters.js';
 import { IncrementSpace } from '../increment-space.js';
 import { RandomState } from '../random.js';
-import { largestFactor, limitKeepers, startingCandidates } from '../seeds.js';
+import { largestFactor, limitKeepers, originOf, startingCandidates } from '../seeds.js';
 import type { Candidate, Evaluation, Json, SearchAlgorithm, SearchProblem, StopReasons } from '../types.js';
 
 export const GRADIENT_HYPERPARAMETERS = {
@@ -179,11 +179,11 @@ class GradientDescent implements SearchAlgorithm {
     const values = this.hyperparameters;
     const starts = (this.problem.starts ?? []).map((start) => inOrder(start, values.factors));
     return Array.from({ length: values.restarts }, (_, i) => {
-      const origin = ranked[Math.min(i % 2, ranked.length - 1)] as Candidate;
+      const seed = ranked[Math.min(i % 2, ranked.length - 1)] as Candidate;
       // 0, 1, -1, 2, -2 ...
       const power = Math.ceil(i / 2) * (i % 2 === 1 ? 1 : -1);
-      const scale = starts.some((start) => isSameSet(start, origin)) ? values.started_scale : 1;
-      const space = new IncrementSpace(this.problem, origin, {
+      const scale = starts.some((start) => isSameSet(start, seed)) ? values.started_scale : 1;
+      const space = new IncrementSpace(this.problem, originOf(this.problem, seed, values.attention_factor), {
         factors: values.factors,
         deviation: scale,
         correlationDecades: values.correlation_decades,

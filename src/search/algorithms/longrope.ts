@@ -31,6 +31,7 @@ export function createLongRope(problem: SearchProblem, hyperparameters: unknown,
   const values = parseHyperparameters(LONGROPE_HYPERPARAMETERS, hyperparameters, where);
   const problems = [
     ...twiceSaid(problem, values, where),
+    ...tooManyStartTokens(problem, values, where),
     ...lostStartTokens(problem, startTokenValues(problem, values)),
   ];
   const { settings, perUnit } = paperSettings(problem, values, where, problems);
@@ -42,6 +43,21 @@ export function createLongRope(problem: SearchProblem, hyperparameters: unknown,
 function twiceSaid({ startTokens }: SearchProblem, { start_tokens: value }: Values, where: string): Problem[] {
   if (startTokens === undefined || value === 'search') return [];
   return [{ where: `${where}, start_tokens`, expected: 'nothing beside --start-tokens', found: String(value) }];
+}
+
+function tooManyStartTokens(
+  { originalLength }: SearchProblem,
+  { start_tokens: value }: Values,
+  where: string,
+): Problem[] {
+  if (value === 'search' || value <= originalLength) return [];
+  return [
+    {
+      where: `${where}, start_tokens`,
+      expected: `at most the original length, ${originalLength}`,
+      found: String(value),
+    },
+  ];
 }
 
 function startTokenValues({ startTokens, originalLength }: SearchProblem, { start_tokens: asked }: Values) {

@@ -39,7 +39,7 @@ class RandomSearch implements SearchAlgorithm {
     if (count <= 0) return [];
     const given = this.told === 0 ? this.given() : [];
     const drawn = Array.from({ length: Math.max(0, count - given.length) }, () => this.draw());
-    this.asked = distinct([...given, ...drawn]).slice(0, count);
+    this.asked = distinct([...given, ...drawn]);
     return this.asked;
   }
 

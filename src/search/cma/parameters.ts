@@ -18,10 +18,7 @@ export function defaultPopulationSize(dimension: number): number {
   return 4 + Math.floor(3 * Math.log(dimension));
 }
 
-/**
- * The defaults of pycma 4 (`CMAParameters`, `RecombinationWeights`, `CMAAdaptSigmaCSA`), active update included, for
- * populations in which effective parents do not outnumber dimensions by far (its extra damping there is left out).
- */
+/** The defaults of pycma 4 (`CMAParameters`, `RecombinationWeights`, `CMAAdaptSigmaCSA`), active update included. */
 export function cmaParameters(dimension: number, populationSize = defaultPopulationSize(dimension)): CmaParameters {
   const n = dimension;
   const raw = Array.from({ length: populationSize }, (_, i) => Math.log((populationSize + 1) / 2) - Math.log(i + 1));
@@ -52,7 +49,8 @@ export function cmaParameters(dimension: number, populationSize = defaultPopulat
     pathDecaySigma,
     rankOneRate,
     rankMuRate,
-    stepDamping: 1 + pathDecaySigma,
+    // The middle is 0 but for populations whose effective parents outnumber the dimensions.
+    stepDamping: 1 + 2 * Math.max(0, Math.sqrt((mu - 1) / (n + 1)) - 1) + pathDecaySigma,
   };
 }
 

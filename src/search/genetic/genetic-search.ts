@@ -122,9 +122,10 @@ export class GeneticSearch<Genome> implements SearchAlgorithm {
     };
   }
 
+  /** All seeds, also where they are more than a population: what surely keeps a limit, or a user gave, is among them. */
   private initialPopulation(): Genome[] {
-    const genomes = this.variation.seeds().slice(0, this.settings.populationSize);
-    const mutants = Array.from({ length: this.settings.populationSize - genomes.length }, () =>
+    const genomes = this.variation.seeds();
+    const mutants = Array.from({ length: Math.max(0, this.settings.populationSize - genomes.length) }, () =>
       this.variation.initialMutant(),
     );
     return [...genomes, ...mutants.filter((genome) => genome !== null)];

@@ -82,7 +82,9 @@ function soundLoss(
   { name, tokens }: { readonly name: string; readonly tokens: number },
 ): DocumentLoss {
   const where = `the objective's loss on ${name}`;
-  const parsed = functionLossSchema.safeParse(answer);
+  // Derivatives of what is not finite are not either.
+  const isPlain = typeof answer?.lossSum !== 'number' || Number.isFinite(answer.lossSum);
+  const parsed = functionLossSchema.safeParse(isPlain ? answer : { ...answer, gradient: undefined });
   if (!parsed.success)
     throw new UserError('input', {
       where,

@@ -85,29 +85,17 @@ export class WorkerProcess {
   async ask(message: object, where: string, signal?: AbortSignal): Promise<unknown> {
     const answer = this.previous.then(() => {
       signal?.throwIfAborted();
-      return this.exchange(message, where);
+      return this.inTime(this.exchange(message, where), where);
     });
     this.previous = answer.catch(() => undefined);
-    const { timeoutSeconds } = this.options;
-    const timer = new AbortController();
-    const late = sleep(Math.min(1000 * timeoutSeconds, MAX_MILLISECONDS), undefined, { signal: timer.signal });
-    const aborted = signal && once(signal, 'abort', { signal: timer.signal });
+    if (signal === undefined) return answer;
+    const settled = new AbortController();
+    const aborted = once(signal, 'abort', { signal: settled.signal });
     try {
-      return await Promise.race([
-        answer,
-        late.then(() => {
-          throw new UserError('resource', {
-            where,
-            expected: `an answer within ${timeoutSeconds} s`,
-            found: 'none',
-            fix: 'the command must flush its standard output after every line; a longer time can be allowed',
-          });
-        }),
-        ...(aborted ? [aborted.then(() => signal.throwIfAborted())] : []),
-      ]);
+      return await Promise.race([answer, aborted.then(() => signal.throwIfAborted())]);
     } finally {
-      timer.abort();
-      for (const loser of [late, aborted]) loser?.catch(() => undefined);
+      settled.abort();
+      aborted.catch(() => undefined);
     }
   }
 
@@ -131,6 +119,31 @@ export class WorkerProcess {
       else process.kill(-pid, signal);
     } catch {
       // There is nobody left.
+    }
+  }
+
+  /** Also for an answer that is dropped: what waits for it would wait for ever. */
+  private async inTime(answer: Promise<unknown>, where: string): Promise<unknown> {
+    const { timeoutSeconds } = this.options;
+    const timer = new AbortController();
+    const late = sleep(Math.min(1000 * timeoutSeconds, MAX_MILLISECONDS), undefined, { signal: timer.signal });
+    try {
+      return await Promise.race([
+        answer,
+        late.then(() => {
+          // The next line would be taken for the answer to what is asked next.
+          this.fault ??= new UserError('resource', {
+            where,
+            expected: `an answer within ${timeoutSeconds} s`,
+            found: 'none',
+            fix: 'the command must flush its standard output after every line; a longer time can be allowed',
+          });
+          throw this.fault;
+        }),
+      ]);
+    } finally {
+      timer.abort();
+      late.catch(() => undefined);
     }
   }
 

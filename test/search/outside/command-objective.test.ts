@@ -146,6 +146,37 @@ describe('a command', () => {
   });
 });
 
+/** A request that is given up once it is on its way, and the next. */
+async function askAfterAbort(mode: string, timeoutSeconds: number) {
+  const folder = await temporaryFolder();
+  const { objective, close } = await openCommandObjective({
+    command: fakeCommand(mode, folder),
+    problem,
+    timeoutSeconds,
+  });
+  try {
+    const controller = new AbortController();
+    const cut = objective.evaluate([{ candidate, document: 0 }], { signal: controller.signal });
+    setTimeout(() => controller.abort(new Error('enough')), 100);
+    await expect(cut).rejects.toThrow('enough');
+    return await objective.evaluate([{ candidate, document: 1 }]);
+  } finally {
+    await close?.();
+    await expectNoneAlive(folder);
+  }
+}
+
+describe('the time for an answer', () => {
+  it('is not that of one that was given up before', async () => {
+    expect(await askAfterAbort('seconds', 3)).toHaveLength(1);
+  });
+
+  it('ends the wait for one that was given up and never comes', async () => {
+    const error = await rejection(askAfterAbort('hangs', 2));
+    expect(error.message).toMatch(/document a: expected an answer within 2 s, found none/);
+  });
+});
+
 /** Some losses outside of a search. */
 async function ask(mode: string, { hello = {}, ...setting }: Setting = {}) {
   const folder = await temporaryFolder();

@@ -89,5 +89,6 @@ for await (const line of createInterface({ input: process.stdin })) {
     say(answer);
     say(answer);
   } else if (mode === 'slow') setTimeout(() => say(answer), (message.id % 3) * 8);
+  else if (mode === 'seconds') setTimeout(() => say(answer), 1800);
   else say(answer);
 }

@@ -85,6 +85,14 @@ describe('a function', () => {
     expect(found).toEqual({ lossSum: Number.POSITIVE_INFINITY, tokens: 2047 });
   });
 
+  it('may find derivatives that are not finite either', async () => {
+    const logFactors = Array.from(candidate.factors, () => Number.NaN);
+    const answer = { lossSum: Number.NaN, tokens: 2047, gradient: { logFactors, logAttentionFactor: Number.NaN } };
+    const objective = functionObjective({ documents, gradients: true, loss: () => answer });
+    const found = await objective.evaluate([{ candidate, document: 0, gradient: true }]);
+    expect(found).toEqual([{ lossSum: Number.POSITIVE_INFINITY, tokens: 2047 }]);
+  });
+
   it('that throws ends the search with what it threw', async () => {
     const thrown = new RangeError('of its own');
     const failing = () => {
