@@ -1,11 +1,12 @@
 import { mkdir, readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Problem, UserError } from '../errors.js';
-import { TEMPORARY_NAME, writeFileAtomic } from './atomic-write.js';
+import { writeFileAtomic } from './atomic-write.js';
 import { errnoOf, fileError } from './file-error.js';
 import { Journal } from './journal.js';
 import { canonicalJson, type Json } from './json.js';
 import { acquireLock, LOCK_NAME } from './lock.js';
+import { TEMPORARY_NAME } from './temporary-name.js';
 
 export const MANIFEST_NAME = 'manifest.json';
 export const JOURNAL_NAME = 'journal.jsonl';
