@@ -83,7 +83,8 @@ async function contents(folder: string): Promise<string[] | null> {
 async function syncFile(file: string): Promise<void> {
   const stat = await lstat(file);
   if (!stat.isFile() || stat.nlink > 1) return;
-  const handle = await open(file, 'r+');
+  // Windows syncs only what is open for writing; elsewhere a copy of a read-only file could not be opened so.
+  const handle = await open(file, process.platform === 'win32' ? 'r+' : 'r');
   try {
     await handle.sync();
   } finally {

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { readdir, readFile, stat, symlink, writeFile } from 'node:fs/promises';
+import { chmod, readdir, readFile, stat, symlink, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { openTokenizer } from '../../src/corpus/index.js';
@@ -95,6 +95,15 @@ describe('exports', () => {
       expect([...tokenizer.encode(text)]).toEqual(expected);
       expect([tokenizer.bosTokenId, tokenizer.eosTokenId]).toEqual([1, 2]);
     }
+  });
+
+  it('copies of read-only files belong to their user', async () => {
+    const folder = await temporaryFolder();
+    const [source, out] = [path.join(folder, 'source'), path.join(folder, 'out')];
+    await writeTinyCheckpoint(source);
+    for (const name of await readdir(source)) await chmod(path.join(source, name), 0o444);
+    await exportHf(hfJob(source, out));
+    for (const name of await readdir(out)) expect((await stat(path.join(out, name))).mode & 0o200, name).toBe(0o200);
   });
 
   it('links are links, and the block is there twice', async () => {
