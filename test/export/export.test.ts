@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { chmod, readdir, readFile, stat, symlink, writeFile } from 'node:fs/promises';
+import { chmod, readdir, readFile, rename, stat, symlink, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { openTokenizer } from '../../src/corpus/index.js';
@@ -104,6 +104,26 @@ describe('exports', () => {
     for (const name of await readdir(source)) await chmod(path.join(source, name), 0o444);
     await exportHf(hfJob(source, out));
     for (const name of await readdir(out)) expect((await stat(path.join(out, name))).mode & 0o200, name).toBe(0o200);
+  });
+
+  it.each(['copy', 'link'] as const)('the shards that the index names, whatever they are called: %s', async (weights) => {
+    const folder = await temporaryFolder();
+    const [source, out] = [path.join(folder, 'source'), path.join(folder, 'out')];
+    await writeTinyCheckpoint(source, { shards: 2 });
+    const index = path.join(source, 'model.safetensors.index.json');
+    const { weight_map: map } = JSON.parse(await readFile(index, 'utf8')) as { weight_map: Record<string, string> };
+    const renamed = Object.fromEntries(Object.entries(map).map(([name, shard]) => [name, shard.replace('model', 'w')]));
+    await writeFile(index, JSON.stringify({ weight_map: renamed }));
+    for (const shard of new Set(Object.values(map)))
+      await rename(path.join(source, shard), path.join(source, shard.replace('model', 'w')));
+    await writeFile(path.join(source, 'model-00003-of-00003.safetensors'), 'of an earlier download');
+    await exportHf(hfJob(source, out, { weights }));
+    expect((await readdir(out)).filter((name) => name.includes('safetensors')).sort()).toEqual([
+      'model.safetensors.index.json',
+      'w-00001-of-00002.safetensors',
+      'w-00002-of-00002.safetensors',
+    ]);
+    expect(await tensorsOf(await loadModel(out))).toEqual(await tensorsOf(await loadModel(source)));
   });
 
   it('links are links, and the block is there twice', async () => {

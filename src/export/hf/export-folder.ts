@@ -1,6 +1,7 @@
-import { readdir, realpath, stat, writeFile } from 'node:fs/promises';
+import { realpath, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { type Problem, UserError } from '../../errors.js';
+import { weightFiles } from '../../model/checkpoint/safetensors.js';
 import type { FloatDtype, Model } from '../../model/types.js';
 import { checkFinite } from '../../model/weights.js';
 import { checkSpace, replaceFolder } from '../../run/index.js';
@@ -124,9 +125,7 @@ async function placeWeights(
 ): Promise<PlacedFile[]> {
   await checkFinite(model);
   const folder = model.path;
-  const names = (await readdir(folder)).filter((name) => WEIGHTS.test(name));
-  // A single file hides an index, as it does for every reader.
-  const chosen = names.includes('model.safetensors') ? ['model.safetensors'] : names;
+  const chosen = await weightFiles(folder);
   const sizes = await Promise.all(chosen.map((name) => stat(path.join(folder, name))));
   const total = sizes.reduce((sum, { size }) => sum + size, 0);
   if (mode === 'copy') await checkSpace(path.dirname(staging), total, EXPORTED, ROOM);
