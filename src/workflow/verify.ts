@@ -20,7 +20,7 @@ import { programVersion } from './version.js';
 export interface VerifyJob {
   /** A folder or a .gguf file. */
   readonly exported: string;
-  /** What it has to carry, in the words of export; undefined: what it says itself. */
+  /** What it has to carry, in the words of export; undefined, and `model`: what it says itself. */
   readonly rope?: ExportRopeOptions;
   readonly lengths?: readonly number[];
   /** `moby-dick` or a text. */
@@ -86,8 +86,8 @@ export async function verifyExport(job: VerifyJob): Promise<Verification> {
   if (job.script !== undefined && source.format !== 'config')
     throw new UserError('usage', { where: '--script', expected: 'a folder that transformers loads', found: file });
   const model = await loadModel(job.exported);
-  const { rope } = job;
-  const intent = rope === undefined ? own : await requiredIntent(rope, model, own);
+  const required = job.rope === undefined ? null : await requiredIntent(job.rope, model, own);
+  const intent = required ?? own;
   const lengths = verifyLengths(job.lengths, own);
   const situation = {
     exported: job.exported,
@@ -129,7 +129,7 @@ export async function verifyExport(job: VerifyJob): Promise<Verification> {
   );
   const ruled = engines.map(({ name }) => RULES[name]);
   const exact = tables.every(({ engine, judgement }) => !ruled.includes(engine) || judgement.verdict === 'exact');
-  const carries = rope === undefined ? null : lengths.every((length) => isExact(own, intent, length));
+  const carries = required === null ? null : lengths.every((length) => isExact(own, required, length));
   return {
     format: 'longrope-verification/1',
     version: programVersion(),
@@ -149,11 +149,11 @@ export async function verifyExport(job: VerifyJob): Promise<Verification> {
   };
 }
 
-/** What `rope` means for this model, by our own reading of the factors. */
-async function requiredIntent(rope: ExportRopeOptions, model: Model, own: Intent): Promise<Intent> {
+/** What `rope` means for this model, by our own reading of the factors; null: just what the file says. */
+async function requiredIntent(rope: ExportRopeOptions, model: Model, own: Intent): Promise<Intent | null> {
   const { geometry } = model.spec.rope;
   const table = await exportTable(rope, model.spec.rope);
-  if (table === null) return own;
+  if (table === null) return null;
   const { short, long, attentionFactor, originalLength, targetLength } = table;
   return {
     ...own,

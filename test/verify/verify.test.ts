@@ -51,11 +51,13 @@ describe('longrope verify', () => {
       path.join(folder, 's.py'),
     ]);
     expect([long.code, long.stderr]).toEqual([3, expect.stringContaining('--text moby-dick: expected at least')]);
-    const nothing = await longrope(['verify', TINY, ...NO_PYTHON]);
-    expect([nothing.code, nothing.stdout]).toEqual([7, expect.stringMatching(/\nNOT verified\n$/)]);
-    expect(nothing.stderr).toMatch(
-      /found neither --rope nor an engine that runs \(llama.cpp: .*; transformers: no Python/,
-    );
+    for (const words of [[], ['--rope', 'model']]) {
+      const nothing = await longrope(['verify', TINY, ...words, ...NO_PYTHON]);
+      expect([nothing.code, nothing.stdout]).toEqual([7, expect.stringMatching(/\nNOT verified\n$/)]);
+      expect(nothing.stderr).toMatch(
+        /found neither --rope with factors nor an engine that runs \(llama.cpp: .*; transformers: no Python/,
+      );
+    }
     const unknown = await longrope(['verify', TINY, '--engine', 'vllm']);
     expect([unknown.code, unknown.stderr]).toEqual([
       2,

@@ -49,7 +49,7 @@ function failures(exported: string, rope: string | undefined, result: Verificati
     problems.push({
       where: exported,
       expected: 'something to compare it with',
-      found: `neither --rope nor an engine that runs (${result.skipped.map(({ engine, reason }) => `${engine}: ${reason}`).join('; ')})`,
+      found: `neither --rope with factors nor an engine that runs (${result.skipped.map(({ engine, reason }) => `${engine}: ${reason}`).join('; ')})`,
       fix: 'give the factors it has to carry as --rope, or make the comparison elsewhere with --script',
     });
   for (const run of result.runs)
