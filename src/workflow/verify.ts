@@ -1,7 +1,6 @@
 import { UserError } from '../errors.js';
-import { compareWithIntent, ENGINES, type Intent, intentOf, type RopeSource } from '../export/engines/index.js';
-import { loadModel, type Model } from '../model/index.js';
-import { rescaledRope } from '../rope/index.js';
+import { ENGINES, type Intent, intentOf, type RopeSource } from '../export/engines/index.js';
+import { loadModel } from '../model/index.js';
 import { type ReportProgress, writeFileAtomic } from '../run/index.js';
 import {
   type Agreement,
@@ -10,11 +9,12 @@ import {
   type TableRule,
   transformersScript,
 } from '../verify/index.js';
-import { type ExportRopeOptions, exportTable } from './export-rope.js';
+import type { ExportRopeOptions } from './export-rope.js';
 import { type EngineLine, engineLine } from './inspect.js';
 import { readRopeSource } from './rope-source.js';
 import { type EngineChoice, runnableEngines, scriptCases } from './verify-engines.js';
 import { expectedObservations, probesOf } from './verify-expected.js';
+import { requiredIntent, saysTheSame } from './verify-required.js';
 import { programVersion } from './version.js';
 
 export interface VerifyJob {
@@ -50,8 +50,10 @@ export interface Verification {
   readonly exported: string;
   readonly originalLength: number;
   readonly maximumLength: number;
-  /** Whether the file says what `rope` asks for; null: nothing was asked for. */
+  /** Whether the file says what `rope` asks for, lengths included; null: nothing was asked for. */
   readonly carries: boolean | null;
+  /** The lengths that `rope` asks for; null: nothing was asked for. */
+  readonly requiredLengths: Pick<Intent, 'originalLength' | 'maximumLength'> | null;
   /** What the rules of every engine make of the file. */
   readonly tables: readonly EngineLine[];
   readonly engines: readonly { readonly engine: string; readonly version: string }[];
@@ -129,7 +131,7 @@ export async function verifyExport(job: VerifyJob): Promise<Verification> {
   );
   const ruled = engines.map(({ name }) => RULES[name]);
   const exact = tables.every(({ engine, judgement }) => !ruled.includes(engine) || judgement.verdict === 'exact');
-  const carries = required === null ? null : lengths.every((length) => isExact(own, required, length));
+  const carries = required === null ? null : saysTheSame(own, required, lengths);
   return {
     format: 'longrope-verification/1',
     version: programVersion(),
@@ -137,6 +139,10 @@ export async function verifyExport(job: VerifyJob): Promise<Verification> {
     originalLength: own.originalLength,
     maximumLength: own.maximumLength,
     carries,
+    requiredLengths: required && {
+      originalLength: required.originalLength,
+      maximumLength: required.maximumLength,
+    },
     tables,
     engines: engines.map(({ name, version }) => ({ engine: name, version })),
     runs,
@@ -149,40 +155,12 @@ export async function verifyExport(job: VerifyJob): Promise<Verification> {
   };
 }
 
-/** What `rope` means for this model, by our own reading of the factors; null: just what the file says. */
-async function requiredIntent(rope: ExportRopeOptions, model: Model, own: Intent): Promise<Intent | null> {
-  const { geometry } = model.spec.rope;
-  const table = await exportTable(rope, model.spec.rope);
-  if (table === null) return null;
-  const { short, long, attentionFactor, originalLength, targetLength } = table;
-  return {
-    ...own,
-    originalLength,
-    maximumLength: targetLength,
-    startTokens: 0,
-    at: (length) =>
-      rescaledRope(geometry, { factors: length > originalLength ? long : short, attentionFactor, startTokens: 0 }),
-  };
-}
-
 /** Around the switch, and the end. */
 function verifyLengths(asked: readonly number[] | undefined, { originalLength, maximumLength }: Intent): number[] {
   const usual = [originalLength - 1, originalLength, originalLength + 1, maximumLength];
   return [...new Set(asked ?? usual)]
     .filter((length) => length <= maximumLength || asked !== undefined)
     .sort((a, b) => a - b);
-}
-
-function isExact(own: Intent, intent: Intent, length: number): boolean {
-  const { inverseFrequency, attentionFactor } = own.at(length);
-  const built = {
-    ...{ outcome: 'built' as const, table: 'single' as const, inverseFrequency, attentionFactor },
-    localInverseFrequency: own.local?.inverseFrequency,
-  };
-  return (
-    compareWithIntent({ ...built, effectiveContext: own.maximumLength, dropped: [], notes: [] }, intent, length)
-      .verdict === 'exact'
-  );
 }
 
 function tableRule(engine: EngineName, source: RopeSource): TableRule {

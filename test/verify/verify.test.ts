@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { Verification } from '../../src/workflow/verify.js';
@@ -27,6 +27,20 @@ describe('longrope verify', () => {
     // It computes its own attention factor.
     expect(of('vLLM')).toContainEqual([512, 'differs']);
     expect(await readFile(script, 'utf8')).toContain('AutoModelForCausalLM.from_pretrained');
+
+    // Factors that are the same at every length that the file has.
+    const config = path.join(out, 'config.json');
+    const text = await readFile(config, 'utf8');
+    const cut = text.replace('"max_position_embeddings": 512', '"max_position_embeddings": 384');
+    await writeFile(config, cut.replaceAll('"factor": 2', '"factor": 1.5'));
+    const shorter = await longrope(['verify', out, '--rope', 'yarn:2@1.05', ...NO_PYTHON]);
+    expect([shorter.code, shorter.stderr]).toEqual([
+      7,
+      expect.stringMatching(
+        /expected original length 256, maximum 512, as --rope yarn:2@1\.05 says, found original length 256, maximum 384$/m,
+      ),
+    ]);
+    await writeFile(config, text);
 
     const other = await longrope(['verify', out, '--rope', 'ntk:2@1.05', ...NO_PYTHON]);
     expect(other.code).toBe(7);

@@ -43,7 +43,14 @@ export async function runVerify(exported: string, flags: VerifyFlags): Promise<v
 
 function failures(exported: string, rope: string | undefined, result: Verification): Problem[] {
   const problems: Problem[] = [];
-  if (result.carries === false)
+  const { requiredLengths: required } = result;
+  if (required !== null && lengthsOf(required) !== lengthsOf(result))
+    problems.push({
+      where: exported,
+      expected: `${lengthsOf(required)}, as --rope ${rope} says`,
+      found: lengthsOf(result),
+    });
+  else if (result.carries === false)
     problems.push({ where: exported, expected: `the factors of --rope ${rope}`, found: 'others' });
   if (result.carries === null && result.runs.length === 0)
     problems.push({
@@ -67,6 +74,9 @@ function failures(exported: string, rope: string | undefined, result: Verificati
     });
   return problems;
 }
+
+const lengthsOf = ({ originalLength, maximumLength }: Pick<Verification, 'originalLength' | 'maximumLength'>) =>
+  `original length ${originalLength}, maximum ${maximumLength}`;
 
 function describe(result: Verification): string {
   const tables = [
@@ -93,7 +103,7 @@ function describe(result: Verification): string {
     ]),
   ];
   const lines = [
-    `${result.exported}: original length ${result.originalLength}, maximum ${result.maximumLength}`,
+    `${result.exported}: ${lengthsOf(result)}`,
     ...(result.carries === null ? [] : [`carries what --rope says: ${result.carries ? 'yes' : 'NO'}`]),
     '',
     textTable(cells(tables), { colour: false }),
