@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { chmod, readdir, readFile, rename, stat, symlink, writeFile } from 'node:fs/promises';
+import { chmod, readdir, readFile, rename, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { openTokenizer } from '../../src/corpus/index.js';
@@ -215,6 +215,20 @@ it('an aborted copy of weights leaves nothing, and a second export nothing of th
   expect(await readdir(out)).toContain('longrope_factor_sets.json');
   await exportHf(hfJob(source, out, { force: true }));
   expect(await readdir(out)).not.toContain('longrope_factor_sets.json');
+});
+
+it('--force leaves no tokenizer of the model before, and what is not of a model', async () => {
+  const folder = await temporaryFolder();
+  const [source, out] = [path.join(folder, 'source'), path.join(folder, 'out')];
+  await writeTinyCheckpoint(source);
+  const before = ['chat_template.jinja', 'added_tokens.json', 'special_tokens_map.json', 'generation_config.json'];
+  for (const name of before) await writeFile(path.join(source, name), '{}');
+  await exportHf(hfJob(source, out));
+  for (const name of before) await rm(path.join(source, name));
+  for (const name of ['notes.txt', 'LICENSE']) await writeFile(path.join(out, name), 'mine');
+  expect((await readdir(out)).length).toBe(8);
+  await exportHf(hfJob(source, out, { force: true }));
+  expect((await readdir(out)).sort()).toEqual(['LICENSE', 'config.json', 'model.safetensors', 'notes.txt']);
 });
 
 describe('refusals', () => {

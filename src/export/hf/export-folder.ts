@@ -9,7 +9,7 @@ import { EXPORTED, type ExportProgress, ROOM } from '../progress.js';
 import { neighboursToHalves } from '../row-order.js';
 import { encodedBytes } from '../stream-tensor.js';
 import { type ExportTensor, exportTensors } from '../tensors.js';
-import { placeCompanions } from './companions.js';
+import { belongsToModel, placeCompanions } from './companions.js';
 import { configJson } from './config-json.js';
 import { FACTOR_SETS_NAME } from './factor-sets.js';
 import { writeSafetensorsFiles } from './safetensors-files.js';
@@ -73,7 +73,7 @@ export async function writeHfFolder(model: Model, options: HfFolderOptions): Pro
 
 /** What an export before has written and this one may not write: readers would take it for a part of this model. */
 function isOurs(name: string, weights: WeightMode): boolean {
-  return name === FACTOR_SETS_NAME || (weights !== 'none' && WEIGHTS.test(name));
+  return name === FACTOR_SETS_NAME || belongsToModel(name) || (weights !== 'none' && WEIGHTS.test(name));
 }
 
 async function checkRequest(model: Model, { out, weights, dtype }: HfFolderOptions): Promise<void> {
