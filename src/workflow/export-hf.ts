@@ -35,7 +35,8 @@ export interface HfExportJob extends Omit<ExportRopeOptions, 'rope'> {
   readonly force: boolean;
   readonly weights: WeightMode;
   readonly dtype?: HfDtype;
-  readonly maxShardBytes: number;
+  /** Of weights that are written anew. */
+  readonly maxShardBytes?: number;
   /** Another tokenizer than the model's own. */
   readonly tokenizer?: string;
   /** Default: `defaultProfile`. */
@@ -81,7 +82,7 @@ export async function exportHf(job: HfExportJob): Promise<HfExport> {
         : configWithLongrope(model.config, rope.geometry, table, { profile, engines: job.engines }),
     weights: job.weights,
     ...(job.dtype !== undefined && { dtype: job.dtype }),
-    maxShardBytes: job.maxShardBytes,
+    ...(job.maxShardBytes !== undefined && { maxShardBytes: job.maxShardBytes }),
     ...(job.tokenizer !== undefined && { tokenizer: job.tokenizer }),
     extra: new Map(table === null || sets.length === 0 ? [] : [[FACTOR_SETS_NAME, factorSetsJson(table, sets)]]),
     progress: new ExportProgress(job.onProgress, job.signal),

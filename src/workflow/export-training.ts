@@ -46,7 +46,8 @@ export interface TrainingExportJob extends ExportRopeOptions {
   readonly settings?: TrainerSettings;
   readonly weights: Exclude<WeightMode, 'none'>;
   readonly dtype?: HfDtype;
-  readonly maxShardBytes: number;
+  /** Of weights that are written anew. */
+  readonly maxShardBytes?: number;
   readonly onProgress?: ReportProgress;
   readonly signal?: AbortSignal;
 }
@@ -105,7 +106,7 @@ export async function exportTraining(job: TrainingExportJob): Promise<TrainingEx
     ...(tokenizerPath !== undefined && { tokenizer: tokenizerPath }),
     weights: job.weights,
     ...(job.dtype !== undefined && { dtype: job.dtype }),
-    maxShardBytes: job.maxShardBytes,
+    ...(job.maxShardBytes !== undefined && { maxShardBytes: job.maxShardBytes }),
     progress: new ExportProgress(job.onProgress, job.signal),
   });
   return {

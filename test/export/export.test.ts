@@ -21,7 +21,6 @@ const hfJob = (model: string, out: string, job: Partial<HfExportJob> = {}): HfEx
   rope: 'yarn:2',
   force: false,
   weights: 'copy',
-  maxShardBytes: 5e9,
   engines: ['transformers'],
   factorSets: [],
   ...job,
@@ -247,6 +246,20 @@ describe('refusals', () => {
         found: '48',
       },
     ]);
+  });
+
+  it('a size of shards where weights stay in their files', async () => {
+    const folder = await temporaryFolder();
+    const source = path.join(folder, 'source');
+    await writeTinyCheckpoint(source);
+    const refused = (job: Partial<HfExportJob>) =>
+      rejection(exportHf(hfJob(source, path.join(folder, 'out'), { maxShardBytes: 30_000, ...job })));
+    expect((await refused({})).message).toMatch(/^--max-shard-size: .*found files that are copied as they are; give --dty/);
+    expect((await refused({ weights: 'link' })).message).toMatch(/found files that are linked as they are/);
+    expect((await refused({ weights: 'none' })).message).toMatch(/found --weights none/);
+    const out = path.join(folder, 'split');
+    await exportHf(hfJob(source, out, { maxShardBytes: 30_000, dtype: 'float32' }));
+    expect((await readdir(out)).filter((name) => /^model-/.test(name)).length).toBeGreaterThan(1);
   });
 
   it('the model itself as the file to write, whatever it is called', async () => {

@@ -217,7 +217,7 @@ describe('published factor tables', async () => {
       const plain = { ...set, startTokens: 0, originalLength: 4096, targetLength: set.targetLength ?? 131_072 };
       const file = path.join(out, 'factors.json');
       await writeFile(file, formatFactorJson(plain));
-      const job = { model: models.get(pairs)!, rope: file, force: true, weights: 'none' as const, maxShardBytes: 5e9 };
+      const job = { model: models.get(pairs)!, rope: file, force: true, weights: 'none' as const };
       const to = {
         out: path.join(out, 'hf'),
         profile: 'redundant' as const,

@@ -18,7 +18,7 @@ async function workplace(): Promise<{ folder: string; job: (job: Partial<Trainin
   await writeFile(path.join(folder, 'long.txt'), TEXT);
   await mkdir(path.join(folder, 'texts'));
   for (let i = 0; i < 12; i++) await writeFile(path.join(folder, 'texts', `${i}.txt`), TEXT.slice(0, 400));
-  const common = { model: TINY, rope: 'yarn:2', gpus: 2, weights: 'link', maxShardBytes: 5e9 } as const;
+  const common = { model: TINY, rope: 'yarn:2', gpus: 2, weights: 'link' } as const;
   const data = [path.join(folder, 'long.txt'), path.join(folder, 'texts')];
   return {
     folder,
@@ -141,7 +141,6 @@ const restoreJob = (model: string, restore: string) =>
     out: `${model}-restored`,
     force: true,
     weights: 'none',
-    maxShardBytes: 5e9,
     profile: 'redundant',
     engines: ['transformers'],
     factorSets: [],

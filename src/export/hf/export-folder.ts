@@ -20,6 +20,8 @@ export const HF_DTYPES = ['float32', 'float16', 'bfloat16'] as const;
 export type HfDtype = (typeof HF_DTYPES)[number];
 const DTYPES: Readonly<Record<HfDtype, FloatDtype>> = { float32: 'F32', float16: 'F16', bfloat16: 'BF16' };
 
+const MAX_SHARD_BYTES = 5e9;
+
 const WEIGHTS = /^model(-\d+-of-\d+)?\.safetensors(\.index\.json)?$/;
 
 const CLASSES: Readonly<Record<string, string>> = {
@@ -40,7 +42,8 @@ export interface HfFolderOptions {
   readonly weights: WeightMode;
   /** Given: the weights are written anew in this type. Always so for GGUF, default float32. */
   readonly dtype?: HfDtype;
-  readonly maxShardBytes: number;
+  /** Of weights that are written anew; default 5 GB. Files that are copied or linked stay as they are. */
+  readonly maxShardBytes?: number;
   /** Another tokenizer than the model's own, as `openTokenizer` takes it. */
   readonly tokenizer?: string;
   /** Further files: name -> text. */
@@ -50,7 +53,7 @@ export interface HfFolderOptions {
 
 /** Writes a Hugging Face folder of the model with another config. Nothing is left at `out` when it fails. */
 export async function writeHfFolder(model: Model, options: HfFolderOptions): Promise<PlacedFile[]> {
-  const rewritten = options.weights !== 'none' && (model.checkpoint.format === 'gguf' || options.dtype !== undefined);
+  const rewritten = isRewritten(model, options);
   await checkRequest(model, options);
   const placed: PlacedFile[] = [];
   await replaceFolder(
@@ -71,12 +74,17 @@ export async function writeHfFolder(model: Model, options: HfFolderOptions): Pro
   return placed.sort((a, b) => (a.name < b.name ? -1 : 1));
 }
 
+function isRewritten({ checkpoint }: Model, { weights, dtype }: HfFolderOptions): boolean {
+  return weights !== 'none' && (checkpoint.format === 'gguf' || dtype !== undefined);
+}
+
 /** What an export before has written and this one may not write: readers would take it for a part of this model. */
 function isOurs(name: string, weights: WeightMode): boolean {
   return name === FACTOR_SETS_NAME || belongsToModel(name) || (weights !== 'none' && WEIGHTS.test(name));
 }
 
-async function checkRequest(model: Model, { out, weights, dtype }: HfFolderOptions): Promise<void> {
+async function checkRequest(model: Model, options: HfFolderOptions): Promise<void> {
+  const { out, weights, dtype, maxShardBytes } = options;
   const problems: Problem[] = [];
   const isGguf = model.checkpoint.format === 'gguf';
   const target = await realpath(out).catch(() => path.resolve(out));
@@ -88,6 +96,16 @@ async function checkRequest(model: Model, { out, weights, dtype }: HfFolderOptio
       expected: 'safetensors weights that stay as they are',
       found: isGguf ? 'a GGUF file, whose weights have to be written anew' : '--dtype, which writes them anew',
       fix: 'use --weights copy',
+    });
+  if (maxShardBytes !== undefined && !isRewritten(model, options))
+    problems.push({
+      where: '--max-shard-size',
+      expected: 'weights that are written anew',
+      found:
+        weights === 'none'
+          ? '--weights none'
+          : `files that are ${weights === 'copy' ? 'copied' : 'linked'} as they are`,
+      ...(weights === 'copy' && { fix: 'give --dtype too, with which they are' }),
     });
   if (weights === 'none' && dtype !== undefined)
     problems.push({ where: '--dtype', expected: '--weights copy', found: '--weights none' });
@@ -112,7 +130,7 @@ async function rewriteWeights(model: Model, staging: string, options: HfFolderOp
   const files = await writeSafetensorsFiles(
     staging,
     tensors.map((tensor) => ({ name: tensor.name, stored: tensor.stored, order: orderOf(tensor) })),
-    { dtype, maxShardBytes: options.maxShardBytes, onBytes: options.progress.counter(total) },
+    { dtype, maxShardBytes: options.maxShardBytes ?? MAX_SHARD_BYTES, onBytes: options.progress.counter(total) },
   );
   return files.map((file) => ({ ...file, how: 'written' }));
 }
