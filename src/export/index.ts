@@ -41,6 +41,7 @@ export {
   type LongropeTableOptions,
   longropeTable,
   type NamedSet,
+  ownTable,
 } from './longrope-table.js';
 export {
   ONNX_DTYPES,

@@ -71,6 +71,20 @@ describe('exports', () => {
     for (const length of [64, 65, 128]) expectSameRope(middle, last, length);
   });
 
+  it("the config of a GGUF model's own table is for readers of every age", async () => {
+    const folder = await temporaryFolder();
+    const source = path.join(folder, 'source');
+    await writeTinyCheckpoint(source);
+    const [gguf, out] = [path.join(folder, 'model.gguf'), path.join(folder, 'out')];
+    await exportGguf(ggufJob(source, gguf));
+    const { rope, profile } = await exportHf(hfJob(gguf, out, { rope: 'model', weights: 'none' }));
+    expect([rope, profile]).toEqual([null, 'redundant']);
+    const config = JSON.parse(await readFile(path.join(out, 'config.json'), 'utf8')) as Record<string, unknown>;
+    expect(config['rope_scaling']).toMatchObject({ type: 'longrope', rope_type: 'longrope', factor: 2 });
+    expect(config['rope_parameters']).toEqual(config['rope_scaling']);
+    expect(config).toMatchObject({ original_max_position_embeddings: 64, max_position_embeddings: 128 });
+  });
+
   it('GGUF to GGUF keeps quantised bytes', async () => {
     const folder = await temporaryFolder();
     const source = path.join(folder, 'source');
