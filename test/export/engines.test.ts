@@ -56,6 +56,19 @@ describe('hostile configs', () => {
   });
 });
 
+it('transformers 4 looks for the original length of llama3 in its block alone', () => {
+  const { config } = HOSTILE.find(({ name }) => name === 'llama, llama3')!;
+  const { original_max_position_embeddings: original, ...block } = config['rope_scaling'] as Record<string, unknown>;
+  const v4 = ENGINES.find(({ name }) => name === 'transformers v4')!;
+  expect(v4.build(sourceOf(config), 8192)).toMatchObject({ outcome: 'built' });
+  const moved = { ...config, rope_scaling: block, original_max_position_embeddings: original };
+  expect(v4.build(sourceOf(moved), 8192)).toMatchObject({
+    outcome: 'refused',
+    reason: expect.stringMatching(/^KeyError/),
+    lever: expect.stringContaining('into rope_scaling'),
+  });
+});
+
 interface Golden {
   readonly transformers: string;
   readonly cases: readonly {
