@@ -1,9 +1,9 @@
-import { readdir, readFile, stat } from 'node:fs/promises';
+import { readFile, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { type Problem, UserError } from '../errors.js';
 import { type EvaluationRecord, evaluationRecordSchema } from '../evaluation/index.js';
 import type { NamedRecord } from '../report/index.js';
-import { fileError, JOURNAL_NAME } from '../run/index.js';
+import { fileError, JOURNAL_NAME, listFolder } from '../run/index.js';
 
 export const RESULT_NAME = 'result.json';
 export const REPORT_NAME = 'report.json';
@@ -40,8 +40,8 @@ const DEPTH = 3;
 export async function resultFiles(given: string): Promise<readonly ResultFile[]> {
   if (!(await isFolder(given)))
     return [{ path: given, kind: path.basename(given).endsWith(REPORT_NAME) ? 'search' : 'evaluation' }];
-  const found = await below(given, DEPTH);
-  const names = (await readdir(given)).sort();
+  const names = await namesIn(given);
+  const found = await below(given, names, DEPTH);
   // The searches of an `extend` are called alike, so that no page holds two; its evaluations are what it comes to.
   const evaluations = names.includes(STAGES_NAME) ? found.filter(({ kind }) => kind === 'evaluation') : [];
   if (evaluations.length > 0) return evaluations;
@@ -55,18 +55,26 @@ export async function resultFiles(given: string): Promise<readonly ResultFile[]>
 }
 
 /** A run folder is not looked into: a search has evaluations of its own in its report. */
-async function below(folder: string, depth: number): Promise<readonly ResultFile[]> {
-  const names = (await readdir(folder)).sort();
+async function below(folder: string, names: readonly string[], depth: number): Promise<readonly ResultFile[]> {
   if (names.includes(REPORT_NAME)) return [{ path: path.join(folder, REPORT_NAME), kind: 'search' }];
   if (names.includes(RESULT_NAME)) return [{ path: path.join(folder, RESULT_NAME), kind: 'evaluation' }];
   if (depth === 0) return [];
   const found: ResultFile[] = [];
   for (const name of names) {
     const inside = path.join(folder, name);
-    // What a run that is going on has just removed is none of them.
-    if ((await stat(inside).catch(() => null))?.isDirectory()) found.push(...(await below(inside, depth - 1)));
+    // What a run that is going on has just removed is none of them, nor is what belongs to somebody else.
+    if (!(await stat(inside).catch(() => null))?.isDirectory()) continue;
+    const entries = await namesIn(inside).catch((error: unknown) => {
+      if (error instanceof UserError) return [];
+      throw error;
+    });
+    found.push(...(await below(inside, entries, depth - 1)));
   }
   return found;
+}
+
+async function namesIn(folder: string): Promise<string[]> {
+  return (await listFolder(folder, 'a folder of results that can be read')).sort();
 }
 
 async function recordFiles(given: string): Promise<string[]> {
