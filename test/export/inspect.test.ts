@@ -85,6 +85,21 @@ describe('values', () => {
   });
 });
 
+describe('what the loader refuses for the class alone', () => {
+  const heads = { ...HEADS, architectures: [], max_position_embeddings: 1024, rope_theta: 10_000 };
+
+  it.each([
+    ['qwen2', { partial_rotary_factor: 0.5 }, /partial_rotary_factor/],
+    ['phi3', { rope_scaling: { type: 'linear', rope_type: 'linear', factor: 2 } }, /expected one of default, longrope/],
+  ])('%s', async (type, change, refusal) => {
+    const { refusals, tables } = await inspectModel(await writeConfig({ ...heads, model_type: type, ...change }));
+    expect(refusals.join()).toMatch(refusal);
+    expect(tables).not.toEqual([]);
+    const plain = await inspectModel(await writeConfig({ ...heads, model_type: type }));
+    expect(plain.refusals).toEqual([]);
+  });
+});
+
 describe('a GGUF of our own', () => {
   const FACTORS = Array.from({ length: 64 }, (_, pair) => 1 + (7 * pair) / 63);
 
