@@ -37,8 +37,7 @@ export async function replaceFolder(
     await mkdir(parent, { recursive: true });
     await mkdir(staging);
     await fill(staging);
-    for (const name of await readdir(staging)) await syncFile(path.join(staging, name));
-    await syncDirectory(staging);
+    await syncAll(staging);
     if (present !== null || !(await isRenamed(staging, target))) {
       const found = (await contents(folder)) ?? [];
       // Somebody else may have been faster.
@@ -77,6 +76,12 @@ async function contents(folder: string): Promise<string[] | null> {
     if (errnoOf(error) === 'ENOENT') return null;
     throw fileError(folder, 'a folder', error);
   }
+}
+
+async function syncAll(folder: string): Promise<void> {
+  for (const entry of await readdir(folder, { withFileTypes: true }))
+    await (entry.isDirectory() ? syncAll : syncFile)(path.join(folder, entry.name));
+  await syncDirectory(folder);
 }
 
 /** Links have no contents of their own. */
