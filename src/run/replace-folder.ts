@@ -3,7 +3,7 @@ import path from 'node:path';
 import { UserError } from '../errors.js';
 import { syncDirectory } from './atomic-write.js';
 import { errnoOf, fileError } from './file-error.js';
-import { TEMPORARY_NAME, temporaryName } from './temporary-name.js';
+import { removeUnfinished, TEMPORARY_NAME, temporaryName } from './temporary-name.js';
 
 export interface ReplaceFolderOptions {
   /** Put the files into a folder that is not empty, over files of the same names. */
@@ -35,6 +35,7 @@ export async function replaceFolder(
   const staging = path.join(parent, temporaryName(target));
   try {
     await mkdir(parent, { recursive: true });
+    await removeUnfinished(parent, target);
     await mkdir(staging);
     await fill(staging);
     await syncAll(staging);

@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { chmod, readdir, readFile, rename, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import path from 'node:path';
@@ -6,6 +7,7 @@ import { openTokenizer } from '../../src/corpus/index.js';
 import { loadModel, type Model, readTensor } from '../../src/model/index.js';
 import { factorVector } from '../../src/rope/factor-vector.js';
 import { formatFactorJson, formatFactorSets, resolveRope } from '../../src/rope/index.js';
+import { temporaryName } from '../../src/run/temporary-name.js';
 import { exportGguf, type GgufExportJob } from '../../src/workflow/export-gguf.js';
 import { exportHf, type HfExportJob } from '../../src/workflow/export-hf.js';
 import { exportOnnx } from '../../src/workflow/export-onnx.js';
@@ -119,25 +121,30 @@ describe('exports', () => {
     for (const name of await readdir(out)) expect((await stat(path.join(out, name))).mode & 0o200, name).toBe(0o200);
   });
 
-  it.each(['copy', 'link'] as const)('the shards that the index names, whatever they are called: %s', async (weights) => {
-    const folder = await temporaryFolder();
-    const [source, out] = [path.join(folder, 'source'), path.join(folder, 'out')];
-    await writeTinyCheckpoint(source, { shards: 2 });
-    const index = path.join(source, 'model.safetensors.index.json');
-    const { weight_map: map } = JSON.parse(await readFile(index, 'utf8')) as { weight_map: Record<string, string> };
-    const renamed = Object.fromEntries(Object.entries(map).map(([name, shard]) => [name, shard.replace('model', 'w')]));
-    await writeFile(index, JSON.stringify({ weight_map: renamed }));
-    for (const shard of new Set(Object.values(map)))
-      await rename(path.join(source, shard), path.join(source, shard.replace('model', 'w')));
-    await writeFile(path.join(source, 'model-00003-of-00003.safetensors'), 'of an earlier download');
-    await exportHf(hfJob(source, out, { weights }));
-    expect((await readdir(out)).filter((name) => name.includes('safetensors')).sort()).toEqual([
-      'model.safetensors.index.json',
-      'w-00001-of-00002.safetensors',
-      'w-00002-of-00002.safetensors',
-    ]);
-    expect(await tensorsOf(await loadModel(out))).toEqual(await tensorsOf(await loadModel(source)));
-  });
+  it.each(['copy', 'link'] as const)(
+    'the shards that the index names, whatever they are called: %s',
+    async (weights) => {
+      const folder = await temporaryFolder();
+      const [source, out] = [path.join(folder, 'source'), path.join(folder, 'out')];
+      await writeTinyCheckpoint(source, { shards: 2 });
+      const index = path.join(source, 'model.safetensors.index.json');
+      const { weight_map: map } = JSON.parse(await readFile(index, 'utf8')) as { weight_map: Record<string, string> };
+      const renamed = Object.fromEntries(
+        Object.entries(map).map(([name, shard]) => [name, shard.replace('model', 'w')]),
+      );
+      await writeFile(index, JSON.stringify({ weight_map: renamed }));
+      for (const shard of new Set(Object.values(map)))
+        await rename(path.join(source, shard), path.join(source, shard.replace('model', 'w')));
+      await writeFile(path.join(source, 'model-00003-of-00003.safetensors'), 'of an earlier download');
+      await exportHf(hfJob(source, out, { weights }));
+      expect((await readdir(out)).filter((name) => name.includes('safetensors')).sort()).toEqual([
+        'model.safetensors.index.json',
+        'w-00001-of-00002.safetensors',
+        'w-00002-of-00002.safetensors',
+      ]);
+      expect(await tensorsOf(await loadModel(out))).toEqual(await tensorsOf(await loadModel(source)));
+    },
+  );
 
   it('links are links, and the block is there twice', async () => {
     const folder = await temporaryFolder();
@@ -154,6 +161,16 @@ describe('exports', () => {
     expect(config['rope_scaling']).toMatchObject({ factor: 2, short_mscale: 0.1 * Math.log(2) + 1 });
     expect(config['original_max_position_embeddings']).toBe(64);
   });
+});
+
+it('half a GGUF file of an export that was killed is removed by the next one', async () => {
+  const folder = await temporaryFolder();
+  const [source, gguf] = [path.join(folder, 'source'), path.join(folder, 'model.gguf')];
+  await writeTinyCheckpoint(source);
+  const ended = spawnSync(process.execPath, ['-e', '']).pid;
+  await writeFile(path.join(folder, temporaryName(gguf).replace(`-${process.pid}.`, `-${ended}.`)), 'half');
+  await exportGguf(ggufJob(source, gguf));
+  expect((await readdir(folder)).sort()).toEqual(['model.gguf', 'source']);
 });
 
 describe('a set of factors per length', () => {
@@ -268,7 +285,9 @@ describe('refusals', () => {
     await writeTinyCheckpoint(source);
     const refused = (job: Partial<HfExportJob>) =>
       rejection(exportHf(hfJob(source, path.join(folder, 'out'), { maxShardBytes: 30_000, ...job })));
-    expect((await refused({})).message).toMatch(/^--max-shard-size: .*found files that are copied as they are; give --dty/);
+    expect((await refused({})).message).toMatch(
+      /^--max-shard-size: .*found files that are copied as they are; give --dty/,
+    );
     expect((await refused({ weights: 'link' })).message).toMatch(/found files that are linked as they are/);
     expect((await refused({ weights: 'none' })).message).toMatch(/found --weights none/);
     const out = path.join(folder, 'split');

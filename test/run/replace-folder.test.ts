@@ -1,8 +1,10 @@
+import { spawnSync } from 'node:child_process';
 import { mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
 import type { UserError } from '../../src/errors.js';
 import { fileError, replaceFolder } from '../../src/run/index.js';
+import { temporaryName } from '../../src/run/temporary-name.js';
 import { rejection } from '../helpers/rejection.js';
 import { temporaryFolder } from '../helpers/temporary-folder.js';
 
@@ -30,8 +32,7 @@ describe('a folder that is replaced', () => {
       });
     expect(places).toEqual([there, path.dirname(missing)]);
     expect((await stat(there)).ino).toBe(before.ino);
-    for (const folder of [there, missing])
-      expect((await readdir(folder)).sort()).toEqual(['config.json', 'model.bin']);
+    for (const folder of [there, missing]) expect((await readdir(folder)).sort()).toEqual(['config.json', 'model.bin']);
     expect((await readdir(parent)).sort()).toEqual(['below', 'there']);
   });
 
@@ -67,6 +68,28 @@ describe('a folder that is replaced', () => {
       expect((await readdir(folder)).sort()).toEqual(['config.json', 'first.bin']);
     }
     expect((await readdir(parent)).sort()).toEqual(['missing', 'there']);
+  });
+});
+
+describe('what writers have left that were killed', () => {
+  const nameOf = (target: string, pid: number | undefined) =>
+    temporaryName(target).replace(`-${process.pid}.`, `-${pid}.`);
+
+  test.each(['there', 'missing'])('is removed by the next one, but not that of a living one: %s', async (place) => {
+    const parent = await temporaryFolder();
+    const target = path.join(parent, place);
+    const where = place === 'there' ? target : parent;
+    await mkdir(where, { recursive: true });
+    const ended = spawnSync(process.execPath, ['-e', '']).pid;
+    const [dead, living] = [nameOf(target, ended), nameOf(target, process.ppid)];
+    const elsewhere = dead.replace(/[0-9a-f]{8}-/, '00000000-');
+    for (const name of [dead, living, elsewhere]) {
+      await mkdir(path.join(where, name));
+      await writeFile(path.join(where, name, 'model.bin'), 'half of all weights');
+    }
+    await replaceFolder(target, VACANT, fillWith('config.json'));
+    const left = (await readdir(where)).filter((name) => name.endsWith('.tmp'));
+    expect(left.sort()).toEqual([living, elsewhere].sort());
   });
 });
 
