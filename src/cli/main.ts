@@ -20,7 +20,7 @@ import { verifyCommand } from './commands/verify.js';
  */
 export async function main(rawArguments: readonly string[]): Promise<number> {
   const program = createProgram();
-  process.stdout.once('error', unwritable);
+  process.stdout.on('error', unwritable);
   try {
     await program.parseAsync([...rawArguments], { from: 'user' });
     return 0;
@@ -34,9 +34,9 @@ export async function main(rawArguments: readonly string[]): Promise<number> {
   }
 }
 
-/** Results are in their files by then; a reader that has seen enough (`| head`) is no mistake. */
+/** A reader that has seen enough (`| head`) is no mistake, and no reason to end otherwise than without it. */
 function unwritable(error: NodeJS.ErrnoException): void {
-  if (error.code === 'EPIPE') process.exit(0);
+  if (error.code === 'EPIPE' || error.code === 'ERR_STREAM_DESTROYED') return;
   process.stderr.write(`error: standard output: expected room for what is printed, found ${error.code}\n`);
   process.exit(EXIT_CODES.resource);
 }
