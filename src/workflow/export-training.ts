@@ -12,6 +12,7 @@ import {
   ExportProgress,
   type HfDtype,
   type LongropeTable,
+  layerClass,
   type TrainerSettings,
   type TrainingEngine,
   type TrainingEngineName,
@@ -21,7 +22,6 @@ import {
   writeTrainingFolder,
 } from '../export/index.js';
 import { loadModel } from '../model/index.js';
-import type { Model } from '../model/types.js';
 import { checkVacantFolder, type ReportProgress } from '../run/index.js';
 import { describeTable, type ExportedRope, type ExportRopeOptions, exportTable } from './export-rope.js';
 import { readTexts } from './texts.js';
@@ -185,12 +185,4 @@ export function checkBoundaryTokens(name: TrainingEngineName, tokenizer: Tokeniz
       found: `no ${missing.join(' and no ')}`,
       fix: 'axolotl, llama-factory and hf-trainer can',
     });
-}
-
-/** transformers names the layers of every class after it. */
-function layerClass({ config, spec }: Model): string {
-  const architectures = config['architectures'];
-  const name: unknown = Array.isArray(architectures) ? architectures[0] : undefined;
-  if (typeof name === 'string' && name.endsWith('ForCausalLM')) return name.replace(/ForCausalLM$/, 'DecoderLayer');
-  return `${spec.architecture[0]!.toUpperCase()}${spec.architecture.slice(1)}DecoderLayer`;
 }

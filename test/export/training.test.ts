@@ -3,6 +3,7 @@ import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { concatenatedRows, mixedRows, readDataset, type TokenDocument } from '../../src/corpus/index.js';
+import { layerClass } from '../../src/export/index.js';
 import { loadModel } from '../../src/model/index.js';
 import { exportHf } from '../../src/workflow/export-hf.js';
 import { exportTraining, type TrainingExportJob } from '../../src/workflow/export-training.js';
@@ -145,6 +146,15 @@ const restoreJob = (model: string, restore: string) =>
     engines: ['transformers'],
     factorSets: [],
   }) as const;
+
+it.each([
+  ['llama', ['LlamaForCausalLM'], 'LlamaDecoderLayer'],
+  ['smollm3', undefined, 'SmolLM3DecoderLayer'],
+  ['qwen2', ['Qwen2ForSequenceClassification'], 'Qwen2DecoderLayer'],
+  ['mixtral', undefined, 'MixtralDecoderLayer'],
+])('layers of %s with architectures %j are wrapped by the name of their class', (architecture, architectures, name) => {
+  expect(layerClass({ config: { architectures }, spec: { architecture } })).toBe(name);
+});
 
 describe('export hf --restore', () => {
   it('puts the short list back', async () => {

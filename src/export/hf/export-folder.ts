@@ -5,6 +5,7 @@ import { weightFiles } from '../../model/checkpoint/safetensors.js';
 import type { FloatDtype, Model } from '../../model/types.js';
 import { checkFinite } from '../../model/weights.js';
 import { checkSpace, replaceFolder } from '../../run/index.js';
+import { CLASSES } from '../class-names.js';
 import { EXPORTED, type ExportProgress, ROOM } from '../progress.js';
 import { neighboursToHalves } from '../row-order.js';
 import { encodedBytes } from '../stream-tensor.js';
@@ -23,16 +24,6 @@ const DTYPES: Readonly<Record<HfDtype, FloatDtype>> = { float32: 'F32', float16:
 const MAX_SHARD_BYTES = 5e9;
 
 const WEIGHTS = /^model(-\d+-of-\d+)?\.safetensors(\.index\.json)?$/;
-
-const CLASSES: Readonly<Record<string, string>> = {
-  llama: 'LlamaForCausalLM',
-  mistral: 'MistralForCausalLM',
-  phi3: 'Phi3ForCausalLM',
-  qwen2: 'Qwen2ForCausalLM',
-  qwen3: 'Qwen3ForCausalLM',
-  smollm3: 'SmolLM3ForCausalLM',
-  olmo2: 'Olmo2ForCausalLM',
-};
 
 export interface HfFolderOptions {
   readonly out: string;
