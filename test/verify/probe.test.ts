@@ -64,6 +64,11 @@ describe('plans', () => {
       [1024, 128, true],
     ]);
     expect(planTransformers([1024], 256, 512, rule).at(-1)?.informative).toBe(false);
+    // Dynamic RoPE: one name, another table for every length.
+    const dynamic = (length: number) => ({ table: 'single', rope: rope(256 / Math.max(256, length)) });
+    const steps = planTransformers([255, 1024], 256, 128, dynamic).filter(({ chunk }) => chunk !== null);
+    expect(steps.map(({ length, informative }) => [length, informative])).toEqual([[1024, true]]);
+    expect(planTransformers([1024], 256, 128, () => rule(1)).at(-1)?.informative).toBe(false);
   });
 });
 
