@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 import { EXIT_CODES, UserError } from '../errors.js';
+import { printable } from '../report/text-table.js';
 import { demoCommand } from './commands/demo.js';
 import { evaluateCommand } from './commands/evaluate.js';
 import { exportCommand } from './commands/export.js';
@@ -27,7 +28,8 @@ export async function main(rawArguments: readonly string[]): Promise<number> {
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : EXIT_CODES.usage;
     if (error instanceof UserError) {
-      process.stderr.write(error.message.replace(/^/gm, 'error: ').concat('\n'));
+      const lines = error.message.split('\n').map((line) => `error: ${printable(line)}\n`);
+      process.stderr.write(lines.join(''));
       return EXIT_CODES[error.kind];
     }
     throw error;

@@ -277,6 +277,17 @@ describe('the command', () => {
     expect(verdictsOf(result, 'vLLM')).toEqual(['exact', 'exact']);
   });
 
+  it('gives no control characters of a name to the terminal, nor do refusals', async () => {
+    const folder = path.join(await temporaryFolder(), 'a\x1b[2Jb');
+    await mkdir(folder);
+    const missing = await longrope(['inspect', path.join(folder, 'config.json')]);
+    expect([missing.code, missing.stderr]).toEqual([3, expect.stringContaining('a\uFFFD[2Jb')]);
+    await writeFile(path.join(folder, 'config.json'), JSON.stringify({ ...HEADS, max_position_embeddings: 1024 }));
+    const printed = await longrope(['inspect', folder]);
+    expect([printed.code, printed.stdout]).toEqual([0, expect.stringContaining('a\uFFFD[2Jb')]);
+    for (const text of [missing.stderr, printed.stdout]) expect(text).not.toContain('\x1b');
+  });
+
   it('refuses what is no config', async () => {
     expect((await rejection(inspectModel(await writeConfig({ ...HEADS })))).message).toMatch(/max_position_embeddings/);
     const odd = { ...HEADS, max_position_embeddings: 64, rope_scaling: { long_factor: [1, 'x'] } };
