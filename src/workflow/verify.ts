@@ -7,6 +7,7 @@ import {
   type EngineName,
   planTransformers,
   type TableRule,
+  type Tolerance,
   transformersScript,
 } from '../verify/index.js';
 import type { ExportRopeOptions } from './export-rope.js';
@@ -56,7 +57,8 @@ export interface Verification {
   readonly requiredLengths: Pick<Intent, 'originalLength' | 'maximumLength'> | null;
   /** What the rules of every engine make of the file. */
   readonly tables: readonly EngineLine[];
-  readonly engines: readonly { readonly engine: string; readonly version: string }[];
+  /** Those that ran, and up to which differences their passes count as the same. */
+  readonly engines: readonly { readonly engine: string; readonly version: string; readonly tolerance: Tolerance }[];
   readonly runs: readonly RunVerdict[];
   /** Engines that were not run, and why. */
   readonly skipped: readonly { readonly engine: string; readonly reason: string }[];
@@ -95,6 +97,7 @@ export async function verifyExport(job: VerifyJob): Promise<Verification> {
     exported: job.exported,
     file,
     source,
+    dtypes: [...model.tensors.values()].map(({ dtype }) => dtype),
     lengths,
     originalLength: own.originalLength,
     chunk: job.chunk,
@@ -144,7 +147,7 @@ export async function verifyExport(job: VerifyJob): Promise<Verification> {
       maximumLength: required.maximumLength,
     },
     tables,
-    engines: engines.map(({ name, version }) => ({ engine: name, version })),
+    engines: engines.map(({ name, version, tolerance }) => ({ engine: name, version, tolerance })),
     runs,
     skipped,
     passed:

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import {
   agreement,
+  llamaCppTolerance,
   observe,
   planLlamaCpp,
   planTransformers,
@@ -41,6 +42,17 @@ describe('a probe', () => {
     expect(agreement(good, { ...good, losses: Float32Array.of(Number.NaN) }).same).toBe(false);
     expect(agreement(good, { ...good, losses: Float32Array.of(0.502) }).same).toBe(false);
   });
+});
+
+it('allows more where llama.cpp rounds what it multiplies with, not as much as a wrong table', () => {
+  const expected = { logits: Float32Array.of(1, 2), losses: Float32Array.of(0.5) };
+  // As measured: Q8_0 against float32, and the short table for the long one.
+  const [rounded, wrong] = [0.12, 1.5].map((error) => ({ ...expected, logits: Float32Array.of(1, 2 + error) }));
+  const sameWith = (dtypes: readonly string[], observed: typeof expected) =>
+    agreement(expected, observed, llamaCppTolerance(dtypes)).same;
+  for (const dtype of ['Q8_0', 'Q4_0', 'Q4_1', 'Q6_K', 'BF16'])
+    expect([dtype, sameWith(['F32', dtype], rounded!), sameWith(['F32', dtype], wrong!)]).toEqual([dtype, true, false]);
+  for (const dtype of ['F32', 'F16']) expect(sameWith(['F32', dtype], rounded!)).toBe(false);
 });
 
 describe('plans', () => {

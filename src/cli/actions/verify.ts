@@ -64,7 +64,7 @@ function failures(exported: string, rope: string | undefined, result: Verificati
       problems.push({
         where: `${run.engine}, ${run.length} tokens, ${shapeOf(run)}`,
         expected: `what the ${run.table} table gives`,
-        found: `logits that differ by ${run.largestLogitDifference.toPrecision(2)}`,
+        found: `logits that differ by ${run.largestLogitDifference.toPrecision(2)}, perplexity by ${(100 * (run.perplexity / run.expectedPerplexity - 1)).toPrecision(2)} %`,
       });
   if (problems.length === 0)
     problems.push({
@@ -107,7 +107,7 @@ function describe(result: Verification): string {
     ...(result.carries === null ? [] : [`carries what --rope says: ${result.carries ? 'yes' : 'NO'}`]),
     '',
     textTable(cells(tables), { colour: false }),
-    ...(result.runs.length === 0 ? [] : ['', `run: ${result.engines.map(({ version }) => version).join(', ')}`]),
+    ...(result.runs.length === 0 ? [] : ['', `run: ${result.engines.map(engineText).join(', ')}`]),
     ...(result.runs.length === 0 ? [] : [textTable(cells(runs), { colour: false })]),
     ...result.skipped.map(({ engine, reason }) => `not run: ${engine}: ${reason}`),
     '',
@@ -115,6 +115,9 @@ function describe(result: Verification): string {
   ];
   return `${lines.join('\n')}\n`;
 }
+
+const engineText = ({ version, tolerance: { logits, perplexity } }: Verification['engines'][number]) =>
+  `${version} (the same: logits within ${logits}, perplexity within ${100 * perplexity} %)`;
 
 const cells = (rows: readonly (readonly string[])[]) => rows.map((row) => row.map((text): Cell => ({ text })));
 
