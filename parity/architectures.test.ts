@@ -46,7 +46,6 @@ async function exported(folder: string): Promise<string> {
     rope: 'yarn:8',
     force: false,
     weights: 'link',
-    maxShardBytes: 5e9,
     profile: 'redundant',
     engines: ['transformers'],
     factorSets: [],

@@ -27,7 +27,6 @@ const handoff = (engine: TrainingEngineName, gpus: number) =>
     out: path.join(exchange.folder, `${engine}-${gpus}`),
     gpus,
     weights: 'copy',
-    maxShardBytes: 5e9,
   });
 
 const python = (cwd: string, ...words: readonly string[]) =>
@@ -60,7 +59,6 @@ describe('export training', () => {
       out: path.join(exchange.folder, 'extended'),
       force: false,
       weights: 'link',
-      maxShardBytes: 5e9,
       profile: 'redundant',
       engines: ['transformers'],
       factorSets: [],

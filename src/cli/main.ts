@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 import { EXIT_CODES, UserError } from '../errors.js';
+import { printable } from '../report/text-table.js';
 import { demoCommand } from './commands/demo.js';
 import { evaluateCommand } from './commands/evaluate.js';
 import { exportCommand } from './commands/export.js';
@@ -20,23 +21,24 @@ import { verifyCommand } from './commands/verify.js';
  */
 export async function main(rawArguments: readonly string[]): Promise<number> {
   const program = createProgram();
-  process.stdout.once('error', unwritable);
+  process.stdout.on('error', unwritable);
   try {
     await program.parseAsync([...rawArguments], { from: 'user' });
     return 0;
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : EXIT_CODES.usage;
     if (error instanceof UserError) {
-      process.stderr.write(error.message.replace(/^/gm, 'error: ').concat('\n'));
+      const lines = error.message.split('\n').map((line) => `error: ${printable(line)}\n`);
+      process.stderr.write(lines.join(''));
       return EXIT_CODES[error.kind];
     }
     throw error;
   }
 }
 
-/** Results are in their files by then; a reader that has seen enough (`| head`) is no mistake. */
+/** A reader that has seen enough (`| head`) is no mistake, and no reason to end otherwise than without it. */
 function unwritable(error: NodeJS.ErrnoException): void {
-  if (error.code === 'EPIPE') process.exit(0);
+  if (error.code === 'EPIPE' || error.code === 'ERR_STREAM_DESTROYED') return;
   process.stderr.write(`error: standard output: expected room for what is printed, found ${error.code}\n`);
   process.exit(EXIT_CODES.resource);
 }

@@ -1,3 +1,5 @@
+import { printable } from '../report/text-table.js';
+
 /** Share done and time left: on a terminal one line that is drawn anew, elsewhere (nohup, a log file) a line a minute. */
 export interface Progress {
   update(done: number, total: number, detail?: string): void;
@@ -22,7 +24,7 @@ export function startProgress(label: string, stream: Stream = process.stderr): P
       if (!isDue(now, done >= total)) return;
       written = now;
       const left = milliseconds === null ? '' : `${formatDuration(milliseconds)} left`;
-      const line = `${label}  ${Math.floor((100 * done) / total)} %  ${left}  ${detail}`;
+      const line = `${label}  ${Math.floor((100 * done) / total)} %  ${left}  ${printable(detail)}`;
       stream.write(stream.isTTY ? `${ERASE_LINE}${line.slice(0, (stream.columns ?? 80) - 1)}` : `${line}\n`);
     },
     finish() {

@@ -41,6 +41,7 @@ export {
   type LongropeTableOptions,
   longropeTable,
   type NamedSet,
+  ownTable,
 } from './longrope-table.js';
 export {
   ONNX_DTYPES,
@@ -61,5 +62,6 @@ export {
 export { type TrainingFolderOptions, writeTrainingFolder } from './training/export-folder.js';
 export { HANDOFF_NAME, type Handoff, readHandoff } from './training/handoff-file.js';
 export { trainingEngines } from './training/index.js';
+export { layerClass } from './training/layer-class.js';
 export { restoredTable } from './training/restore.js';
 export type { TrainerSettings } from './training/trainer-settings.js';

@@ -80,6 +80,14 @@ export function longropeTable(rope: RopeSpec, long: NamedSet, options: LongropeT
   };
 }
 
+/** The table of a model that has one; null for other types. */
+export function ownTable({ scaling, originalLength, maxPositionEmbeddings }: RopeSpec): LongropeTable | null {
+  if (scaling.type !== 'longrope') return null;
+  const lengths = { originalLength, targetLength: maxPositionEmbeddings };
+  const { shortFactor: short, longFactor: long, attentionFactor = defaultAttentionFactor(lengths) } = scaling;
+  return { short, long, attentionFactor, ...lengths };
+}
+
 /** What engines compute that do not read an attention factor. */
 export function defaultAttentionFactor({
   originalLength,

@@ -1,11 +1,8 @@
-import { randomBytes } from 'node:crypto';
 import { type FileHandle, open, rename, rm, stat } from 'node:fs/promises';
-import { basename, dirname, join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { UserError } from '../errors.js';
 import { fileError } from './file-error.js';
-
-/** Names that only an interrupted `writeFileAtomic` leaves behind. */
-export const TEMPORARY_NAME = /^\..+\.[0-9a-f]{12}\.tmp$/;
+import { temporaryName } from './temporary-name.js';
 
 /**
  * Writes a file so that a reader, or a power cut, sees either the old content or the whole new one: a temporary name in
@@ -18,7 +15,7 @@ export async function writeFileAtomic(path: string, data: string | Uint8Array): 
 
 /** The same for contents that `fill` writes piece by piece; whatever it throws leaves the old file untouched. */
 export async function replaceFile(path: string, fill: (handle: FileHandle) => Promise<void>): Promise<void> {
-  const temporary = join(dirname(path), `.${basename(path)}.${randomBytes(6).toString('hex')}.tmp`);
+  const temporary = join(dirname(path), temporaryName(path));
   let handle: FileHandle | undefined;
   try {
     handle = await open(temporary, 'wx');
@@ -39,7 +36,7 @@ export async function replaceFile(path: string, fill: (handle: FileHandle) => Pr
 export async function checkFileTarget(path: string): Promise<void> {
   const isFolder = (await stat(path).catch(() => null))?.isDirectory() === true;
   if (isFolder) throw new UserError('usage', { where: path, expected: 'a file to write', found: 'a folder' });
-  const temporary = join(dirname(path), `.${basename(path)}.${randomBytes(6).toString('hex')}.tmp`);
+  const temporary = join(dirname(path), temporaryName(path));
   try {
     await (await open(temporary, 'wx')).close();
     await rm(temporary);

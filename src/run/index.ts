@@ -19,3 +19,4 @@ export {
   type RunDirectory,
   sweepTemporary,
 } from './run-directory.js';
+export { removeUnfinished, TEMPORARY_NAME } from './temporary-name.js';

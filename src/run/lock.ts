@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { link, open, readdir, readFile, rm } from 'node:fs/promises';
+import { open, readdir, readFile, rename, rm } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -77,7 +77,7 @@ async function readHolder(path: string): Promise<ProcessIdentity | null> {
   }
 }
 
-/** Linked into place, so that nobody reads half of it. */
+/** Renamed into place, so that nobody reads half of it; not linked, as not every disk has links. The name is taken by nobody. */
 async function announce(directory: string, name: string): Promise<void> {
   const temporary = join(directory, `.lock.${process.pid}.${randomBytes(6).toString('hex')}.tmp`);
   try {
@@ -87,7 +87,7 @@ async function announce(directory: string, name: string): Promise<void> {
     } finally {
       await handle.close();
     }
-    await link(temporary, join(directory, name));
+    await rename(temporary, join(directory, name));
   } catch (error) {
     throw fileError(directory, 'a run folder that can be written', error);
   } finally {

@@ -1,9 +1,9 @@
-import { randomBytes } from 'node:crypto';
-import { lstat, mkdir, open, readdir, rename, rm, rmdir } from 'node:fs/promises';
+import { lstat, mkdir, open, readdir, rename, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { UserError } from '../errors.js';
 import { syncDirectory } from './atomic-write.js';
 import { errnoOf, fileError } from './file-error.js';
+import { removeUnfinished, TEMPORARY_NAME, temporaryName } from './temporary-name.js';
 
 export interface ReplaceFolderOptions {
   /** Put the files into a folder that is not empty, over files of the same names. */
@@ -15,8 +15,11 @@ export interface ReplaceFolderOptions {
 }
 
 /**
- * Makes a folder whose files `fill` writes: in a staging folder beside it, synced, then renamed, so that a failure leaves
- * nothing at `folder`. Throws `UserError('input')` if it has contents and `force` is off.
+ * Makes a folder whose files `fill` writes: in a staging folder, synced, then renamed, so that a failure leaves nothing at
+ * `folder`. Throws `UserError('input')` if it has contents and `force` is off.
+ *
+ * A folder that exists is staged in and never replaced itself, as it may be a mount point: neither can that be renamed, nor
+ * files into it from outside.
  */
 export async function replaceFolder(
   folder: string,
@@ -24,21 +27,25 @@ export async function replaceFolder(
   fill: (staging: string) => Promise<void>,
 ): Promise<void> {
   const target = path.resolve(folder);
+  const refuse = (names: readonly string[]) =>
+    refuseContents(folder, names, 'name another one, or give --force to replace files of the same names');
   const present = await contents(folder);
-  if (!force) refuseContents(folder, present, 'name another one, or give --force to replace files of the same names');
-  const staging = path.join(path.dirname(target), `.${path.basename(target)}.${randomBytes(6).toString('hex')}.tmp`);
+  if (!force) refuse(present ?? []);
+  const parent = present === null ? path.dirname(target) : target;
+  const staging = path.join(parent, temporaryName(target));
   try {
-    await mkdir(path.dirname(target), { recursive: true });
+    await mkdir(parent, { recursive: true });
+    await removeUnfinished(parent, target);
     await mkdir(staging);
     await fill(staging);
-    for (const name of await readdir(staging)) await syncFile(path.join(staging, name));
-    await syncDirectory(staging);
-    if (present.length === 0) {
-      await rmdir(target).catch((error: unknown) => {
-        if (errnoOf(error) !== 'ENOENT') throw error;
-      });
-      await rename(staging, target);
-    } else await moveInto(staging, target, present.filter(outdated), last);
+    await syncAll(staging);
+    if (present !== null || !(await isRenamed(staging, target))) {
+      const found = (await contents(folder)) ?? [];
+      // Somebody else may have been faster.
+      if (!force) refuse(found);
+      await moveInto(staging, target, found.filter(outdated), last);
+    }
+    await syncDirectory(target);
     await syncDirectory(path.dirname(target));
   } catch (error) {
     await rm(staging, { recursive: true, force: true }).catch(() => undefined);
@@ -48,7 +55,7 @@ export async function replaceFolder(
 
 /** What a command that never replaces a folder asks before it computes anything. */
 export async function checkVacantFolder(folder: string): Promise<void> {
-  refuseContents(folder, await contents(folder), 'name another one');
+  refuseContents(folder, (await contents(folder)) ?? [], 'name another one');
 }
 
 function refuseContents(folder: string, present: readonly string[], fix: string): void {
@@ -62,20 +69,28 @@ function refuseContents(folder: string, present: readonly string[], fix: string)
   });
 }
 
-async function contents(folder: string): Promise<string[]> {
+/** Without what is being written, or was when its writer was killed; null: there is no such folder. */
+async function contents(folder: string): Promise<string[] | null> {
   try {
-    return await readdir(folder);
+    return (await readdir(folder)).filter((name) => !TEMPORARY_NAME.test(name));
   } catch (error) {
-    if (errnoOf(error) === 'ENOENT') return [];
+    if (errnoOf(error) === 'ENOENT') return null;
     throw fileError(folder, 'a folder', error);
   }
+}
+
+async function syncAll(folder: string): Promise<void> {
+  for (const entry of await readdir(folder, { withFileTypes: true }))
+    await (entry.isDirectory() ? syncAll : syncFile)(path.join(folder, entry.name));
+  await syncDirectory(folder);
 }
 
 /** Links have no contents of their own. */
 async function syncFile(file: string): Promise<void> {
   const stat = await lstat(file);
   if (!stat.isFile() || stat.nlink > 1) return;
-  const handle = await open(file, 'r+');
+  // Windows syncs only what is open for writing; elsewhere a copy of a read-only file could not be opened so.
+  const handle = await open(file, process.platform === 'win32' ? 'r+' : 'r');
   try {
     await handle.sync();
   } finally {
@@ -83,12 +98,35 @@ async function syncFile(file: string): Promise<void> {
   }
 }
 
+/** False where there is a folder with contents by now. */
+async function isRenamed(staging: string, target: string): Promise<boolean> {
+  try {
+    await rename(staging, target);
+    return true;
+  } catch (error) {
+    if (['ENOTEMPTY', 'EEXIST'].includes(errnoOf(error) ?? '')) return false;
+    throw error;
+  }
+}
+
+/** Until the last file is there the folder must not look whole; until a file could be moved into it, nothing is lost. */
 async function moveInto(staging: string, target: string, outdated: readonly string[], last: string): Promise<void> {
-  const names = await readdir(staging);
-  await rm(path.join(target, last), { force: true });
-  for (const name of outdated) await rm(path.join(target, name), { force: true });
-  for (const name of [...names.filter((other) => other !== last), ...names.filter((other) => other === last)])
-    await rename(path.join(staging, name), path.join(target, name));
-  await rmdir(staging);
-  await syncDirectory(target);
+  const names = (await readdir(staging)).filter((name) => name !== last);
+  const aside = path.join(staging, `.${last}.old`);
+  await renameIfThere(path.join(target, last), aside);
+  for (const [i, name] of names.entries())
+    await rename(path.join(staging, name), path.join(target, name)).catch(async (error: unknown) => {
+      if (i === 0) await renameIfThere(aside, path.join(target, last));
+      throw error;
+    });
+  for (const name of outdated.filter((other) => !names.includes(other)))
+    await rm(path.join(target, name), { force: true });
+  await rename(path.join(staging, last), path.join(target, last));
+  await rm(staging, { recursive: true });
+}
+
+async function renameIfThere(from: string, to: string): Promise<void> {
+  await rename(from, to).catch((error: unknown) => {
+    if (errnoOf(error) !== 'ENOENT') throw error;
+  });
 }

@@ -1,11 +1,12 @@
 import { mkdir, readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Problem, UserError } from '../errors.js';
-import { TEMPORARY_NAME, writeFileAtomic } from './atomic-write.js';
+import { writeFileAtomic } from './atomic-write.js';
 import { errnoOf, fileError } from './file-error.js';
 import { Journal } from './journal.js';
 import { canonicalJson, type Json } from './json.js';
 import { acquireLock, LOCK_NAME } from './lock.js';
+import { TEMPORARY_NAME } from './temporary-name.js';
 
 export const MANIFEST_NAME = 'manifest.json';
 export const JOURNAL_NAME = 'journal.jsonl';
@@ -29,7 +30,7 @@ export interface RunDirectory {
  */
 export async function openRunDirectory(path: string, manifest: Json): Promise<RunDirectory> {
   await createDirectory(path);
-  await refuseForeign(path);
+  await refuseForeign(path, manifest);
   const lock = await acquireLock(path);
   let journal: Journal | undefined;
   try {
@@ -83,31 +84,46 @@ async function createDirectory(path: string): Promise<void> {
 }
 
 /** A folder with other things in it must not be strewn with run files because of a mistyped path. */
-async function refuseForeign(path: string): Promise<void> {
+async function refuseForeign(path: string, manifest: Json): Promise<void> {
   const names = await readdir(path).catch((error: unknown) => {
     throw fileError(path, 'a run folder', error);
   });
-  if (names.includes(MANIFEST_NAME)) return;
-  const foreign = names.filter((name) => !TEMPORARY_NAME.test(name) && !LOCK_NAME.test(name));
-  if (foreign.length === 0) return;
+  if (names.includes(MANIFEST_NAME) && names.includes(JOURNAL_NAME)) return;
+  const entries = names.filter((name) => !TEMPORARY_NAME.test(name) && !LOCK_NAME.test(name));
+  const others = entries.filter((name) => name !== MANIFEST_NAME);
+  const hasManifest = others.length < entries.length;
+  // What is left of a run that was killed before its journal was there; others have manifests of that name too.
+  if (others.length === 0 && (!hasManifest || (await isAlike(join(path, MANIFEST_NAME), manifest)))) return;
   throw new UserError('input', {
     where: path,
     expected: 'an empty folder, a run folder or a new name',
-    found: `a folder without ${MANIFEST_NAME} that holds ${foreign.slice(0, 3).join(', ')}`,
+    found: hasManifest
+      ? `a folder with a ${MANIFEST_NAME} that is not of a run (no ${JOURNAL_NAME})`
+      : `a folder without ${MANIFEST_NAME} that holds ${others.slice(0, 3).join(', ')}`,
     fix: 'choose another folder',
   });
 }
 
+/** Whether most keys of a manifest are those of another; a corrected command has other values. */
+async function isAlike(file: string, manifest: Json): Promise<boolean> {
+  const stored = await readManifest(file).catch(() => undefined);
+  if (!isRecord(stored) || !isRecord(manifest)) return false;
+  const keys = Object.keys(stored);
+  return 2 * keys.filter((key) => key in manifest).length > keys.length;
+}
+
 async function compareManifest(path: string, manifest: Json): Promise<void> {
-  let stored: Json;
+  const problems = differences(await readManifest(path), manifest, path);
+  if (problems.length > 0) throw new UserError('input', problems);
+}
+
+async function readManifest(path: string): Promise<Json> {
   try {
-    stored = JSON.parse(await readFile(path, 'utf8')) as Json;
+    return JSON.parse(await readFile(path, 'utf8')) as Json;
   } catch (error) {
     if (!(error instanceof SyntaxError)) throw fileError(path, 'the manifest of a run', error);
     throw new UserError('input', { where: path, expected: 'the manifest of a run', found: 'a file that is not JSON' });
   }
-  const problems = differences(stored, manifest, path);
-  if (problems.length > 0) throw new UserError('input', problems);
 }
 
 /** Every leaf in which what a run was begun with and what is asked for now differ; `path` is where the first stands. */

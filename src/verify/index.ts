@@ -7,6 +7,16 @@ export {
   planTransformers,
   type TableRule,
 } from './plan.js';
-export { type Agreement, agreement, type Observation, observe, type Probe, probeOf } from './probe.js';
+export {
+  type Agreement,
+  agreement,
+  llamaCppTolerance,
+  type Observation,
+  observe,
+  type Probe,
+  probeOf,
+  TOLERANCE,
+  type Tolerance,
+} from './probe.js';
 export { runTransformers, transformersVersion } from './python.js';
 export { transformersScript } from './transformers-script.js';

@@ -47,7 +47,8 @@ export function planLlamaCpp(lengths: readonly number[], chunk: number, rule: Ta
 
 /**
  * transformers chooses by the largest position of each forward pass. Read in steps, a text above the original length gets keys
- * of both tables in one cache, which no single table reproduces: these passes inform.
+ * of several tables in one cache (a dynamic one has another for every length), which no single table reproduces: these passes
+ * inform.
  */
 export function planTransformers(
   lengths: readonly number[],
@@ -61,10 +62,17 @@ export function planTransformers(
     ({ length, chunk: step }) => {
       const expected = rule(length);
       const first = rule(Math.min(step ?? length, length));
-      const mixes = expected !== undefined && first !== undefined && first.table !== expected.table;
+      const mixes = expected !== undefined && first !== undefined && !turnAlike(first.rope, expected.rope);
       return expected === undefined
         ? []
         : [{ engine: 'transformers' as const, length, context: null, chunk: step, expected, informative: mixes }];
     },
+  );
+}
+
+function turnAlike(a: ResolvedRope, b: ResolvedRope): boolean {
+  return (
+    a.attentionFactor === b.attentionFactor &&
+    a.inverseFrequency.every((frequency, pair) => frequency === b.inverseFrequency[pair])
   );
 }

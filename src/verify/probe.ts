@@ -61,11 +61,24 @@ export interface Agreement {
   readonly same: boolean;
 }
 
-/** Float32 against float32 differs by 1e-4, a cache in float16 by some 1e-2; a wrong table by much more than either. */
-export const LOGIT_TOLERANCE = 0.05;
-export const PERPLEXITY_TOLERANCE = 1e-3;
+/** Up to which differences an engine has applied what is expected of it. */
+export interface Tolerance {
+  readonly logits: number;
+  /** Relative. */
+  readonly perplexity: number;
+}
 
-export function agreement(expected: Observation, observed: Observation): Agreement {
+/** Float32 against float32 differs by 1e-4, products in float16 by some 1e-2; a wrong table by much more than either. */
+export const TOLERANCE: Tolerance = { logits: 0.05, perplexity: 1e-3 };
+/** llama.cpp rounds what it multiplies with such matrices too (docs/verify.md has figures). */
+const ROUNDED: Tolerance = { logits: 1.2, perplexity: 0.02 };
+
+/** Of llama.cpp on a file with tensors of these types. */
+export function llamaCppTolerance(dtypes: Iterable<string>): Tolerance {
+  return [...dtypes].every((dtype) => dtype === 'F32' || dtype === 'F16') ? TOLERANCE : ROUNDED;
+}
+
+export function agreement(expected: Observation, observed: Observation, tolerance = TOLERANCE): Agreement {
   let largestLogitDifference = 0;
   expected.logits.forEach((value, i) => {
     // A NaN of an engine must not pass.
@@ -78,8 +91,8 @@ export function agreement(expected: Observation, observed: Observation): Agreeme
     perplexity,
     expectedPerplexity,
     same:
-      largestLogitDifference <= LOGIT_TOLERANCE &&
-      Math.abs(perplexity / expectedPerplexity - 1) <= PERPLEXITY_TOLERANCE,
+      largestLogitDifference <= tolerance.logits &&
+      Math.abs(perplexity / expectedPerplexity - 1) <= tolerance.perplexity,
   };
 }
 

@@ -1,4 +1,4 @@
-import { LOGIT_TOLERANCE, type Observation, PERPLEXITY_TOLERANCE, type Probe } from './probe.js';
+import { type Observation, type Probe, TOLERANCE } from './probe.js';
 
 /** One forward pass that transformers is to make: whole, or in `chunk` tokens at a time behind a cache. */
 export interface ScriptCase {
@@ -87,7 +87,7 @@ def main():
         largest = max(abs(a - b) for a, b in zip(sample, case["logits"]))
         ours = math.exp(sum(case["losses"]) / rows)
         theirs = math.exp(losses.double().mean().item())
-        same = largest <= ${LOGIT_TOLERANCE} and abs(theirs / ours - 1) <= ${PERPLEXITY_TOLERANCE}
+        same = largest <= ${TOLERANCE.logits} and abs(theirs / ours - 1) <= ${TOLERANCE.perplexity}
         differs = differs or (case["chunk"] is None and not same)
         how = "whole" if case["chunk"] is None else f"chunks of {case['chunk']}"
         print(f"{length:8d} tokens, {how:16s} logits {largest:.1e}, perplexity {theirs:.4f} (longrope {ours:.4f}): {'same' if same else 'DIFFERS'}")

@@ -13,6 +13,7 @@ import {
   type HfEngine,
   type LengthSet,
   type LongropeTable,
+  ownTable,
   type PlacedFile,
   RECOMPUTING_ENGINES,
   readHandoff,
@@ -35,7 +36,8 @@ export interface HfExportJob extends Omit<ExportRopeOptions, 'rope'> {
   readonly force: boolean;
   readonly weights: WeightMode;
   readonly dtype?: HfDtype;
-  readonly maxShardBytes: number;
+  /** Of weights that are written anew. */
+  readonly maxShardBytes?: number;
   /** Another tokenizer than the model's own. */
   readonly tokenizer?: string;
   /** Default: `defaultProfile`. */
@@ -56,7 +58,7 @@ export interface HfExport {
   /** null: the model's own RoPE, as it was. */
   readonly rope: ExportedRope | null;
   readonly engines: readonly HfEngine[];
-  /** null: the config is the model's own. */
+  /** null: the RoPE keys of the config are the model's own. */
   readonly profile: ConfigProfile | null;
   readonly files: readonly PlacedFile[];
   /** What the reader of the folder has to know. */
@@ -71,17 +73,19 @@ export async function exportHf(job: HfExportJob): Promise<HfExport> {
   if (table === null && job.profile !== undefined)
     throw new UserError('usage', { where: '--profile', expected: '--rope with factors', found: '--rope model' });
   const sets = await readSets(job, rope, table);
-  const profile = table === null ? null : (job.profile ?? defaultProfile(model.config, table));
+  // The config made of GGUF metadata has the keys that are read here, and few engines would find them all.
+  const written = table ?? (model.checkpoint.format === 'gguf' ? ownTable(rope) : null);
+  const profile = written === null ? null : (job.profile ?? defaultProfile(model.config, written));
   const files = await writeHfFolder(model, {
     out: job.out,
     force: job.force,
     config:
-      table === null || profile === null
+      written === null || profile === null
         ? model.config
-        : configWithLongrope(model.config, rope.geometry, table, { profile, engines: job.engines }),
+        : configWithLongrope(model.config, rope.geometry, written, { profile, engines: job.engines }),
     weights: job.weights,
     ...(job.dtype !== undefined && { dtype: job.dtype }),
-    maxShardBytes: job.maxShardBytes,
+    ...(job.maxShardBytes !== undefined && { maxShardBytes: job.maxShardBytes }),
     ...(job.tokenizer !== undefined && { tokenizer: job.tokenizer }),
     extra: new Map(table === null || sets.length === 0 ? [] : [[FACTOR_SETS_NAME, factorSetsJson(table, sets)]]),
     progress: new ExportProgress(job.onProgress, job.signal),
@@ -95,7 +99,7 @@ export async function exportHf(job: HfExportJob): Promise<HfExport> {
     engines: job.engines,
     profile,
     files,
-    notes: table === null || profile === null ? [] : notes(table, job, profile),
+    notes: written === null || profile === null ? [] : notes(written, job, profile),
   };
 }
 

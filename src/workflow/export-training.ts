@@ -13,6 +13,7 @@ import {
   ExportProgress,
   type HfDtype,
   type LongropeTable,
+  layerClass,
   type TrainerSettings,
   type TrainingEngine,
   type TrainingEngineName,
@@ -22,7 +23,6 @@ import {
   writeTrainingFolder,
 } from '../export/index.js';
 import { loadModel } from '../model/index.js';
-import type { Model } from '../model/types.js';
 import { checkVacantFolder, type ReportProgress } from '../run/index.js';
 import { describeTable, type ExportedRope, type ExportRopeOptions, exportTable } from './export-rope.js';
 import { readTexts } from './texts.js';
@@ -47,7 +47,8 @@ export interface TrainingExportJob extends ExportRopeOptions {
   readonly settings?: TrainerSettings;
   readonly weights: Exclude<WeightMode, 'none'>;
   readonly dtype?: HfDtype;
-  readonly maxShardBytes: number;
+  /** Of weights that are written anew. */
+  readonly maxShardBytes?: number;
   readonly onProgress?: ReportProgress;
   readonly signal?: AbortSignal;
 }
@@ -107,7 +108,7 @@ export async function exportTraining(job: TrainingExportJob): Promise<TrainingEx
     ...(tokenizerPath !== undefined && { tokenizer: tokenizerPath }),
     weights: job.weights,
     ...(job.dtype !== undefined && { dtype: job.dtype }),
-    maxShardBytes: job.maxShardBytes,
+    ...(job.maxShardBytes !== undefined && { maxShardBytes: job.maxShardBytes }),
     progress: new ExportProgress(job.onProgress, job.signal),
   });
   return {
@@ -185,12 +186,4 @@ export function checkBoundaryTokens(name: TrainingEngineName, tokenizer: Tokeniz
       found: `no ${missing.join(' and no ')}`,
       fix: 'axolotl, llama-factory and hf-trainer can',
     });
-}
-
-/** transformers names the layers of every class after it. */
-function layerClass({ config, spec }: Model): string {
-  const architectures = config['architectures'];
-  const name: unknown = Array.isArray(architectures) ? architectures[0] : undefined;
-  if (typeof name === 'string' && name.endsWith('ForCausalLM')) return name.replace(/ForCausalLM$/, 'DecoderLayer');
-  return `${spec.architecture[0]!.toUpperCase()}${spec.architecture.slice(1)}DecoderLayer`;
 }

@@ -13,7 +13,6 @@ import { ropeFiles, textFieldOf, trainerSettings } from './extend-training.js';
 
 /** What the trainer does of what a recipe can say, in the words of recipes. */
 const HYPERPARAMETERS_NAME = 'hyperparameters.json';
-const MAX_SHARD_BYTES = 5e9;
 
 /** Writes the hand-off folder, and takes the checkpoint that was trained from it. */
 export async function trainElsewhere(job: StageJob<'finetune'>, context: StageContext): Promise<StageOutcome> {
@@ -32,7 +31,6 @@ export async function trainElsewhere(job: StageJob<'finetune'>, context: StageCo
       rowTokens: stage.hyperparameters.max_seq_length,
       settings: trainerSettings(stage),
       weights: 'copy',
-      maxShardBytes: MAX_SHARD_BYTES,
       onProgress,
       ...(signal && { signal }),
     });
@@ -48,7 +46,6 @@ export async function trainElsewhere(job: StageJob<'finetune'>, context: StageCo
     // What an interrupted start has written is the same.
     force: true,
     weights: 'copy',
-    maxShardBytes: MAX_SHARD_BYTES,
     engines: ['transformers'],
     factorSets: [],
     onProgress,

@@ -126,7 +126,6 @@ async function exportStage(job: StageJob<'export'>, context: StageContext): Prom
     ...(tokenizer !== undefined && { tokenizer }),
     out: path.join(folder, 'model'),
     weights: 'copy',
-    maxShardBytes: 5e9,
     engines: ['transformers'],
     ...(stage.dtype !== undefined && { dtype: stage.dtype }),
   });

@@ -70,6 +70,12 @@ export interface Pull {
  */
 export async function pull(job: PullJob): Promise<Pull> {
   const { repository, file: named } = parseRepository(job.repository, job.type);
+  if (job.file !== undefined && named !== null && job.file !== named)
+    throw new UserError('usage', {
+      where: '--file',
+      expected: 'one file, by one name',
+      found: `${named} behind the repository too`,
+    });
   const file = job.file ?? named ?? undefined;
   if (file !== undefined && job.include !== undefined)
     throw new UserError('usage', { where: '--include', expected: 'one way to choose files', found: 'a file as well' });

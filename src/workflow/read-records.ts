@@ -1,9 +1,10 @@
-import { readdir, readFile, stat } from 'node:fs/promises';
+import type { Stats } from 'node:fs';
+import { readFile, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { type Problem, UserError } from '../errors.js';
 import { type EvaluationRecord, evaluationRecordSchema } from '../evaluation/index.js';
 import type { NamedRecord } from '../report/index.js';
-import { fileError, JOURNAL_NAME } from '../run/index.js';
+import { fileError, JOURNAL_NAME, listFolder } from '../run/index.js';
 
 export const RESULT_NAME = 'result.json';
 export const REPORT_NAME = 'report.json';
@@ -38,10 +39,14 @@ const DEPTH = 3;
 
 /** The results of one path: a file, a run folder, or those of a folder of such (in the order of their names). */
 export async function resultFiles(given: string): Promise<readonly ResultFile[]> {
-  if (!(await isFolder(given)))
-    return [{ path: given, kind: path.basename(given).endsWith(REPORT_NAME) ? 'search' : 'evaluation' }];
-  const found = await below(given, DEPTH);
-  const names = (await readdir(given)).sort();
+  const info = await statOf(given);
+  if (!info.isDirectory()) {
+    const byName = path.basename(given).endsWith(REPORT_NAME) ? 'search' : 'evaluation';
+    // A pipe can be read once.
+    return [{ path: given, kind: (info.isFile() ? await kindOf(given) : undefined) ?? byName }];
+  }
+  const names = await namesIn(given);
+  const found = await below(given, names, DEPTH);
   // The searches of an `extend` are called alike, so that no page holds two; its evaluations are what it comes to.
   const evaluations = names.includes(STAGES_NAME) ? found.filter(({ kind }) => kind === 'evaluation') : [];
   if (evaluations.length > 0) return evaluations;
@@ -55,18 +60,48 @@ export async function resultFiles(given: string): Promise<readonly ResultFile[]>
 }
 
 /** A run folder is not looked into: a search has evaluations of its own in its report. */
-async function below(folder: string, depth: number): Promise<readonly ResultFile[]> {
-  const names = (await readdir(folder)).sort();
-  if (names.includes(REPORT_NAME)) return [{ path: path.join(folder, REPORT_NAME), kind: 'search' }];
-  if (names.includes(RESULT_NAME)) return [{ path: path.join(folder, RESULT_NAME), kind: 'evaluation' }];
+async function below(folder: string, names: readonly string[], depth: number): Promise<readonly ResultFile[]> {
+  const own = [
+    { path: path.join(folder, REPORT_NAME), kind: 'search' as const },
+    { path: path.join(folder, RESULT_NAME), kind: 'evaluation' as const },
+  ].filter((file) => names.includes(path.basename(file.path)));
+  for (const file of own) {
+    const kind = await kindOf(file.path);
+    if (kind !== undefined) return [{ ...file, kind }];
+  }
+  // Neither says what it is, which reading it will tell.
+  if (own.length > 0) return own.slice(0, 1);
   if (depth === 0) return [];
   const found: ResultFile[] = [];
   for (const name of names) {
     const inside = path.join(folder, name);
-    // What a run that is going on has just removed is none of them.
-    if ((await stat(inside).catch(() => null))?.isDirectory()) found.push(...(await below(inside, depth - 1)));
+    // What a run that is going on has just removed is none of them, nor is what belongs to somebody else.
+    if (!(await stat(inside).catch(() => null))?.isDirectory()) continue;
+    const entries = await namesIn(inside).catch((error: unknown) => {
+      if (error instanceof UserError) return [];
+      throw error;
+    });
+    found.push(...(await below(inside, entries, depth - 1)));
   }
   return found;
+}
+
+/** By what it says it is; undefined: by nothing that is read here. */
+async function kindOf(file: string): Promise<ResultFile['kind'] | undefined> {
+  let value: unknown;
+  try {
+    value = JSON.parse(await readText(file));
+  } catch (error) {
+    if (error instanceof SyntaxError) return undefined;
+    throw error;
+  }
+  const format = typeof value === 'object' && value !== null && 'format' in value ? String(value.format) : '';
+  if (format.startsWith('longrope-report/')) return 'search';
+  return format.startsWith('longrope-evaluation/') ? 'evaluation' : undefined;
+}
+
+async function namesIn(folder: string): Promise<string[]> {
+  return (await listFolder(folder, 'a folder of results that can be read')).sort();
 }
 
 async function recordFiles(given: string): Promise<string[]> {
@@ -92,9 +127,9 @@ function parseRecord(text: string, file: string): EvaluationRecord | Problem[] {
   }));
 }
 
-async function isFolder(given: string): Promise<boolean> {
+async function statOf(given: string): Promise<Stats> {
   try {
-    return (await stat(given)).isDirectory();
+    return await stat(given);
   } catch (error) {
     throw fileError(given, 'a result file or a run folder', error);
   }

@@ -1,4 +1,4 @@
-import { readdir, stat } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
 import path from 'node:path';
 import { type Problem, UserError } from '../errors.js';
 import { type RopeSource, withClassKeys } from '../export/engines/index.js';
@@ -9,7 +9,7 @@ import { headDimension, isHeadDimension, MAX_HEAD_DIMENSION } from '../model/dec
 import { describeValue } from '../model/describe.js';
 import { tokens } from '../model/rope-schema.js';
 import { factorProblems } from '../rope/index.js';
-import { fileError } from '../run/index.js';
+import { fileError, listFolder } from '../run/index.js';
 import { readGgufRope } from './gguf-rope-source.js';
 
 type Config = Readonly<Record<string, unknown>>;
@@ -28,7 +28,7 @@ async function chooseFile(model: string): Promise<string> {
   } catch (error) {
     throw fileError(model, 'a config.json, a model folder or a .gguf file', error);
   }
-  const names = await readdir(model);
+  const names = await listFolder(model, 'a model folder that can be read');
   const files = ggufNames(names);
   // As loading has it: a config.json beside a GGUF alone is not what the model is made from.
   const isGgufAlone = files.length === 1 && !hasSafetensors(names);

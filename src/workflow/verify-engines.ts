@@ -5,6 +5,7 @@ import {
   agreement,
   type EngineName,
   findLlamaCpp,
+  llamaCppTolerance,
   llamaCppVersion,
   openLlamaCpp,
   type PlannedPass,
@@ -12,6 +13,8 @@ import {
   planTransformers,
   runTransformers,
   type TableRule,
+  TOLERANCE,
+  type Tolerance,
   transformersScript,
   transformersVersion,
 } from '../verify/index.js';
@@ -34,6 +37,8 @@ export interface RunContext {
 export interface RunnableEngine {
   readonly name: EngineName;
   readonly version: string;
+  /** Up to which a pass counts as the same. */
+  readonly tolerance: Tolerance;
   plan(rule: TableRule): PlannedPass[];
   run(passes: readonly PlannedPass[], context: RunContext): AsyncIterable<{ pass: PlannedPass; agreement: Agreement }>;
 }
@@ -44,6 +49,8 @@ interface Situation {
   /** Its config.json or .gguf file. */
   readonly file: string;
   readonly source: RopeSource;
+  /** Types of its tensors. */
+  readonly dtypes: readonly string[];
   readonly lengths: readonly number[];
   readonly originalLength: number;
   readonly chunk: number;
@@ -75,13 +82,15 @@ export async function runnableEngines(
   return { engines, skipped };
 }
 
-async function llamaCpp({ file, source, lengths, chunk }: Situation): Promise<RunnableEngine | string> {
+async function llamaCpp({ file, source, dtypes, lengths, chunk }: Situation): Promise<RunnableEngine | string> {
   if (source.format !== 'gguf') return 'reads GGUF files only (export gguf)';
   const folder = findLlamaCpp();
   if (folder === undefined) return 'node-llama-cpp is not installed (npm install node-llama-cpp)';
+  const tolerance = llamaCppTolerance(dtypes);
   return {
     name: 'llama.cpp',
     version: `node-llama-cpp ${await llamaCppVersion(folder)}`,
+    tolerance,
     plan: (rule) => planLlamaCpp(lengths, chunk, rule),
     async *run(passes, { probes, expected, advance, signal }) {
       const llama = await openLlamaCpp(folder, file);
@@ -91,7 +100,7 @@ async function llamaCpp({ file, source, lengths, chunk }: Situation): Promise<Ru
           advance(`llama.cpp, ${pass.length} tokens`);
           const probe = probes.get(pass.length)!;
           const observation = await llama.run(probe, { contextSize: pass.context!, batchSize: pass.chunk! });
-          yield { pass, agreement: agreement(expected.get(pass)!, observation) };
+          yield { pass, agreement: agreement(expected.get(pass)!, observation, tolerance) };
         }
       } finally {
         await llama.close();
@@ -109,6 +118,8 @@ async function transformers(situation: Situation, pythons: readonly string[]): P
     return {
       name: 'transformers',
       version: `transformers ${version}`,
+      // It loads every folder as float32.
+      tolerance: TOLERANCE,
       plan: (rule) => planTransformers(lengths, originalLength, chunk, rule),
       async *run(passes, { probes, expected, advance, signal }) {
         advance(`transformers, ${passes.length} forward passes`);

@@ -1,26 +1,27 @@
 import { UserError } from '../errors.js';
-import { compareWithIntent, ENGINES, type Intent, intentOf, type RopeSource } from '../export/engines/index.js';
-import { loadModel, type Model } from '../model/index.js';
-import { rescaledRope } from '../rope/index.js';
+import { ENGINES, type Intent, intentOf, type RopeSource } from '../export/engines/index.js';
+import { loadModel } from '../model/index.js';
 import { type ReportProgress, writeFileAtomic } from '../run/index.js';
 import {
   type Agreement,
   type EngineName,
   planTransformers,
   type TableRule,
+  type Tolerance,
   transformersScript,
 } from '../verify/index.js';
-import { type ExportRopeOptions, exportTable } from './export-rope.js';
+import type { ExportRopeOptions } from './export-rope.js';
 import { type EngineLine, engineLine } from './inspect.js';
 import { readRopeSource } from './rope-source.js';
 import { type EngineChoice, runnableEngines, scriptCases } from './verify-engines.js';
 import { expectedObservations, probesOf } from './verify-expected.js';
+import { requiredIntent, saysTheSame } from './verify-required.js';
 import { programVersion } from './version.js';
 
 export interface VerifyJob {
   /** A folder or a .gguf file. */
   readonly exported: string;
-  /** What it has to carry, in the words of export; undefined: what it says itself. */
+  /** What it has to carry, in the words of export; undefined, and `model`: what it says itself. */
   readonly rope?: ExportRopeOptions;
   readonly lengths?: readonly number[];
   /** `moby-dick` or a text. */
@@ -50,11 +51,14 @@ export interface Verification {
   readonly exported: string;
   readonly originalLength: number;
   readonly maximumLength: number;
-  /** Whether the file says what `rope` asks for; null: nothing was asked for. */
+  /** Whether the file says what `rope` asks for, lengths included; null: nothing was asked for. */
   readonly carries: boolean | null;
+  /** The lengths that `rope` asks for; null: nothing was asked for. */
+  readonly requiredLengths: Pick<Intent, 'originalLength' | 'maximumLength'> | null;
   /** What the rules of every engine make of the file. */
   readonly tables: readonly EngineLine[];
-  readonly engines: readonly { readonly engine: string; readonly version: string }[];
+  /** Those that ran, and up to which differences their passes count as the same. */
+  readonly engines: readonly { readonly engine: string; readonly version: string; readonly tolerance: Tolerance }[];
   readonly runs: readonly RunVerdict[];
   /** Engines that were not run, and why. */
   readonly skipped: readonly { readonly engine: string; readonly reason: string }[];
@@ -86,13 +90,14 @@ export async function verifyExport(job: VerifyJob): Promise<Verification> {
   if (job.script !== undefined && source.format !== 'config')
     throw new UserError('usage', { where: '--script', expected: 'a folder that transformers loads', found: file });
   const model = await loadModel(job.exported);
-  const { rope } = job;
-  const intent = rope === undefined ? own : await requiredIntent(rope, model, own);
+  const required = job.rope === undefined ? null : await requiredIntent(job.rope, model, own);
+  const intent = required ?? own;
   const lengths = verifyLengths(job.lengths, own);
   const situation = {
     exported: job.exported,
     file,
     source,
+    dtypes: [...model.tensors.values()].map(({ dtype }) => dtype),
     lengths,
     originalLength: own.originalLength,
     chunk: job.chunk,
@@ -129,7 +134,7 @@ export async function verifyExport(job: VerifyJob): Promise<Verification> {
   );
   const ruled = engines.map(({ name }) => RULES[name]);
   const exact = tables.every(({ engine, judgement }) => !ruled.includes(engine) || judgement.verdict === 'exact');
-  const carries = rope === undefined ? null : lengths.every((length) => isExact(own, intent, length));
+  const carries = required === null ? null : saysTheSame(own, required, lengths);
   return {
     format: 'longrope-verification/1',
     version: programVersion(),
@@ -137,8 +142,12 @@ export async function verifyExport(job: VerifyJob): Promise<Verification> {
     originalLength: own.originalLength,
     maximumLength: own.maximumLength,
     carries,
+    requiredLengths: required && {
+      originalLength: required.originalLength,
+      maximumLength: required.maximumLength,
+    },
     tables,
-    engines: engines.map(({ name, version }) => ({ engine: name, version })),
+    engines: engines.map(({ name, version, tolerance }) => ({ engine: name, version, tolerance })),
     runs,
     skipped,
     passed:
@@ -149,40 +158,12 @@ export async function verifyExport(job: VerifyJob): Promise<Verification> {
   };
 }
 
-/** What `rope` means for this model, by our own reading of the factors. */
-async function requiredIntent(rope: ExportRopeOptions, model: Model, own: Intent): Promise<Intent> {
-  const { geometry } = model.spec.rope;
-  const table = await exportTable(rope, model.spec.rope);
-  if (table === null) return own;
-  const { short, long, attentionFactor, originalLength, targetLength } = table;
-  return {
-    ...own,
-    originalLength,
-    maximumLength: targetLength,
-    startTokens: 0,
-    at: (length) =>
-      rescaledRope(geometry, { factors: length > originalLength ? long : short, attentionFactor, startTokens: 0 }),
-  };
-}
-
 /** Around the switch, and the end. */
 function verifyLengths(asked: readonly number[] | undefined, { originalLength, maximumLength }: Intent): number[] {
   const usual = [originalLength - 1, originalLength, originalLength + 1, maximumLength];
   return [...new Set(asked ?? usual)]
     .filter((length) => length <= maximumLength || asked !== undefined)
     .sort((a, b) => a - b);
-}
-
-function isExact(own: Intent, intent: Intent, length: number): boolean {
-  const { inverseFrequency, attentionFactor } = own.at(length);
-  const built = {
-    ...{ outcome: 'built' as const, table: 'single' as const, inverseFrequency, attentionFactor },
-    localInverseFrequency: own.local?.inverseFrequency,
-  };
-  return (
-    compareWithIntent({ ...built, effectiveContext: own.maximumLength, dropped: [], notes: [] }, intent, length)
-      .verdict === 'exact'
-  );
 }
 
 function tableRule(engine: EngineName, source: RopeSource): TableRule {

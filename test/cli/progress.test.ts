@@ -31,6 +31,13 @@ it('is a whole line a minute elsewhere, and nothing for what is done sooner', ()
   ]);
 });
 
+it('is no way for the name of a file to move the cursor', () => {
+  const lines: string[] = [];
+  const stream = { isTTY: true, columns: 80, write: (text: string) => lines.push(text) > 0 };
+  startProgress('pull', stream).update(1, 1, 'a\x1b[2Jb\n.gguf');
+  expect(lines).toEqual(['\r\x1b[2Kpull  100 %    a\uFFFD[2Jb\uFFFD.gguf']);
+});
+
 /** What is written on a terminal by reports of (second, done) out of 100. */
 function left(reports: readonly (readonly [number, number])[]): (string | undefined)[] {
   vi.useFakeTimers({ now: 0 });

@@ -274,3 +274,13 @@ it.skipIf(!existsSync('/dev/full'))('a full device instead of standard output', 
   );
   expect([status, stderr]).toEqual([5, 'error: standard output: expected room for what is printed, found ENOSPC\n']);
 });
+
+it('a reader of standard output that has gone changes no exit code', () => {
+  const codeOf = (words: string) =>
+    spawnSync('bash', ['-c', `set -o pipefail; "${process.execPath}" bin/longrope.js ${words} | true`], {
+      encoding: 'utf8',
+      cwd: PROJECT,
+    }).status;
+  expect(codeOf('inspect models/tiny')).toBe(0);
+  expect(codeOf('verify models/tiny --python /nowhere/python')).toBe(7);
+});

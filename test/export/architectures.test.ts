@@ -25,7 +25,6 @@ async function exported(model: string, engines: Parameters<typeof exportHf>[0]['
     rope: 'pi:4',
     force: false,
     weights: 'copy',
-    maxShardBytes: 5e9,
     profile: 'redundant',
     engines,
     factorSets: [],

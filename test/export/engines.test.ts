@@ -36,7 +36,11 @@ describe('hostile configs', () => {
     (_name, { config, lengths, verdicts: expected, traps }) => {
       const source = sourceOf(config);
       expect(verdicts(source, lengths)).toBe(expected);
-      expect(findTraps(source).map(({ id }) => id)).toEqual(expect.arrayContaining([...traps]));
+      expect(
+        findTraps(source)
+          .map(({ id }) => id)
+          .sort(),
+      ).toEqual([...traps].sort());
     },
   );
 
@@ -53,6 +57,19 @@ describe('hostile configs', () => {
     for (const each of [vllm, sglang]) expect(each).toMatch(/"long_mscale": 1.5/);
     expect(llamaCpp).toMatch(/attn_factor/);
     expect(genai).toMatch(/long_mscale/);
+  });
+});
+
+it('transformers 4 looks for the original length of llama3 in its block alone', () => {
+  const { config } = HOSTILE.find(({ name }) => name === 'llama, llama3')!;
+  const { original_max_position_embeddings: original, ...block } = config['rope_scaling'] as Record<string, unknown>;
+  const v4 = ENGINES.find(({ name }) => name === 'transformers v4')!;
+  expect(v4.build(sourceOf(config), 8192)).toMatchObject({ outcome: 'built' });
+  const moved = { ...config, rope_scaling: block, original_max_position_embeddings: original };
+  expect(v4.build(sourceOf(moved), 8192)).toMatchObject({
+    outcome: 'refused',
+    reason: expect.stringMatching(/^KeyError/),
+    lever: expect.stringContaining('into rope_scaling'),
   });
 });
 

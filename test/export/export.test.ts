@@ -1,11 +1,13 @@
+import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { readdir, readFile, stat, symlink, writeFile } from 'node:fs/promises';
+import { chmod, readdir, readFile, rename, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { openTokenizer } from '../../src/corpus/index.js';
 import { loadModel, type Model, readTensor } from '../../src/model/index.js';
 import { factorVector } from '../../src/rope/factor-vector.js';
 import { formatFactorJson, formatFactorSets, resolveRope } from '../../src/rope/index.js';
+import { temporaryName } from '../../src/run/temporary-name.js';
 import { exportGguf, type GgufExportJob } from '../../src/workflow/export-gguf.js';
 import { exportHf, type HfExportJob } from '../../src/workflow/export-hf.js';
 import { exportOnnx } from '../../src/workflow/export-onnx.js';
@@ -21,7 +23,6 @@ const hfJob = (model: string, out: string, job: Partial<HfExportJob> = {}): HfEx
   rope: 'yarn:2',
   force: false,
   weights: 'copy',
-  maxShardBytes: 5e9,
   engines: ['transformers'],
   factorSets: [],
   ...job,
@@ -83,6 +84,20 @@ describe('exports', () => {
     expect((await loadModel(out)).tensors.has('lm_head.weight')).toBe(true);
   });
 
+  it("the config of a GGUF model's own table is for readers of every age", async () => {
+    const folder = await temporaryFolder();
+    const source = path.join(folder, 'source');
+    await writeTinyCheckpoint(source);
+    const [gguf, out] = [path.join(folder, 'model.gguf'), path.join(folder, 'out')];
+    await exportGguf(ggufJob(source, gguf));
+    const { rope, profile } = await exportHf(hfJob(gguf, out, { rope: 'model', weights: 'none' }));
+    expect([rope, profile]).toEqual([null, 'redundant']);
+    const config = JSON.parse(await readFile(path.join(out, 'config.json'), 'utf8')) as Record<string, unknown>;
+    expect(config['rope_scaling']).toMatchObject({ type: 'longrope', rope_type: 'longrope', factor: 2 });
+    expect(config['rope_parameters']).toEqual(config['rope_scaling']);
+    expect(config).toMatchObject({ original_max_position_embeddings: 64, max_position_embeddings: 128 });
+  });
+
   it('GGUF to GGUF keeps quantised bytes', async () => {
     const folder = await temporaryFolder();
     const source = path.join(folder, 'source');
@@ -108,6 +123,40 @@ describe('exports', () => {
     }
   });
 
+  it('copies of read-only files belong to their user', async () => {
+    const folder = await temporaryFolder();
+    const [source, out] = [path.join(folder, 'source'), path.join(folder, 'out')];
+    await writeTinyCheckpoint(source);
+    for (const name of await readdir(source)) await chmod(path.join(source, name), 0o444);
+    await exportHf(hfJob(source, out));
+    for (const name of await readdir(out)) expect((await stat(path.join(out, name))).mode & 0o200, name).toBe(0o200);
+  });
+
+  it.each(['copy', 'link'] as const)(
+    'the shards that the index names, whatever they are called: %s',
+    async (weights) => {
+      const folder = await temporaryFolder();
+      const [source, out] = [path.join(folder, 'source'), path.join(folder, 'out')];
+      await writeTinyCheckpoint(source, { shards: 2 });
+      const index = path.join(source, 'model.safetensors.index.json');
+      const { weight_map: map } = JSON.parse(await readFile(index, 'utf8')) as { weight_map: Record<string, string> };
+      const renamed = Object.fromEntries(
+        Object.entries(map).map(([name, shard]) => [name, shard.replace('model', 'w')]),
+      );
+      await writeFile(index, JSON.stringify({ weight_map: renamed }));
+      for (const shard of new Set(Object.values(map)))
+        await rename(path.join(source, shard), path.join(source, shard.replace('model', 'w')));
+      await writeFile(path.join(source, 'model-00003-of-00003.safetensors'), 'of an earlier download');
+      await exportHf(hfJob(source, out, { weights }));
+      expect((await readdir(out)).filter((name) => name.includes('safetensors')).sort()).toEqual([
+        'model.safetensors.index.json',
+        'w-00001-of-00002.safetensors',
+        'w-00002-of-00002.safetensors',
+      ]);
+      expect(await tensorsOf(await loadModel(out))).toEqual(await tensorsOf(await loadModel(source)));
+    },
+  );
+
   it('links are links, and the block is there twice', async () => {
     const folder = await temporaryFolder();
     const source = path.join(folder, 'source');
@@ -123,6 +172,16 @@ describe('exports', () => {
     expect(config['rope_scaling']).toMatchObject({ factor: 2, short_mscale: 0.1 * Math.log(2) + 1 });
     expect(config['original_max_position_embeddings']).toBe(64);
   });
+});
+
+it('half a GGUF file of an export that was killed is removed by the next one', async () => {
+  const folder = await temporaryFolder();
+  const [source, gguf] = [path.join(folder, 'source'), path.join(folder, 'model.gguf')];
+  await writeTinyCheckpoint(source);
+  const ended = spawnSync(process.execPath, ['-e', '']).pid;
+  await writeFile(path.join(folder, temporaryName(gguf).replace(`-${process.pid}.`, `-${ended}.`)), 'half');
+  await exportGguf(ggufJob(source, gguf));
+  expect((await readdir(folder)).sort()).toEqual(['model.gguf', 'source']);
 });
 
 describe('a set of factors per length', () => {
@@ -199,6 +258,20 @@ it('an aborted copy of weights leaves nothing, and a second export nothing of th
   expect(await readdir(out)).not.toContain('longrope_factor_sets.json');
 });
 
+it('--force leaves no tokenizer of the model before, and what is not of a model', async () => {
+  const folder = await temporaryFolder();
+  const [source, out] = [path.join(folder, 'source'), path.join(folder, 'out')];
+  await writeTinyCheckpoint(source);
+  const before = ['chat_template.jinja', 'added_tokens.json', 'special_tokens_map.json', 'generation_config.json'];
+  for (const name of before) await writeFile(path.join(source, name), '{}');
+  await exportHf(hfJob(source, out));
+  for (const name of before) await rm(path.join(source, name));
+  for (const name of ['notes.txt', 'LICENSE']) await writeFile(path.join(out, name), 'mine');
+  expect((await readdir(out)).length).toBe(8);
+  await exportHf(hfJob(source, out, { force: true }));
+  expect((await readdir(out)).sort()).toEqual(['LICENSE', 'config.json', 'model.safetensors', 'notes.txt']);
+});
+
 describe('refusals', () => {
   it('factors of another model for one more length', async () => {
     const folder = await temporaryFolder();
@@ -215,6 +288,22 @@ describe('refusals', () => {
         found: '48',
       },
     ]);
+  });
+
+  it('a size of shards where weights stay in their files', async () => {
+    const folder = await temporaryFolder();
+    const source = path.join(folder, 'source');
+    await writeTinyCheckpoint(source);
+    const refused = (job: Partial<HfExportJob>) =>
+      rejection(exportHf(hfJob(source, path.join(folder, 'out'), { maxShardBytes: 30_000, ...job })));
+    expect((await refused({})).message).toMatch(
+      /^--max-shard-size: .*found files that are copied as they are; give --dty/,
+    );
+    expect((await refused({ weights: 'link' })).message).toMatch(/found files that are linked as they are/);
+    expect((await refused({ weights: 'none' })).message).toMatch(/found --weights none/);
+    const out = path.join(folder, 'split');
+    await exportHf(hfJob(source, out, { maxShardBytes: 30_000, dtype: 'float32' }));
+    expect((await readdir(out)).filter((name) => /^model-/.test(name)).length).toBeGreaterThan(1);
   });
 
   it('the model itself as the file to write, whatever it is called', async () => {

@@ -85,6 +85,21 @@ describe('values', () => {
   });
 });
 
+describe('what the loader refuses for the class alone', () => {
+  const heads = { ...HEADS, architectures: [], max_position_embeddings: 1024, rope_theta: 10_000 };
+
+  it.each([
+    ['qwen2', { partial_rotary_factor: 0.5 }, /partial_rotary_factor/],
+    ['phi3', { rope_scaling: { type: 'linear', rope_type: 'linear', factor: 2 } }, /expected one of default, longrope/],
+  ])('%s', async (type, change, refusal) => {
+    const { refusals, tables } = await inspectModel(await writeConfig({ ...heads, model_type: type, ...change }));
+    expect(refusals.join()).toMatch(refusal);
+    expect(tables).not.toEqual([]);
+    const plain = await inspectModel(await writeConfig({ ...heads, model_type: type }));
+    expect(plain.refusals).toEqual([]);
+  });
+});
+
 describe('a GGUF of our own', () => {
   const FACTORS = Array.from({ length: 64 }, (_, pair) => 1 + (7 * pair) / 63);
 
@@ -217,7 +232,7 @@ describe('published factor tables', async () => {
       const plain = { ...set, startTokens: 0, originalLength: 4096, targetLength: set.targetLength ?? 131_072 };
       const file = path.join(out, 'factors.json');
       await writeFile(file, formatFactorJson(plain));
-      const job = { model: models.get(pairs)!, rope: file, force: true, weights: 'none' as const, maxShardBytes: 5e9 };
+      const job = { model: models.get(pairs)!, rope: file, force: true, weights: 'none' as const };
       const to = {
         out: path.join(out, 'hf'),
         profile: 'redundant' as const,
@@ -260,6 +275,17 @@ describe('the command', () => {
     expect(result.engines).toHaveLength(12);
     expect(result.tables.map(({ length }) => length)).toEqual([256, 1024]);
     expect(verdictsOf(result, 'vLLM')).toEqual(['exact', 'exact']);
+  });
+
+  it('gives no control characters of a name to the terminal, nor do refusals', async () => {
+    const folder = path.join(await temporaryFolder(), 'a\x1b[2Jb');
+    await mkdir(folder);
+    const missing = await longrope(['inspect', path.join(folder, 'config.json')]);
+    expect([missing.code, missing.stderr]).toEqual([3, expect.stringContaining('a\uFFFD[2Jb')]);
+    await writeFile(path.join(folder, 'config.json'), JSON.stringify({ ...HEADS, max_position_embeddings: 1024 }));
+    const printed = await longrope(['inspect', folder]);
+    expect([printed.code, printed.stdout]).toEqual([0, expect.stringContaining('a\uFFFD[2Jb')]);
+    for (const text of [missing.stderr, printed.stdout]) expect(text).not.toContain('\x1b');
   });
 
   it('refuses what is no config', async () => {

@@ -83,7 +83,7 @@ describe('gemma3 with factors', () => {
     return folder;
   };
   const job = (model: string, out: string) => ({
-    ...{ model, out, rope: 'yarn:4', force: false, weights: 'copy' as const, maxShardBytes: 5e9, factorSets: [] },
+    ...{ model, out, rope: 'yarn:4', force: false, weights: 'copy' as const, factorSets: [] },
     ...{ profile: 'redundant' as const, engines: ['vllm' as const] },
   });
 

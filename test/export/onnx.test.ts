@@ -98,7 +98,7 @@ describe('export onnx of the embedded model', () => {
     ]);
     expect(notes.join()).toMatch(/from 257 tokens on/);
     await exportHf({
-      ...{ model: TINY, out: hf, rope: 'yarn:2@1.05', force: false, weights: 'link', maxShardBytes: 5e9 },
+      ...{ model: TINY, out: hf, rope: 'yarn:2@1.05', force: false, weights: 'link' },
       ...{ profile: 'redundant', engines: ['transformers'], factorSets: [] },
     });
     const { model, engine } = await ours(hf);

@@ -3,6 +3,7 @@ import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { concatenatedRows, mixedRows, readDataset, type TokenDocument } from '../../src/corpus/index.js';
+import { layerClass } from '../../src/export/index.js';
 import { loadModel } from '../../src/model/index.js';
 import { exportHf } from '../../src/workflow/export-hf.js';
 import { exportTraining, type TrainingExportJob } from '../../src/workflow/export-training.js';
@@ -18,7 +19,7 @@ async function workplace(): Promise<{ folder: string; job: (job: Partial<Trainin
   await writeFile(path.join(folder, 'long.txt'), TEXT);
   await mkdir(path.join(folder, 'texts'));
   for (let i = 0; i < 12; i++) await writeFile(path.join(folder, 'texts', `${i}.txt`), TEXT.slice(0, 400));
-  const common = { model: TINY, rope: 'yarn:2', gpus: 2, weights: 'link', maxShardBytes: 5e9 } as const;
+  const common = { model: TINY, rope: 'yarn:2', gpus: 2, weights: 'link' } as const;
   const data = [path.join(folder, 'long.txt'), path.join(folder, 'texts')];
   return {
     folder,
@@ -141,11 +142,19 @@ const restoreJob = (model: string, restore: string) =>
     out: `${model}-restored`,
     force: true,
     weights: 'none',
-    maxShardBytes: 5e9,
     profile: 'redundant',
     engines: ['transformers'],
     factorSets: [],
   }) as const;
+
+it.each([
+  ['llama', ['LlamaForCausalLM'], 'LlamaDecoderLayer'],
+  ['smollm3', undefined, 'SmolLM3DecoderLayer'],
+  ['qwen2', ['Qwen2ForSequenceClassification'], 'Qwen2DecoderLayer'],
+  ['mixtral', undefined, 'MixtralDecoderLayer'],
+])('layers of %s with architectures %j are wrapped by the name of their class', (architecture, architectures, name) => {
+  expect(layerClass({ config: { architectures }, spec: { architecture } })).toBe(name);
+});
 
 describe('export hf --restore', () => {
   it('puts the short list back', async () => {

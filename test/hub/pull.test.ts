@@ -203,6 +203,7 @@ describe('what pull refuses', () => {
     ['owner/gated', { token: 'hf_wrong' }, /accept its terms on .* with the account of HF_TOKEN/],
     ['owner/tiny', { file: 'x.gguf' }, /expected a file x.gguf, found config.json/],
     ['owner/tiny', { include: ['*.bin'] }, /files like \*\.bin/],
+    ['owner/ggufs:a.gguf', { file: 'b.gguf' }, /^--file: expected one file, by one name, found a.gguf behind/],
     ['owner/pickled', {}, /found pytorch_model.bin/],
     ['owner/ggufs', {}, /name it, e.g. owner\/ggufs:a.gguf/],
     ['../tiny', {}, /expected owner\/name/],
@@ -262,6 +263,7 @@ describe('choices of files', () => {
   it.each([
     [{ repository: 'owner/many:sub/b.gguf' }, ['sub/b.gguf']],
     [{ file: 'a.gguf' }, ['a.gguf']],
+    [{ repository: 'owner/many:a.gguf', file: 'a.gguf' }, ['a.gguf']],
     [{ include: ['*.gguf'] }, ['a.gguf', 'sub/b.gguf']],
     [{ include: ['sub/*', 'LICENSE'] }, ['LICENSE', 'sub/b.gguf', 'sub/config.json']],
     [

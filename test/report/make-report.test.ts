@@ -55,6 +55,18 @@ describe('makeReport', () => {
     expect(text).toMatch(/100% +0\/1/);
   });
 
+  it('takes files for what they say they are, whatever they are called', async () => {
+    const evaluation = await write('gate-report.json', passkey(2));
+    const search = await write('search.json', renderJson(sampleView));
+    expect((await makeReport({ inputs: [evaluation] })).retrieval).toHaveLength(1);
+    expect((await makeReport({ inputs: [search] })).searches).toHaveLength(sampleView.searches.length);
+    const folder = await write('run/report.json', passkey(2));
+    expect((await makeReport({ inputs: [path.dirname(folder)] })).retrieval).toHaveLength(1);
+    await writeFile(folder, '{"format": "coverage"}');
+    await writeFile(path.join(path.dirname(folder), 'result.json'), passkey(1));
+    expect((await makeReport({ inputs: [path.dirname(folder)] })).retrieval).toHaveLength(1);
+  });
+
   it('refuses two records with other figures, naming both', async () => {
     const [a, b] = [await write('result.json', passkey(2)), await write('result.json', passkey(1))];
     const [problem] = await problemsOf([a, b]);

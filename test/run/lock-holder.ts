@@ -23,12 +23,13 @@ function enter(): void {
   }
 }
 
-for (let round = 0; round < Number(rounds); ) {
+const isEndless = rounds === 'one without end';
+for (let round = 0; isEndless || round < Number(rounds); ) {
   try {
     const lock = await acquireLock(directory);
     enter();
     if (round === 0) process.send?.('held');
-    await sleep(Math.random() * 4);
+    await sleep(isEndless ? 2 ** 31 - 1 : Math.random() * 4);
     unlinkSync(mark);
     await lock.release();
     round++;

@@ -84,6 +84,25 @@ describe('run directory', () => {
     expect((await failure(openRunDirectory(join(path, 'thesis.tex'), manifest))).message).toContain('found a file');
   });
 
+  test('a manifest of something else is refused and left alone, alone in its folder or not', async () => {
+    await mkdir(path);
+    const app = JSON.stringify({ name: 'An app', short_name: 'App', version: '1', icons: [], start_url: '/' });
+    await writeFile(join(path, 'manifest.json'), app);
+    expect((await failure(openRunDirectory(path, { ...manifest, version: '1' }))).message).toContain('not of a run');
+    await writeFile(join(path, 'index.html'), '');
+    await writeFile(join(path, 'manifest.json'), JSON.stringify(manifest));
+    expect((await failure(openRunDirectory(path, manifest))).message).toContain('not of a run');
+    expect((await readdir(path)).sort()).toEqual(['index.html', 'manifest.json']);
+    expect(JSON.parse(await readFile(join(path, 'manifest.json'), 'utf8'))).toEqual(manifest);
+  });
+
+  test('of a run that was killed before its journal was there is gone on with', async () => {
+    await mkdir(path);
+    await writeFile(join(path, 'manifest.json'), JSON.stringify({ ...manifest, seed: 2 }));
+    await (await openRunDirectory(path, manifest)).close();
+    expect((await readdir(path)).sort()).toEqual(['journal.jsonl', 'manifest.json']);
+  });
+
   test('a manifest that is not JSON is refused', async () => {
     const run = await openRunDirectory(path, manifest);
     await run.journal.append([{ step: 1 }]);

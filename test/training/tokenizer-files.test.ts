@@ -41,7 +41,7 @@ test.each([
 ] as const)('a hand-off has the tokenizer that its rows are made with, from %s', async (_, given, names) => {
   const { folder, model, text } = await workplace();
   const tokenizer = await given(folder);
-  const handoff = { engine: 'llama-factory', rope: 'yarn:2', gpus: 1, weights: 'link', maxShardBytes: 5e9 } as const;
+  const handoff = { engine: 'llama-factory', rope: 'yarn:2', gpus: 1, weights: 'link' } as const;
   const { out } = await exportTraining({
     ...handoff,
     model,

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import {
   agreement,
+  llamaCppTolerance,
   observe,
   planLlamaCpp,
   planTransformers,
@@ -43,6 +44,17 @@ describe('a probe', () => {
   });
 });
 
+it('allows more where llama.cpp rounds what it multiplies with, not as much as a wrong table', () => {
+  const expected = { logits: Float32Array.of(1, 2), losses: Float32Array.of(0.5) };
+  // As measured: Q8_0 against float32, and the short table for the long one.
+  const [rounded, wrong] = [0.12, 1.5].map((error) => ({ ...expected, logits: Float32Array.of(1, 2 + error) }));
+  const sameWith = (dtypes: readonly string[], observed: typeof expected) =>
+    agreement(expected, observed, llamaCppTolerance(dtypes)).same;
+  for (const dtype of ['Q8_0', 'Q4_0', 'Q4_1', 'Q6_K', 'BF16'])
+    expect([dtype, sameWith(['F32', dtype], rounded!), sameWith(['F32', dtype], wrong!)]).toEqual([dtype, true, false]);
+  for (const dtype of ['F32', 'F16']) expect(sameWith(['F32', dtype], rounded!)).toBe(false);
+});
+
 describe('plans', () => {
   it('llama.cpp: every length in its own and in the largest context, the longest in two batches', () => {
     const passes = planLlamaCpp([255, 1024], 128, rule);
@@ -64,6 +76,11 @@ describe('plans', () => {
       [1024, 128, true],
     ]);
     expect(planTransformers([1024], 256, 512, rule).at(-1)?.informative).toBe(false);
+    // Dynamic RoPE: one name, another table for every length.
+    const dynamic = (length: number) => ({ table: 'single', rope: rope(256 / Math.max(256, length)) });
+    const steps = planTransformers([255, 1024], 256, 128, dynamic).filter(({ chunk }) => chunk !== null);
+    expect(steps.map(({ length, informative }) => [length, informative])).toEqual([[1024, true]]);
+    expect(planTransformers([1024], 256, 128, () => rule(1)).at(-1)?.informative).toBe(false);
   });
 });
 

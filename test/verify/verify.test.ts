@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { Verification } from '../../src/workflow/verify.js';
@@ -28,6 +28,20 @@ describe('longrope verify', () => {
     expect(of('vLLM')).toContainEqual([512, 'differs']);
     expect(await readFile(script, 'utf8')).toContain('AutoModelForCausalLM.from_pretrained');
 
+    // Factors that are the same at every length that the file has.
+    const config = path.join(out, 'config.json');
+    const text = await readFile(config, 'utf8');
+    const cut = text.replace('"max_position_embeddings": 512', '"max_position_embeddings": 384');
+    await writeFile(config, cut.replaceAll('"factor": 2', '"factor": 1.5'));
+    const shorter = await longrope(['verify', out, '--rope', 'yarn:2@1.05', ...NO_PYTHON]);
+    expect([shorter.code, shorter.stderr]).toEqual([
+      7,
+      expect.stringMatching(
+        /expected original length 256, maximum 512, as --rope yarn:2@1\.05 says, found original length 256, maximum 384$/m,
+      ),
+    ]);
+    await writeFile(config, text);
+
     const other = await longrope(['verify', out, '--rope', 'ntk:2@1.05', ...NO_PYTHON]);
     expect(other.code).toBe(7);
     expect(other.stdout).toContain('carries what --rope says: NO');
@@ -51,11 +65,13 @@ describe('longrope verify', () => {
       path.join(folder, 's.py'),
     ]);
     expect([long.code, long.stderr]).toEqual([3, expect.stringContaining('--text moby-dick: expected at least')]);
-    const nothing = await longrope(['verify', TINY, ...NO_PYTHON]);
-    expect([nothing.code, nothing.stdout]).toEqual([7, expect.stringMatching(/\nNOT verified\n$/)]);
-    expect(nothing.stderr).toMatch(
-      /found neither --rope nor an engine that runs \(llama.cpp: .*; transformers: no Python/,
-    );
+    for (const words of [[], ['--rope', 'model']]) {
+      const nothing = await longrope(['verify', TINY, ...words, ...NO_PYTHON]);
+      expect([nothing.code, nothing.stdout]).toEqual([7, expect.stringMatching(/\nNOT verified\n$/)]);
+      expect(nothing.stderr).toMatch(
+        /found neither --rope with factors nor an engine that runs \(llama.cpp: .*; transformers: no Python/,
+      );
+    }
     const unknown = await longrope(['verify', TINY, '--engine', 'vllm']);
     expect([unknown.code, unknown.stderr]).toEqual([
       2,

@@ -23,7 +23,7 @@ export async function runExportHf(model: string, flags: ExportHfFlags): Promise<
         out: flags.out,
         force: flags.force === true,
         weights: flags.weights,
-        maxShardBytes: flags.maxShardSize,
+        ...(flags.maxShardSize !== undefined && { maxShardBytes: flags.maxShardSize }),
         ...(flags.profile !== undefined && { profile: flags.profile }),
         engines: engine ?? ['transformers'],
         factorSets: flags.factorSet,

@@ -12,7 +12,7 @@ export async function runExportTraining(model: string, flags: ExportTrainingFlag
       exportTraining({
         model,
         ...rest,
-        maxShardBytes: maxShardSize,
+        ...(maxShardSize !== undefined && { maxShardBytes: maxShardSize }),
         ...(dtype !== undefined && { dtype }),
         ...(short !== undefined && { short }),
         ...(target !== undefined && { targetLength: target }),

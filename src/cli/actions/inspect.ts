@@ -32,7 +32,7 @@ function text(result: Inspection): string {
   ];
   return `${sections
     .filter((lines) => lines.length > 0)
-    .map((lines) => lines.join('\n'))
+    .map((lines) => lines.map(printable).join('\n'))
     .join('\n\n')}\n`;
 }
 
@@ -41,7 +41,7 @@ function table(rows: readonly (readonly string[])[]): string[] {
   if (rows.length < 2) return [];
   const figures = rows.map((cells) => cells.slice(0, -1).map((value): Cell => ({ text: value })));
   const lines = textTable(figures, { colour: false }).split('\n');
-  return lines.map((line, i) => `${line}  ${printable(rows[i]!.at(-1)!)}`);
+  return lines.map((line, i) => `${line}  ${rows[i]!.at(-1)!}`);
 }
 
 function origin({ name, value, key, file, rule }: Inspection['values'][number]): string[] {

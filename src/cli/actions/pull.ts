@@ -1,3 +1,4 @@
+import { printable } from '../../report/text-table.js';
 import { type Pull, pull } from '../../workflow/pull.js';
 import type { PullFlags } from '../commands/pull.js';
 import { interruptible } from '../interrupt.js';
@@ -35,5 +36,5 @@ export async function runPull(repository: string, flags: PullFlags): Promise<voi
 function describe({ out, repository, revision, commit, files, notes }: Pull): string {
   const lines = files.map(({ path, bytes, how }) => `  ${path}  ${formatBytes(bytes)}, ${how}`);
   const head = `${out}: ${repository}, ${revision === commit ? '' : `${revision} = `}commit ${commit}`;
-  return `${[head, ...lines, ...notes.map((note) => `note: ${note}`)].join('\n')}\n`;
+  return `${[head, ...lines, ...notes.map((note) => `note: ${note}`)].map(printable).join('\n')}\n`;
 }

@@ -43,13 +43,20 @@ export async function runVerify(exported: string, flags: VerifyFlags): Promise<v
 
 function failures(exported: string, rope: string | undefined, result: Verification): Problem[] {
   const problems: Problem[] = [];
-  if (result.carries === false)
+  const { requiredLengths: required } = result;
+  if (required !== null && lengthsOf(required) !== lengthsOf(result))
+    problems.push({
+      where: exported,
+      expected: `${lengthsOf(required)}, as --rope ${rope} says`,
+      found: lengthsOf(result),
+    });
+  else if (result.carries === false)
     problems.push({ where: exported, expected: `the factors of --rope ${rope}`, found: 'others' });
   if (result.carries === null && result.runs.length === 0)
     problems.push({
       where: exported,
       expected: 'something to compare it with',
-      found: `neither --rope nor an engine that runs (${result.skipped.map(({ engine, reason }) => `${engine}: ${reason}`).join('; ')})`,
+      found: `neither --rope with factors nor an engine that runs (${result.skipped.map(({ engine, reason }) => `${engine}: ${reason}`).join('; ')})`,
       fix: 'give the factors it has to carry as --rope, or make the comparison elsewhere with --script',
     });
   for (const run of result.runs)
@@ -57,7 +64,7 @@ function failures(exported: string, rope: string | undefined, result: Verificati
       problems.push({
         where: `${run.engine}, ${run.length} tokens, ${shapeOf(run)}`,
         expected: `what the ${run.table} table gives`,
-        found: `logits that differ by ${run.largestLogitDifference.toPrecision(2)}`,
+        found: `logits that differ by ${run.largestLogitDifference.toPrecision(2)}, perplexity by ${(100 * (run.perplexity / run.expectedPerplexity - 1)).toPrecision(2)} %`,
       });
   if (problems.length === 0)
     problems.push({
@@ -67,6 +74,9 @@ function failures(exported: string, rope: string | undefined, result: Verificati
     });
   return problems;
 }
+
+const lengthsOf = ({ originalLength, maximumLength }: Pick<Verification, 'originalLength' | 'maximumLength'>) =>
+  `original length ${originalLength}, maximum ${maximumLength}`;
 
 function describe(result: Verification): string {
   const tables = [
@@ -93,11 +103,11 @@ function describe(result: Verification): string {
     ]),
   ];
   const lines = [
-    `${result.exported}: original length ${result.originalLength}, maximum ${result.maximumLength}`,
+    `${result.exported}: ${lengthsOf(result)}`,
     ...(result.carries === null ? [] : [`carries what --rope says: ${result.carries ? 'yes' : 'NO'}`]),
     '',
     textTable(cells(tables), { colour: false }),
-    ...(result.runs.length === 0 ? [] : ['', `run: ${result.engines.map(({ version }) => version).join(', ')}`]),
+    ...(result.runs.length === 0 ? [] : ['', `run: ${result.engines.map(engineText).join(', ')}`]),
     ...(result.runs.length === 0 ? [] : [textTable(cells(runs), { colour: false })]),
     ...result.skipped.map(({ engine, reason }) => `not run: ${engine}: ${reason}`),
     '',
@@ -105,6 +115,9 @@ function describe(result: Verification): string {
   ];
   return `${lines.join('\n')}\n`;
 }
+
+const engineText = ({ version, tolerance: { logits, perplexity } }: Verification['engines'][number]) =>
+  `${version} (the same: logits within ${logits}, perplexity within ${100 * perplexity} %)`;
 
 const cells = (rows: readonly (readonly string[])[]) => rows.map((row) => row.map((text): Cell => ({ text })));
 

@@ -10,7 +10,7 @@ export interface ExportTrainingFlags extends ExportFlags {
   readonly gpus: number;
   readonly weights: 'copy' | 'link';
   readonly dtype?: 'float32' | 'float16' | 'bfloat16';
-  readonly maxShardSize: number;
+  readonly maxShardSize?: number;
 }
 
 export function exportTrainingCommand(): Command {
@@ -32,7 +32,7 @@ export function exportTrainingCommand(): Command {
         .default('copy'),
     )
     .addOption(dtypeOption())
-    .option('--max-shard-size <size>', 'e.g. 500MB, 5GB; larger weights are split', byteSize, 5e9)
+    .option('--max-shard-size <size>', 'of weights that are written anew, e.g. 500MB (default: 5GB)', byteSize)
     .option('--json', 'print the result as JSON')
     .action(async (model: string, flags: ExportTrainingFlags) => {
       const { runExportTraining } = await import('../actions/export-training.js');

@@ -11,7 +11,7 @@ export interface ExportHfFlags extends Omit<ExportFlags, 'rope'> {
   readonly force?: true;
   readonly weights: 'copy' | 'link' | 'none';
   readonly dtype?: 'float32' | 'float16' | 'bfloat16';
-  readonly maxShardSize: number;
+  readonly maxShardSize?: number;
   readonly profile?: 'redundant' | 'phi3-legacy';
   readonly engine?: readonly ('transformers' | 'vllm' | 'sglang' | 'onnxruntime-genai')[];
   readonly factorSet: readonly { readonly length: number; readonly path: string }[];
@@ -46,7 +46,7 @@ function hfCommand(): Command {
         .default('copy'),
     )
     .addOption(dtypeOption())
-    .option('--max-shard-size <size>', 'e.g. 500MB, 5GB; larger weights are split', byteSize, 5e9)
+    .option('--max-shard-size <size>', 'of weights that are written anew, e.g. 500MB (default: 5GB)', byteSize)
     .addOption(
       new Option('--profile <name>', 'keys of the longrope block; default: phi3-legacy for phi3').choices([
         'redundant',

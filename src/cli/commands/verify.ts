@@ -21,7 +21,7 @@ export function verifyCommand(): Command {
       'Prove an export: recompute the tables that engines build from it, and run the engines that are installed against our own forward pass.',
     )
     .argument('<exported>', 'folder of export hf, or .gguf file')
-    .option('--rope <factors>', 'what it has to carry, as given to export (default: what it says itself)')
+    .option('--rope <factors>', 'what it has to carry, as given to export (default, and model: what it says itself)')
     .option('--short <file>', 'the same for lengths up to the original one')
     .option('--target <tokens>', 'length the factors are for, if their file does not say', tokenLength)
     .option('--length <list>', 'lengths to run (default: around the original length, and the target)', lengthList)

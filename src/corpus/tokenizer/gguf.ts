@@ -32,12 +32,15 @@ export function tokenizerFromGguf(metadata: Metadata, where: string): Tokenizer 
   return buildTokenizer(tokenizerJsonFromGguf(metadata, where), boundary, where);
 }
 
-/** Without the key llama.cpp adds a BOS for SentencePiece vocabularies and for the pre-tokenizers of Llama 3. */
-function addsBos(metadata: Metadata): boolean {
+/** Pre-tokenizers whose vocabularies llama.cpp opens with BOS although the file does not say so (`llama-vocab.cpp`). */
+const OPENED_WITH_BOS: readonly unknown[] = ['llama-bpe', 'llama3', 'llama-v3', 'falcon3', 'tekken'];
+
+/** Without the key llama.cpp adds a BOS for SentencePiece vocabularies too. */
+export function addsBos(metadata: Metadata): boolean {
   const named = metadata.get('tokenizer.ggml.add_bos_token');
   if (typeof named === 'boolean') return named;
   if (metadata.get('tokenizer.ggml.model') === 'llama') return true;
-  return ['llama3', 'llama-v3', 'llama-bpe', 'falcon3'].includes(String(metadata.get('tokenizer.ggml.pre')));
+  return OPENED_WITH_BOS.includes(metadata.get('tokenizer.ggml.pre'));
 }
 
 /** The tokenizer.json that says the same as the metadata. */

@@ -37,9 +37,15 @@ export function intentOf(source: RopeSource): { readonly intent?: Intent; readon
   if (hasLayerRopes(source.config)) return layeredIntent(source);
   const plain = withClassDefaults(source.config);
   const first = attempt(source, plain);
-  if (first.intent !== undefined) return first;
+  if (first.intent !== undefined) return { ...first, ...classRefusal(source, plain) };
   const second = attempt(source, repaired(plain));
   return second.intent === undefined ? first : { ...second, ...(first.error && { error: first.error }) };
+}
+
+/** What the loader refuses for the class of the model alone; such a config has a meaning all the same. */
+function classRefusal({ headDim }: ConfigSource, { config }: Reading): { readonly error?: UserError } {
+  const result = tried(() => parseRopeConfig(config, { headDim, conventions: conventionsOf(config) }));
+  return 'error' in result ? result : {};
 }
 
 /** Global layers are read, and repaired, as if their RoPE were that of all layers. Local ones have one meaning, or the config has none. */

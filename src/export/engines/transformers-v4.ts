@@ -111,7 +111,14 @@ function fromBlock({ config, headDim }: ConfigSource, { block, type, length }: R
   };
 
   if (type !== 'longrope') {
-    const original = number(block['original_max_position_embeddings']) ?? maximum;
+    const nestedOriginal = number(block['original_max_position_embeddings']);
+    if (type === 'llama3' && nestedOriginal === undefined)
+      return {
+        outcome: 'refused',
+        reason: 'KeyError: rope_scaling of type llama3 without original_max_position_embeddings',
+        lever: 'write original_max_position_embeddings into rope_scaling',
+      };
+    const original = nestedOriginal ?? maximum;
     const scaling = plainScaling(type, block, original, maximum);
     if (scaling === undefined) return { outcome: 'refused', reason: `KeyError: rope_type ${type} or one of its keys` };
     return plainTable(geometry, scaling, length, { ...rest, lever: lever() });

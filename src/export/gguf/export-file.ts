@@ -5,7 +5,7 @@ import { readGgufEntries } from '../../model/checkpoint/gguf.js';
 import { BLOCK_LAYOUTS } from '../../model/checkpoint/layouts.js';
 import { ggufTensorName } from '../../model/gguf/tensor-names.js';
 import type { Checkpoint, Model, TensorDtype } from '../../model/types.js';
-import { checkSpace } from '../../run/index.js';
+import { checkSpace, removeUnfinished } from '../../run/index.js';
 import type { EncodedType } from '../encode/index.js';
 import { EXPORTED, type ExportProgress, ROOM } from '../progress.js';
 import { halvesToNeighbours } from '../row-order.js';
@@ -82,7 +82,9 @@ export async function writeGgufFile(model: Model, options: GgufFileOptions): Pro
     });
   }
   const total = tensors.reduce((sum, { byteLength }) => sum + byteLength, 0);
-  await checkSpace(path.dirname(path.resolve(out)), total, EXPORTED, ROOM);
+  const folder = path.dirname(path.resolve(out));
+  await removeUnfinished(folder, out);
+  await checkSpace(folder, total, EXPORTED, ROOM);
   const entries =
     checkpoint.format === 'gguf'
       ? await carriedEntries(model, options, target.name)

@@ -11,6 +11,11 @@ const OF_TOKENIZER =
   /^(tokenizer\.(json|model)|tokenizer_config\.json|special_tokens_map\.json|added_tokens\.json|vocab\.json|merges\.txt|chat_template\.(jinja|json))$/;
 const OF_MODEL = /^((generation|preprocessor)_config\.json|(LICENSE|NOTICE)(\.\w+)?)$/;
 
+/** What readers would take for a part of the model beside it. */
+export function belongsToModel(name: string): boolean {
+  return OF_TOKENIZER.test(name) || /^(generation|preprocessor)_config\.json$/.test(name);
+}
+
 type Config = Readonly<Record<string, unknown>>;
 
 /**

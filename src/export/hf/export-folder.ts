@@ -1,14 +1,16 @@
-import { readdir, realpath, stat, writeFile } from 'node:fs/promises';
+import { realpath, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { type Problem, UserError } from '../../errors.js';
+import { weightFiles } from '../../model/checkpoint/safetensors.js';
 import type { FloatDtype, Model } from '../../model/types.js';
 import { checkFinite } from '../../model/weights.js';
 import { checkSpace, replaceFolder } from '../../run/index.js';
+import { CLASSES } from '../class-names.js';
 import { EXPORTED, type ExportProgress, ROOM } from '../progress.js';
 import { neighboursToHalves } from '../row-order.js';
 import { encodedBytes } from '../stream-tensor.js';
 import { type ExportTensor, exportTensors } from '../tensors.js';
-import { placeCompanions } from './companions.js';
+import { belongsToModel, placeCompanions } from './companions.js';
 import { configJson } from './config-json.js';
 import { FACTOR_SETS_NAME } from './factor-sets.js';
 import { writeSafetensorsFiles } from './safetensors-files.js';
@@ -19,17 +21,9 @@ export const HF_DTYPES = ['float32', 'float16', 'bfloat16'] as const;
 export type HfDtype = (typeof HF_DTYPES)[number];
 const DTYPES: Readonly<Record<HfDtype, FloatDtype>> = { float32: 'F32', float16: 'F16', bfloat16: 'BF16' };
 
-const WEIGHTS = /^model(-\d+-of-\d+)?\.safetensors(\.index\.json)?$/;
+const MAX_SHARD_BYTES = 5e9;
 
-const CLASSES: Readonly<Record<string, string>> = {
-  llama: 'LlamaForCausalLM',
-  mistral: 'MistralForCausalLM',
-  phi3: 'Phi3ForCausalLM',
-  qwen2: 'Qwen2ForCausalLM',
-  qwen3: 'Qwen3ForCausalLM',
-  smollm3: 'SmolLM3ForCausalLM',
-  olmo2: 'Olmo2ForCausalLM',
-};
+const WEIGHTS = /^model(-\d+-of-\d+)?\.safetensors(\.index\.json)?$/;
 
 export interface HfFolderOptions {
   readonly out: string;
@@ -39,7 +33,8 @@ export interface HfFolderOptions {
   readonly weights: WeightMode;
   /** Given: the weights are written anew in this type. Always so for GGUF, default float32. */
   readonly dtype?: HfDtype;
-  readonly maxShardBytes: number;
+  /** Of weights that are written anew; default 5 GB. Files that are copied or linked stay as they are. */
+  readonly maxShardBytes?: number;
   /** Another tokenizer than the model's own, as `openTokenizer` takes it. */
   readonly tokenizer?: string;
   /** Further files: name -> text. */
@@ -49,7 +44,7 @@ export interface HfFolderOptions {
 
 /** Writes a Hugging Face folder of the model with another config. Nothing is left at `out` when it fails. */
 export async function writeHfFolder(model: Model, options: HfFolderOptions): Promise<PlacedFile[]> {
-  const rewritten = options.weights !== 'none' && (model.checkpoint.format === 'gguf' || options.dtype !== undefined);
+  const rewritten = isRewritten(model, options);
   await checkRequest(model, options);
   const placed: PlacedFile[] = [];
   await replaceFolder(
@@ -70,12 +65,17 @@ export async function writeHfFolder(model: Model, options: HfFolderOptions): Pro
   return placed.sort((a, b) => (a.name < b.name ? -1 : 1));
 }
 
-/** What an export before has written and this one may not write: readers would take it for a part of this model. */
-function isOurs(name: string, weights: WeightMode): boolean {
-  return name === FACTOR_SETS_NAME || (weights !== 'none' && WEIGHTS.test(name));
+function isRewritten({ checkpoint }: Model, { weights, dtype }: HfFolderOptions): boolean {
+  return weights !== 'none' && (checkpoint.format === 'gguf' || dtype !== undefined);
 }
 
-async function checkRequest(model: Model, { out, weights, dtype }: HfFolderOptions): Promise<void> {
+/** What an export before has written and this one may not write: readers would take it for a part of this model. */
+function isOurs(name: string, weights: WeightMode): boolean {
+  return name === FACTOR_SETS_NAME || belongsToModel(name) || (weights !== 'none' && WEIGHTS.test(name));
+}
+
+async function checkRequest(model: Model, options: HfFolderOptions): Promise<void> {
+  const { out, weights, dtype, maxShardBytes } = options;
   const problems: Problem[] = [];
   const isGguf = model.checkpoint.format === 'gguf';
   const target = await realpath(out).catch(() => path.resolve(out));
@@ -87,6 +87,16 @@ async function checkRequest(model: Model, { out, weights, dtype }: HfFolderOptio
       expected: 'safetensors weights that stay as they are',
       found: isGguf ? 'a GGUF file, whose weights have to be written anew' : '--dtype, which writes them anew',
       fix: 'use --weights copy',
+    });
+  if (maxShardBytes !== undefined && !isRewritten(model, options))
+    problems.push({
+      where: '--max-shard-size',
+      expected: 'weights that are written anew',
+      found:
+        weights === 'none'
+          ? '--weights none'
+          : `files that are ${weights === 'copy' ? 'copied' : 'linked'} as they are`,
+      ...(weights === 'copy' && { fix: 'give --dtype too, with which they are' }),
     });
   if (weights === 'none' && dtype !== undefined)
     problems.push({ where: '--dtype', expected: '--weights copy', found: '--weights none' });
@@ -111,7 +121,7 @@ async function rewriteWeights(model: Model, staging: string, options: HfFolderOp
   const files = await writeSafetensorsFiles(
     staging,
     tensors.map((tensor) => ({ name: tensor.name, stored: tensor.stored, order: orderOf(tensor) })),
-    { dtype, maxShardBytes: options.maxShardBytes, onBytes: options.progress.counter(total) },
+    { dtype, maxShardBytes: options.maxShardBytes ?? MAX_SHARD_BYTES, onBytes: options.progress.counter(total) },
   );
   return files.map((file) => ({ ...file, how: 'written' }));
 }
@@ -124,9 +134,7 @@ async function placeWeights(
 ): Promise<PlacedFile[]> {
   await checkFinite(model);
   const folder = model.path;
-  const names = (await readdir(folder)).filter((name) => WEIGHTS.test(name));
-  // A single file hides an index, as it does for every reader.
-  const chosen = names.includes('model.safetensors') ? ['model.safetensors'] : names;
+  const chosen = await weightFiles(folder);
   const sizes = await Promise.all(chosen.map((name) => stat(path.join(folder, name))));
   const total = sizes.reduce((sum, { size }) => sum + size, 0);
   if (mode === 'copy') await checkSpace(path.dirname(staging), total, EXPORTED, ROOM);

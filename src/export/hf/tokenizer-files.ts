@@ -1,11 +1,8 @@
-import { tokenizerJsonFromGguf } from '../../corpus/tokenizer/gguf.js';
+import { addsBos, tokenizerJsonFromGguf } from '../../corpus/tokenizer/gguf.js';
 import type { GgufValue } from '../../model/types.js';
 
 type Metadata = ReadonlyMap<string, GgufValue>;
 type Json = Readonly<Record<string, unknown>>;
-
-/** Pre-tokenizers whose vocabularies llama.cpp opens with BOS although the file does not say so (`llama-vocab.cpp`). */
-const OPENED_WITH_BOS: readonly unknown[] = ['llama-bpe', 'llama3', 'llama-v3', 'falcon3', 'tekken'];
 
 /**
  * tokenizer.json and tokenizer_config.json from the metadata of a GGUF file, complete enough for the Rust `tokenizers`
@@ -19,8 +16,8 @@ export function tokenizerFilesFromGguf(metadata: Metadata, where: string, modelM
     return typeof id === 'number' ? tokens[id] : undefined;
   };
   const bos = tokenOf('bos');
-  const addBos = flag(metadata, 'add_bos_token') ?? opensWithBos(metadata);
-  const addEos = flag(metadata, 'add_eos_token') ?? false;
+  const addBos = addsBos(metadata);
+  const addEos = metadata.get('tokenizer.ggml.add_eos_token') === true;
   const eos = tokenOf('eos');
   const template = metadata.get('tokenizer.chat_template');
   const json = {
@@ -74,16 +71,6 @@ export function tokenizerFilesFromGguf(metadata: Metadata, where: string, modelM
     ['tokenizer_config.json', `${JSON.stringify(config, null, 2)}\n`],
     ['special_tokens_map.json', `${JSON.stringify(special, null, 2)}\n`],
   ]);
-}
-
-function flag(metadata: Metadata, key: string): boolean | undefined {
-  const value = metadata.get(`tokenizer.ggml.${key}`);
-  return typeof value === 'boolean' ? value : undefined;
-}
-
-function opensWithBos(metadata: Metadata): boolean {
-  if (metadata.get('tokenizer.ggml.model') === 'llama') return true;
-  return OPENED_WITH_BOS.includes(metadata.get('tokenizer.ggml.pre'));
 }
 
 /** The Rust package wants both fields, whose values matter only for offsets. */

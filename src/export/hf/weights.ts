@@ -1,5 +1,5 @@
 import { constants } from 'node:fs';
-import { copyFile, link, stat, symlink } from 'node:fs/promises';
+import { chmod, copyFile, link, stat, symlink } from 'node:fs/promises';
 import path from 'node:path';
 import { errnoOf } from '../../run/index.js';
 
@@ -13,8 +13,8 @@ export interface PlacedFile {
 }
 
 /**
- * Puts `file` into a folder under `name`: a copy (which shares blocks where the file system can), or a hard link, or, on
- * another file system, a symbolic link to the real path.
+ * Puts `file` into a folder under `name`: a copy (which shares blocks where the file system can, and can be written to), or a
+ * hard link, or, on another file system, a symbolic link to the real path.
  */
 export async function placeFile(
   file: string,
@@ -23,9 +23,11 @@ export async function placeFile(
   mode: Exclude<WeightMode, 'none'>,
 ): Promise<PlacedFile> {
   const target = path.join(folder, name);
-  const { size: bytes } = await stat(file);
+  const { size: bytes, mode: permissions } = await stat(file);
   if (mode === 'copy') {
     await copyFile(file, target, constants.COPYFILE_EXCL | constants.COPYFILE_FICLONE);
+    // Of a shared store whose files are read-only, the copy is the user's own.
+    await chmod(target, permissions | constants.S_IWUSR);
     return { name, bytes, how: 'copied' };
   }
   try {

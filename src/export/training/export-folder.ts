@@ -22,7 +22,7 @@ export interface TrainingFolderOptions {
   readonly tokenizer?: string;
   readonly weights: Exclude<WeightMode, 'none'>;
   readonly dtype?: HfDtype;
-  readonly maxShardBytes: number;
+  readonly maxShardBytes?: number;
   readonly progress: ExportProgress;
 }
 
@@ -52,7 +52,7 @@ export async function writeTrainingFolder(model: Model, options: TrainingFolderO
       config: configWithLongrope(model.config, spec.rope.geometry, trainedWith),
       weights: options.weights,
       ...(options.dtype !== undefined && { dtype: options.dtype }),
-      maxShardBytes: options.maxShardBytes,
+      ...(options.maxShardBytes !== undefined && { maxShardBytes: options.maxShardBytes }),
       ...(options.tokenizer !== undefined && { tokenizer: options.tokenizer }),
       extra: new Map(),
       progress: options.progress,

@@ -16,6 +16,14 @@ export function hasSafetensors(entries: readonly string[]): boolean {
   return entries.includes(SINGLE) || entries.includes(INDEX);
 }
 
+/** The files of a folder's weights: one that hides an index, or the index and the shards it names, and no others. */
+export async function weightFiles(folder: string): Promise<string[]> {
+  if ((await listFolder(folder, 'a model folder that can be read')).includes(SINGLE)) return [SINGLE];
+  const index = path.join(folder, INDEX);
+  const shardOf = parseIndex(await readJsonObject(index, MAX_INDEX_BYTES), index);
+  return [...[...new Set(shardOf.values())].sort(), INDEX];
+}
+
 /**
  * The tensors of `model.safetensors`, or else of the shards listed in `model.safetensors.index.json`. Reads headers only.
  * Throws one `UserError` with every problem of every shard.
