@@ -53,6 +53,19 @@ describe('restarts of cma-es', () => {
   });
 });
 
+it('the step size is halved once, after the generation that is named', () => {
+  const [halved, never] = [3, 'never' as const].map((halving_generation) => run({ halving_generation }, loss, 6));
+  const told = (result: typeof halved, generation: number) => result?.asked[generation] as Candidate[];
+  // Generation 0 are the seeds.
+  for (const generation of [0, 1, 2, 3]) expect(told(halved, generation)).toEqual(told(never, generation));
+  // The same random numbers around the same mean: the attention factor, whose bend hardly counts so near, goes half as far.
+  const spread = (candidates: readonly Candidate[]) => {
+    const logarithms = candidates.map(({ attentionFactor }) => Math.log(attentionFactor));
+    return Math.max(...logarithms) - Math.min(...logarithms);
+  };
+  expect(spread(told(halved, 4)) / spread(told(never, 4))).toBeCloseTo(0.5, 2);
+});
+
 it('adaptive learning rates are another search, the same at every start', () => {
   const [fixed, adaptive, again] = ['fixed', 'adaptive', 'adaptive'].map((learning_rates) =>
     JSON.stringify(run({ learning_rates }, loss, 4).algorithm.state()),

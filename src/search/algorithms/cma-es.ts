@@ -27,6 +27,11 @@ export const CMA_ES_HYPERPARAMETERS = {
   closed_forms: word<'always' | 'unless started'>('always', ['always', 'unless started']),
   /** "adaptive": they follow how much of each step is noise. */
   learning_rates: word<'fixed' | 'adaptive'>('fixed', ['fixed', 'adaptive']),
+  /**
+   * After so many generations of a search its step size is halved, once: few candidates ranked on a single document are noisy, and the
+   * path of their mean, which adapts it, is longer for that than progress would make it.
+   */
+  halving_generation: numberOr<'never'>(16, ['never'], integer(1, 1)),
   /** How often the search begins anew where it has come to its end before the budget, each time at the next best seed. */
   restarts: integer(1, 0),
   /** Ends a search when no direction's standard deviation is larger, relative to the initial ones. */
@@ -194,6 +199,7 @@ class CmaEs implements SearchAlgorithm {
     // No ranking, no direction: look closer to where a finite loss was known last.
     if (isEmpty) strategy.sigma /= 2;
     else strategy.update(ranked);
+    if (!isEmpty && strategy.generation === this.hyperparameters.halving_generation) strategy.sigma /= 2;
   }
 }
 
