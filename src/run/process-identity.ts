@@ -28,7 +28,8 @@ export function mayBeRunning({ pid, host, start }: ProcessIdentity): boolean {
   return start === null || startOf(pid) === start;
 }
 
-function startOf(pid: number): string | null {
+/** null where it cannot be known. */
+export function startOf(pid: number): string | null {
   if (process.platform !== 'linux') return null;
   try {
     const boot = readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();

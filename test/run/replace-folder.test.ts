@@ -72,24 +72,27 @@ describe('a folder that is replaced', () => {
 });
 
 describe('what writers have left that were killed', () => {
-  const nameOf = (target: string, pid: number | undefined) =>
-    temporaryName(target).replace(`-${process.pid}.`, `-${pid}.`);
-
   test.each(['there', 'missing'])('is removed by the next one, but not that of a living one: %s', async (place) => {
     const parent = await temporaryFolder();
     const target = path.join(parent, place);
     const where = place === 'there' ? target : parent;
     await mkdir(where, { recursive: true });
     const ended = spawnSync(process.execPath, ['-e', '']).pid;
-    const [dead, living] = [nameOf(target, ended), nameOf(target, process.ppid)];
+    const [dead, living, own] = [ended, process.ppid, process.pid].map((pid) => temporaryName(target, pid)) as [
+      string,
+      string,
+      string,
+    ];
+    // An earlier process of this id began at another time.
+    const earlier = own.replace(`-${process.pid}-`, `-${process.pid}-0000`).replace(/(-0000.{4}).{4}/, '$1');
     const elsewhere = dead.replace(/[0-9a-f]{8}-/, '00000000-');
-    for (const name of [dead, living, elsewhere]) {
+    for (const name of [dead, living, own, earlier, elsewhere]) {
       await mkdir(path.join(where, name));
       await writeFile(path.join(where, name, 'model.bin'), 'half of all weights');
     }
     await replaceFolder(target, VACANT, fillWith('config.json'));
     const left = (await readdir(where)).filter((name) => name.endsWith('.tmp'));
-    expect(left.sort()).toEqual([living, elsewhere].sort());
+    expect(left.sort()).toEqual([living, own, elsewhere].sort());
   });
 });
 
