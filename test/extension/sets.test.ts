@@ -98,7 +98,6 @@ stages: [{ stage: export, name: folder, factors: given }]
     out,
     force: false,
     weights: 'copy',
-    maxShardBytes: 5e9,
     engines,
     factorSets: [],
   });
