@@ -179,7 +179,7 @@ it('half a GGUF file of an export that was killed is removed by the next one', a
   const [source, gguf] = [path.join(folder, 'source'), path.join(folder, 'model.gguf')];
   await writeTinyCheckpoint(source);
   const ended = spawnSync(process.execPath, ['-e', '']).pid;
-  await writeFile(path.join(folder, temporaryName(gguf).replace(`-${process.pid}.`, `-${ended}.`)), 'half');
+  await writeFile(path.join(folder, temporaryName(gguf, ended)), 'half');
   await exportGguf(ggufJob(source, gguf));
   expect((await readdir(folder)).sort()).toEqual(['model.gguf', 'source']);
 });
