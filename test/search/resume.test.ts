@@ -50,7 +50,7 @@ async function contents(directory: string): Promise<Record<string, string>> {
 }
 
 describe.each([
-  ['cma-es', 20],
+  ['cma-es', 6],
   ['gradient', 3],
   ['gradient under a limit', 3],
   ['longrope', 3],
