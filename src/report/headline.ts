@@ -110,7 +110,7 @@ function searchHeadline(view: ReportView): Headline | null {
     statement: `${capitalised(run.name)} reaches a loss of ${formatLoss(ended.loss)} at ${formatCount(panel.length)} tokens${against}`,
     qualifications: [
       `Found by ${run.algorithm} in ${formatCount(ended.documents)} document evaluations.`,
-      'Nothing was compared on held-out documents: whether the difference to YaRN is significant is not known.',
+      'Nothing held out is compared here: whether the difference to YaRN is significant is not known from this report.',
     ],
   };
 }

@@ -1,5 +1,4 @@
 import {
-  checkIds,
   concatenatedRows,
   mixedRows,
   openTokenizer,
@@ -27,7 +26,7 @@ import { checkVacantFolder, type ReportProgress } from '../run/index.js';
 import { describeTable, type ExportedRope, type ExportRopeOptions, exportTable } from './export-rope.js';
 import { readTexts } from './texts.js';
 import { programVersion } from './version.js';
-import { checkVocabulary } from './vocabulary.js';
+import { checkTokens, checkVocabulary } from './vocabulary.js';
 
 export interface TrainingExportJob extends ExportRopeOptions {
   readonly model: string;
@@ -95,7 +94,7 @@ export async function exportTraining(job: TrainingExportJob): Promise<TrainingEx
     keepsBos: !tokenizer.addsBos,
     ...(job.textField !== undefined && { textField: job.textField }),
   });
-  checkIds(documents, spec.vocabularySize);
+  checkTokens(documents, [tokenizer.bosTokenId, tokenizer.eosTokenId], spec);
   const { rows, leftOverTokens } = trainingRows(job, engine, { ...table, rowTokens }, { tokenizer, documents });
   const plan = { spec, table, layerClass: layerClass(model), gpus, rows: rows.length, rowTokens, settings };
   const entries = await writeTrainingFolder(model, {

@@ -1,4 +1,4 @@
-import { checkIds, type Tokenizer } from '../corpus/index.js';
+import type { Tokenizer } from '../corpus/index.js';
 import { type Problem, UserError } from '../errors.js';
 import type { Recipe, Stage, StageOf } from '../extension/index.js';
 import type { DecoderSpec, Model } from '../model/index.js';
@@ -10,7 +10,7 @@ import { memoryChecks } from './extend-check-memory.js';
 import { longSetChecks, searchChecks } from './extend-check-search.js';
 import { documentsOf, type RecipeDocuments, stageTokens, textNeeds } from './extend-texts.js';
 import { refuseSharedTexts } from './held-out-texts.js';
-import { checkVocabulary } from './vocabulary.js';
+import { checkTokens, checkVocabulary } from './vocabulary.js';
 
 export interface StageInputs {
   readonly recipe: Recipe;
@@ -38,9 +38,9 @@ export async function checkStages(inputs: StageInputs): Promise<void> {
   const { tokenizer: given } = recipe;
   if (tokenizer !== null && given !== undefined)
     problems.push(...(await problemsOf(() => checkVocabulary(given, tokenizer, spec))));
-  // A model's own may have a token more than embeddings (gemma3), which texts hardly spell.
+  const around = [tokenizer?.bosTokenId ?? null, tokenizer?.eosTokenId ?? null];
   for (const documents of given === undefined && run !== null ? run.documents.values() : [])
-    problems.push(...(await problemsOf(() => checkIds(documents, spec.vocabularySize))));
+    problems.push(...(await problemsOf(() => checkTokens(documents, around, spec))));
   for (const [name, file] of Object.entries(recipe.factors))
     problems.push(...(await problemsOf(async () => void (await readFactors(file, spec.rope, `factors ${name}:`)))));
   for (const stage of recipe.stages)

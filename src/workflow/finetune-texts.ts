@@ -1,9 +1,9 @@
-import { checkIds, type TokenDocument, type Tokenizer } from '../corpus/index.js';
+import type { TokenDocument, Tokenizer } from '../corpus/index.js';
 import type { Model } from '../model/index.js';
 import type { FinetuneJob } from './finetune.js';
 import type { ResolvedFinetune } from './finetune-settings.js';
 import { readTexts } from './texts.js';
-import { checkVocabulary } from './vocabulary.js';
+import { checkTokens, checkVocabulary } from './vocabulary.js';
 
 /** Documents to train on and to hold out, and what stands around those to train on: what hand-offs to other trainers put there. */
 export async function finetuneTexts(
@@ -27,7 +27,7 @@ export async function finetuneTexts(
     job.heldOut.length === 0
       ? []
       : await readTexts(job.heldOut, tokenizer, { textField: heldOutTextField, minTokens, ...heard });
-  checkIds([...documents, ...heldOut], spec.vocabularySize);
+  checkTokens([...documents, ...heldOut], [tokenizer.bosTokenId, tokenizer.eosTokenId], spec);
   return {
     documents,
     heldOut,

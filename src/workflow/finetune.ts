@@ -105,10 +105,12 @@ export async function finetune(job: FinetuneJob): Promise<Finetune> {
     tokenizer: tokenizer.hash,
     documents: hashDocuments(documents),
     heldOut: hashDocuments(heldOut),
-    // An evaluation opens its windows with it, whether the tokenizer adds one or not.
-    ...(heldOut.length > 0 && { heldOutBos: tokenizer.bosTokenId }),
     bos,
     eos,
+    // An evaluation opens its windows with one, also where the tokenizer adds none.
+    ...(heldOut.length > 0 && bos !== tokenizer.bosTokenId && { heldOutBos: tokenizer.bosTokenId }),
+    // Earlier versions put a second one behind such a document.
+    ...(documents.some(({ ids }) => eos !== null && ids.at(-1) === eos) && { eosOnce: true }),
     dtype: job.dtype,
     settings: { ...settings.identity, schedule: { ...schedule } },
   } satisfies Json;

@@ -1,4 +1,4 @@
-import type { Tokenizer } from '../corpus/index.js';
+import { checkIds, type TokenDocument, type Tokenizer } from '../corpus/index.js';
 import { UserError } from '../errors.js';
 import type { DecoderSpec } from '../model/index.js';
 
@@ -14,4 +14,14 @@ export function checkVocabulary(
     expected: `a tokenizer of at most ${spec.vocabularySize} tokens, the vocabulary of the model`,
     found: `${vocabularySize}`,
   });
+}
+
+/** The same of texts and of what is put around them, for a model's own tokenizer, which may have a token more than embeddings (gemma3). */
+export function checkTokens(
+  documents: readonly TokenDocument[],
+  around: readonly (number | null)[],
+  spec: Pick<DecoderSpec, 'vocabularySize'>,
+): void {
+  const ids = Int32Array.from(around.filter((id) => id !== null));
+  checkIds([{ id: 'BOS and EOS of the tokenizer', ids }, ...documents], spec.vocabularySize);
 }

@@ -90,7 +90,7 @@ describe('headline', () => {
     );
     expect(headline(searchOnly).qualifications).toEqual([
       expect.stringMatching(/^Found by /),
-      'Nothing was compared on held-out documents: whether the difference to YaRN is significant is not known.',
+      'Nothing held out is compared here: whether the difference to YaRN is significant is not known from this report.',
     ]);
     expect(headline({ ...searchOnly, searches: [] }).statement).toBe(sampleView.title);
   });

@@ -76,7 +76,7 @@ test('a search is said to have found what its winner scores on all documents, fo
     statement: 'Searched reaches a loss of 3.5000 at 512 tokens (YaRN: 3.7000)',
     qualifications: [
       'Found by cma-es in 47 document evaluations.',
-      'Nothing was compared on held-out documents: whether the difference to YaRN is significant is not known.',
+      'Nothing held out is compared here: whether the difference to YaRN is significant is not known from this report.',
     ],
   });
   expect(renderTerminal(view)).toMatch(/searched \(cma-es\) +3\.5000 +47 +4,700/);

@@ -1,4 +1,4 @@
-import { readFile, rm, writeFile } from 'node:fs/promises';
+import { cp, readFile, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { expect, it } from 'vitest';
 import { writeDataset } from '../../src/corpus/arrow/write.js';
@@ -34,17 +34,35 @@ it('the BOS that held-out texts are read with is part of what a run is', async (
   const out = path.join(await temporaryFolder(), 'run');
   const text = path.join(path.dirname(out), 'book.txt');
   await writeFile(text, 'Call me Ishmael. Some years ago I went to sea. '.repeat(20));
-  const run = async (heldOut: readonly string[], to: string) => {
+  const run = async (heldOut: readonly string[], to: string, model: string = TINY) => {
     await finetune({
       ...FINETUNE_DEFAULTS,
-      ...{ model: TINY, texts: [text], heldOut, rope: 'yarn:2', maxSteps: 1, maxSeqLength: 64 },
+      ...{ model, texts: [text], heldOut, rope: 'yarn:2', maxSteps: 1, maxSeqLength: 64 },
       ...(heldOut.length > 0 && { evalLengths: [16] }),
       ...{ out: to, threads: 1, command: 'test' },
     });
     return JSON.parse(await readFile(path.join(to, 'manifest.json'), 'utf8')) as object;
   };
-  expect(await run([text], out)).toMatchObject({ heldOutBos: (await openTokenizer(TINY)).bosTokenId });
-  expect(await run([], `${out}-2`)).not.toHaveProperty('heldOutBos');
+  // The BOS that the tokenizer adds is there already: runs of earlier versions go on.
+  const { bosTokenId: bos } = await openTokenizer(TINY);
+  const added = await run([text], out);
+  expect(added).toMatchObject({ bos });
+  expect(added).not.toHaveProperty('heldOutBos');
+  const silent = path.join(path.dirname(out), 'silent');
+  await cp(TINY, silent, { recursive: true });
+  const config = JSON.parse(await readFile(path.join(silent, 'tokenizer_config.json'), 'utf8')) as object;
+  await writeFile(path.join(silent, 'tokenizer_config.json'), JSON.stringify({ ...config, add_bos_token: false }));
+  expect(await run([text], `${out}-2`, silent)).toMatchObject({ bos: null, heldOutBos: bos });
+  expect(await run([], `${out}-3`, silent)).not.toHaveProperty('heldOutBos');
+});
+
+it('a BOS or EOS of the model itself that it has no embedding for is refused', async () => {
+  const [model, own] = [await loadModel(TINY), await openTokenizer(TINY)];
+  const text = path.join(await temporaryFolder(), 'book.txt');
+  await writeFile(text, 'Call me Ishmael.');
+  const job = { texts: [text], heldOut: [], textField: 'text' };
+  const read = finetuneTexts(job, { evalLengths: [2] }, model, { ...own, eosTokenId: 4096 });
+  await expect(read).rejects.toThrow('BOS and EOS of the tokenizer: expected token ids below 4096, found 4096');
 });
 
 it.each([true, false])('rows made by Python have one BOS in front; the tokenizer adds one: %s', async (addsBos) => {
