@@ -26,8 +26,8 @@ export async function placeFile(
   const { size: bytes, mode: permissions } = await stat(file);
   if (mode === 'copy') {
     await copyFile(file, target, constants.COPYFILE_EXCL | constants.COPYFILE_FICLONE);
-    // Of a shared store whose files are read-only, the copy is the user's own.
-    await chmod(target, permissions | constants.S_IWUSR);
+    // Of a shared store whose files are read-only, the copy is the user's own. Some shares (CIFS) refuse every change of a mode.
+    if ((permissions & constants.S_IWUSR) === 0) await chmod(target, permissions | constants.S_IWUSR);
     return { name, bytes, how: 'copied' };
   }
   try {
