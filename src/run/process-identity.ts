@@ -28,7 +28,7 @@ export function mayBeRunning({ pid, host, start }: ProcessIdentity): boolean {
   return start === null || startOf(pid) === start;
 }
 
-/** null where it cannot be known. */
+/** null where it cannot be known. Of a process that has ended and that nobody has asked for its exit code: no process's start. */
 export function startOf(pid: number): string | null {
   if (process.platform !== 'linux') return null;
   try {
@@ -36,8 +36,7 @@ export function startOf(pid: number): string | null {
     const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
     // The command name stands in parentheses and may hold spaces; the state follows it, the start time is 19 further.
     const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-    // A zombie has ended, even if nobody has asked for its exit code.
-    return fields[0] === 'Z' || fields[0] === 'X' ? null : `${boot}:${fields[19]}`;
+    return fields[0] === 'Z' || fields[0] === 'X' ? 'ended' : `${boot}:${fields[19]}`;
   } catch {
     return null;
   }

@@ -15,18 +15,28 @@ export function temporaryName(target: string, pid = process.pid): string {
 
 /** Removes from `folder` what processes of this host have left there that were killed while they wrote `target`. */
 export async function removeUnfinished(folder: string, target: string): Promise<void> {
+  for (const name of await unfinished(folder, target))
+    await rm(join(folder, name), { recursive: true, force: true }).catch((error: unknown) => {
+      // Another user's, in a shared folder: it is in nobody's way.
+      if (errnoOf(error) === undefined) throw error;
+    });
+}
+
+/** The names of what `removeUnfinished` removes. */
+export async function unfinished(folder: string, target: string): Promise<string[]> {
   const start = startOfName(target);
   const names = await readdir(folder).catch((error: unknown) => {
     // What cannot be read is refused where it is written to.
     if (errnoOf(error) === undefined) throw error;
     return [];
   });
-  for (const name of names) {
-    if (!name.startsWith(start) || !TEMPORARY_NAME.test(name)) continue;
+  return names.filter((name) => {
+    if (!name.startsWith(start) || !TEMPORARY_NAME.test(name)) return false;
     const pid = Number.parseInt(name.slice(start.length), 10);
-    const isWriting = mayBeRunning({ pid, host: hostname(), start: null }) && name.startsWith(`${start}${mark(pid)}.`);
-    if (!isWriting) await rm(join(folder, name), { recursive: true, force: true });
-  }
+    if (!mayBeRunning({ pid, host: hostname(), start: null })) return true;
+    // Whose start is hidden (hidepid) may be the writer.
+    return startOf(pid) !== null && !name.startsWith(`${start}${mark(pid)}.`);
+  });
 }
 
 /** Hosts are named by a hash, as their names may be long. */
