@@ -19,4 +19,4 @@ export {
   type RunDirectory,
   sweepTemporary,
 } from './run-directory.js';
-export { removeUnfinished, TEMPORARY_NAME } from './temporary-name.js';
+export { removeUnfinished, TEMPORARY_NAME, unfinished } from './temporary-name.js';

@@ -4,6 +4,7 @@ import { UserError } from '../errors.js';
 import { syncDirectory } from './atomic-write.js';
 import { errnoOf, fileError } from './file-error.js';
 import { removeUnfinished, TEMPORARY_NAME, temporaryName } from './temporary-name.js';
+import { asideOf, halfMoved, planMoves, renameIfThere, undoMoves } from './unfinished-moves.js';
 
 export interface ReplaceFolderOptions {
   /** Put the files into a folder that is not empty, over files of the same names. */
@@ -35,7 +36,12 @@ export async function replaceFolder(
   const staging = path.join(parent, temporaryName(target));
   try {
     await mkdir(parent, { recursive: true });
-    await removeUnfinished(parent, target);
+    if (present !== null) {
+      await undoMoves(target);
+      await removeUnfinished(target, target);
+    }
+    // Where the target was missing then, an earlier one was staged beside it.
+    await removeUnfinished(path.dirname(target), target);
     await mkdir(staging);
     await fill(staging);
     await syncAll(staging);
@@ -43,7 +49,7 @@ export async function replaceFolder(
       const found = (await contents(folder)) ?? [];
       // Somebody else may have been faster.
       if (!force) refuse(found);
-      await moveInto(staging, target, found.filter(outdated), last);
+      await moveInto(staging, target, { last, outdated: found.filter(outdated), wasEmpty: found.length === 0 });
     }
     await syncDirectory(target);
     await syncDirectory(path.dirname(target));
@@ -72,7 +78,9 @@ function refuseContents(folder: string, present: readonly string[], fix: string)
 /** Without what is being written, or was when its writer was killed; null: there is no such folder. */
 async function contents(folder: string): Promise<string[] | null> {
   try {
-    return (await readdir(folder)).filter((name) => !TEMPORARY_NAME.test(name));
+    const names = (await readdir(folder)).filter((name) => !TEMPORARY_NAME.test(name));
+    const left = await halfMoved(path.resolve(folder));
+    return names.filter((name) => !left.includes(name));
   } catch (error) {
     if (errnoOf(error) === 'ENOENT') return null;
     throw fileError(folder, 'a folder', error);
@@ -110,9 +118,14 @@ async function isRenamed(staging: string, target: string): Promise<boolean> {
 }
 
 /** Until the last file is there the folder must not look whole; until a file could be moved into it, nothing is lost. */
-async function moveInto(staging: string, target: string, outdated: readonly string[], last: string): Promise<void> {
+async function moveInto(
+  staging: string,
+  target: string,
+  { last, outdated, wasEmpty }: { last: string; outdated: readonly string[]; wasEmpty: boolean },
+): Promise<void> {
   const names = (await readdir(staging)).filter((name) => name !== last);
-  const aside = path.join(staging, `.${last}.old`);
+  const aside = asideOf(staging, last);
+  await planMoves(staging, { names: [...names, last], wasEmpty });
   await renameIfThere(path.join(target, last), aside);
   for (const [i, name] of names.entries())
     await rename(path.join(staging, name), path.join(target, name)).catch(async (error: unknown) => {
@@ -123,10 +136,4 @@ async function moveInto(staging: string, target: string, outdated: readonly stri
     await rm(path.join(target, name), { force: true });
   await rename(path.join(staging, last), path.join(target, last));
   await rm(staging, { recursive: true });
-}
-
-async function renameIfThere(from: string, to: string): Promise<void> {
-  await rename(from, to).catch((error: unknown) => {
-    if (errnoOf(error) !== 'ENOENT') throw error;
-  });
 }

@@ -4,6 +4,7 @@ import path from 'node:path';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { readDataset, type TokenDocument, writeDataset } from '../../src/corpus/index.js';
+import { killedAfter } from '../helpers/killed-moves.js';
 
 const fixtures = path.resolve(import.meta.dirname, '../oracle/tokenizer-datasets');
 const origin = { tokenizerHash: 'abc' };
@@ -93,6 +94,17 @@ describe('data sets of our own', () => {
     await expect(writeDataset(target, failing(), origin)).rejects.toThrow('no more');
     expect(await readdir(folder)).toEqual(['set']);
     expect((await readDataset(target)).documents).toEqual([document('old', [1])]);
+  });
+
+  it('are replaced where a writer was killed, also those that had no origin', async () => {
+    const target = path.join(folder, 'set');
+    await writeDataset(target, each([document('old', [1])]), origin);
+    await rm(path.join(target, 'longrope.json'));
+    await killedAfter(1, target, () => writeDataset(target, each([document('new', [2])]), origin));
+    expect((await readdir(target)).filter((name) => /^(state|longrope)\.json$/.test(name))).toEqual([]);
+    await writeDataset(target, each([document('next', [3])]), origin);
+    expect((await readDataset(target)).documents).toEqual([document('next', [3])]);
+    expect((await readdir(target)).filter((name) => name.endsWith('.tmp'))).toEqual([]);
   });
 
   it('do not replace anything but a data set', async () => {

@@ -1,7 +1,7 @@
 import { readdir, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { UserError } from '../../errors.js';
-import { replaceFolder, TEMPORARY_NAME } from '../../run/index.js';
+import { replaceFolder, TEMPORARY_NAME, unfinished } from '../../run/index.js';
 import type { TokenDocument } from '../types.js';
 import { type DatasetColumn, TOKENIZE_COLUMNS } from './columns.js';
 import {
@@ -49,8 +49,11 @@ export async function checkDatasetTarget(folder: string): Promise<void> {
   if (info === null) return;
   const names = info.isDirectory() ? (await readdir(folder)).filter((name) => !TEMPORARY_NAME.test(name)) : null;
   const foreign = names?.filter((name) => !DATASET_FILE.test(name)) ?? [];
-  // A data set that is being replaced, or was when its writer was killed, lacks its state.
-  const isOurs = names?.some((name) => name === STATE_FILE || name === ORIGIN_FILE) === true;
+  // A data set that is being replaced, or was when its writer was killed, lacks its state, and one made in Python has no origin.
+  // No writer begins in a folder that is not to be replaced.
+  const isOurs =
+    names?.some((name) => name === STATE_FILE || name === ORIGIN_FILE) === true ||
+    (await unfinished(folder, path.resolve(folder))).length > 0;
   if (names !== null && foreign.length === 0 && (names.length === 0 || isOurs)) return;
   throw new UserError('input', {
     where: folder,
