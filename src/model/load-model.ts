@@ -148,6 +148,7 @@ function assemble(
     tensors: checkpoint === null ? new Map() : bindTensors(declaration, spec, checkpoint),
     // transformers 4 would tie the head again, and leave out what it was trained to.
     config: tiesOwnHead ? { ...config, tie_word_embeddings: false } : config,
+    configAsRead: config,
     bosTokenId,
     eosTokenIds,
   };

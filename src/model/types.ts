@@ -113,6 +113,8 @@ export interface Model {
    * metadata, so that a config.json can be written from it.
    */
   readonly config: Readonly<Record<string, unknown>>;
+  /** The same without that change: what the model is known by. */
+  readonly configAsRead: Readonly<Record<string, unknown>>;
   readonly bosTokenId: number | null;
   readonly eosTokenIds: readonly number[];
 }

@@ -65,7 +65,7 @@ export function preparedSizes({ tensors }: Model): WeightSize[] {
  */
 export async function hashModel(model: Model, options: WeightOptions = {}): Promise<string> {
   const files = await fingerprints(model, options);
-  const content = { files: files.map((file) => file.sha256), config: model.config };
+  const content = { files: files.map((file) => file.sha256), config: model.configAsRead };
   return sha256(JSON.stringify(content));
 }
 

@@ -105,7 +105,7 @@ async function refuseUntrained(stage: string, checkpoint: string, handoff: strin
   // Who has taken its weights away can no longer be asked.
   if (!(await holdsModel(folder))) return;
   const [before, after] = [await loadModel(folder), await loadModel(checkpoint)];
-  if ((await hashModel({ ...after, config: before.config })) !== (await hashModel(before))) return;
+  if ((await hashModel({ ...after, configAsRead: before.configAsRead })) !== (await hashModel(before))) return;
   throw new UserError('input', {
     where: `--checkpoint ${stage}=${checkpoint}`,
     expected: 'weights that were trained',

@@ -110,6 +110,10 @@ describe('Hugging Face folders', () => {
     expect(tensors.has('lm_head.weight')).toBe(true);
     // Of what is written from it.
     expect(config['tie_word_embeddings']).toBe(false);
+    // Hashes of earlier versions are of what was read.
+    const asRead = await withConfig({ tie_word_embeddings: true });
+    expect(await hashModel(asRead)).toBe(await hashModel({ ...asRead, config: {} }));
+    expect(asRead.configAsRead['tie_word_embeddings']).toBe(true);
     // The config class of smollm3 ties where nothing is said.
     const silent = tinyConfig('smollm3', { tie_word_embeddings: undefined });
     const folder = await temporaryFolder();
