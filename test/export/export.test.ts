@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { chmod, readdir, readFile, rename, rm, stat, symlink, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, readdir, readFile, rename, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { openTokenizer } from '../../src/corpus/index.js';
@@ -156,6 +156,27 @@ describe('exports', () => {
       expect(await tensorsOf(await loadModel(out))).toEqual(await tensorsOf(await loadModel(source)));
     },
   );
+
+  it('in place of those that the index before has named, and of no other file', async () => {
+    const folder = await temporaryFolder();
+    const [source, out] = [path.join(folder, 'source'), path.join(folder, 'out')];
+    await writeTinyCheckpoint(source);
+    await mkdir(out);
+    const named = ['w-1.safetensors', 'notes.txt'];
+    for (const name of [...named, 'adapter.safetensors']) await writeFile(path.join(out, name), 'before');
+    const index = path.join(out, 'model.safetensors.index.json');
+    const write = (names: readonly string[]) =>
+      writeFile(index, JSON.stringify({ weight_map: Object.fromEntries(names.map((name, i) => [`t${i}`, name])) }));
+    // One that names a file elsewhere is believed in nothing.
+    await write([...named, '../source/model.safetensors']);
+    await exportHf(hfJob(source, out, { force: true }));
+    const kept = ['adapter.safetensors', 'config.json', 'model.safetensors', 'notes.txt'];
+    expect((await readdir(out)).sort()).toEqual([...kept, 'w-1.safetensors']);
+    await write(named);
+    await exportHf(hfJob(source, out, { force: true }));
+    expect((await readdir(out)).sort()).toEqual(kept);
+    expect(await readdir(source)).toContain('model.safetensors');
+  });
 
   it('links are links, and the block is there twice', async () => {
     const folder = await temporaryFolder();

@@ -1,7 +1,7 @@
 import { realpath, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { type Problem, UserError } from '../../errors.js';
-import { weightFiles } from '../../model/checkpoint/safetensors.js';
+import { indexedFiles, weightFiles } from '../../model/checkpoint/safetensors.js';
 import type { FloatDtype, Model } from '../../model/types.js';
 import { checkFinite } from '../../model/weights.js';
 import { checkSpace, replaceFolder } from '../../run/index.js';
@@ -24,6 +24,8 @@ const DTYPES: Readonly<Record<HfDtype, FloatDtype>> = { float32: 'F32', float16:
 const MAX_SHARD_BYTES = 5e9;
 
 const WEIGHTS = /^model(-\d+-of-\d+)?\.safetensors(\.index\.json)?$/;
+/** No index makes us remove anything else. */
+const SHARD = /\.safetensors$/;
 
 export interface HfFolderOptions {
   readonly out: string;
@@ -47,21 +49,20 @@ export async function writeHfFolder(model: Model, options: HfFolderOptions): Pro
   const rewritten = isRewritten(model, options);
   await checkRequest(model, options);
   const placed: PlacedFile[] = [];
-  await replaceFolder(
-    options.out,
-    { force: options.force, outdated: (name) => isOurs(name, options.weights), last: 'config.json' },
-    async (staging) => {
-      if (rewritten) placed.push(...(await rewriteWeights(model, staging, options)));
-      else if (options.weights !== 'none')
-        placed.push(...(await placeWeights(model, staging, options.weights, options.progress)));
-      placed.push(...(await placeCompanions(model, staging, options.config, options.tokenizer)));
-      const texts = new Map([...options.extra, ['config.json', configText(model, options, rewritten)]]);
-      for (const [name, text] of texts) {
-        await writeFile(path.join(staging, name), text);
-        placed.push({ name, bytes: Buffer.byteLength(text), how: 'written' });
-      }
-    },
-  );
+  // Copied shards keep their names, whatever these are.
+  const shards = new Set(options.force && options.weights !== 'none' ? await indexedFiles(options.out) : []);
+  const outdated = (name: string) => isOurs(name, options.weights) || (shards.has(name) && SHARD.test(name));
+  await replaceFolder(options.out, { force: options.force, outdated, last: 'config.json' }, async (staging) => {
+    if (rewritten) placed.push(...(await rewriteWeights(model, staging, options)));
+    else if (options.weights !== 'none')
+      placed.push(...(await placeWeights(model, staging, options.weights, options.progress)));
+    placed.push(...(await placeCompanions(model, staging, options.config, options.tokenizer)));
+    const texts = new Map([...options.extra, ['config.json', configText(model, options, rewritten)]]);
+    for (const [name, text] of texts) {
+      await writeFile(path.join(staging, name), text);
+      placed.push({ name, bytes: Buffer.byteLength(text), how: 'written' });
+    }
+  });
   return placed.sort((a, b) => (a.name < b.name ? -1 : 1));
 }
 

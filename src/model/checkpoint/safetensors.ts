@@ -24,6 +24,17 @@ export async function weightFiles(folder: string): Promise<string[]> {
   return [...[...new Set(shardOf.values())].sort(), INDEX];
 }
 
+/** The shards that an index in the folder names, in use or not; none where there is no index or a damaged one. */
+export async function indexedFiles(folder: string): Promise<string[]> {
+  const index = path.join(folder, INDEX);
+  try {
+    return [...new Set(parseIndex(await readJsonObject(index, MAX_INDEX_BYTES), index).values())];
+  } catch (error) {
+    if (error instanceof UserError) return [];
+    throw error;
+  }
+}
+
 /**
  * The tensors of `model.safetensors`, or else of the shards listed in `model.safetensors.index.json`. Reads headers only.
  * Throws one `UserError` with every problem of every shard.
