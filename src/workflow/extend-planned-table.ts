@@ -34,19 +34,23 @@ async function plannedSet(name: string, recipe: Recipe, rope: RopeSpec): Promise
   };
 }
 
-/** The attention factor that a search is told; null where the winner brings its own. */
+/** Those whose `attention_factor` is the usual one where a recipe is silent about it; the others search it. */
+const USUAL_ATTENTION: readonly string[] = ['random', 'longrope', 'longrope2', 'dim-mono', 'dim-piece-mono'];
+
+/** The attention factor that a search is told, in words or as a number; null where the winner brings its own. */
 function heldAttention(
-  { hyperparameters, short_limit: limit }: StageOf<'search'>,
+  { algorithm, target, hyperparameters }: StageOf<'search'>,
   under: PlannedSet | null,
   { originalLength }: RopeSpec,
 ): number | null {
-  const held = hyperparameters?.['attention_factor'];
-  // Under a limit the model as it is, with 1, is always among the candidates.
-  if (typeof held !== 'number' || (limit !== undefined && held !== 1)) return null;
-  if (under === null) return held;
+  const asked = hyperparameters?.['attention_factor'] ?? (USUAL_ATTENTION.includes(algorithm) ? 'default' : 'search');
+  const usual = (length: number) => longropeAttentionFactor(length / originalLength, originalLength);
+  // That of the product, where factors multiply others.
+  if (asked === 'default') return usual(target);
+  if (typeof asked !== 'number' || under === null) return typeof asked === 'number' ? asked : null;
   const { attentionFactor, targetLength } = under.set;
   if (under.findsAttention || targetLength === null) return null;
-  return (attentionFactor ?? longropeAttentionFactor(targetLength / originalLength, originalLength)) * held;
+  return (attentionFactor ?? usual(targetLength)) * asked;
 }
 
 /**

@@ -88,6 +88,20 @@ describe('two lists of which searches find the factors', () => {
     ]);
   });
 
+  test('are planned where the usual attention factor is held, by default or by its name, or a number under a limit', async () => {
+    const named = search('named', 256, ', hyperparameters: { attention_factor: default }');
+    const stages = [
+      search('drawn', 256, ', algorithm: random'),
+      named,
+      search('limited', 512, `, short_limit: 5${held(1.25)}`),
+      search('at125', 256, held(1.25)),
+      tuned('factors: "yarn:2@1", short: drawn', 'by-default'),
+      tuned('factors: "yarn:2@1", short: named', 'by-name'),
+      tuned('factors: limited, short: at125', 'under-a-limit'),
+    ];
+    expect((await (await plan({ stages })).plan).stages).toHaveLength(7);
+  });
+
   test('are planned where both hold the same, of a second interpolation that of both searches', async () => {
     const files = { given: {}, short: { targetLength: 256 } };
     const stages = [
