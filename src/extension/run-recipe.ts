@@ -15,7 +15,7 @@ import {
 import { begunInputs, SAID_SINCE } from './older-runs.js';
 import type { Recipe, Stage, StageKind, StageOf } from './recipe.js';
 import { BASE } from './references.js';
-import { isOfStages, type RecipeInputs, refuseChangedInputs, stageIdentity } from './stage-identity.js';
+import { isOfStages, type RecipeInputs, refuseChangedInputs, stageIdentity, withoutIdle } from './stage-identity.js';
 import { checkOutputs, hashOutputs, readRecord, recordHash, type StageRecord } from './stage-record.js';
 
 /** One stage to be run; the same call again goes on where an earlier one was cut off. */
@@ -107,13 +107,19 @@ async function runStages(run: RecipeRun, directory: RunDirectory): Promise<Stage
       const record = await readRecord(file, known);
       await checkOutputs(record, folder);
       const { settings, inputs } = record;
-      problems.push(...differences({ settings, inputs }, identity, file).map((problem) => ({ ...problem, fix: ANEW })));
+      problems.push(
+        ...differences(withoutIdle({ settings, inputs }), withoutIdle(identity), file).map((problem) => ({
+          ...problem,
+          fix: ANEW,
+        })),
+      );
       records.push(record);
       continue;
     }
     const before = begun.get(stage.name);
     const fix = `put it back, or remove ${folder} to begin this stage anew`;
-    const changed = before === undefined ? [] : differences(before, identity, `stage ${stage.name}`);
+    const changed =
+      before === undefined ? [] : differences(withoutIdle(before), withoutIdle(identity), `stage ${stage.name}`);
     if (!(await isSweptEmpty(folder))) problems.push(...changed.map((problem) => ({ ...problem, fix })));
     if (problems.length > 0) throw new UserError('input', problems);
     await mkdir(folder, { recursive: true });

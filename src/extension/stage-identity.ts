@@ -38,6 +38,16 @@ function settingsOf(stage: Stage, { texts }: Recipe, { threads }: RecipeInputs):
   return JSON.parse(JSON.stringify({ ...stage, samples, ...(trains && { threads }) })) as Json;
 }
 
+/** What earlier versions let recipes say of a training here that nothing came of: runs that began with it go on without it. */
+export function withoutIdle(identity: Json): Json {
+  const { settings, ...rest } = identity as { readonly settings: { readonly [key: string]: Json } };
+  if (settings['stage'] !== 'finetune' || settings['where'] !== 'here') return identity;
+  const { engine: _engine, gpus: _gpus, hyperparameters, ...said } = settings;
+  const { muon_momentum: momentum, ...others } = hyperparameters as { readonly [key: string]: Json };
+  const kept = others['optim'] === 'muon' && momentum !== undefined ? { ...others, muon_momentum: momentum } : others;
+  return { ...rest, settings: { ...said, hyperparameters: kept } };
+}
+
 function inputsOf(
   stage: Stage,
   recipe: Recipe,

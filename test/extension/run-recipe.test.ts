@@ -254,6 +254,18 @@ describe('a recipe', () => {
     expect(await start(`${out}-before`, { inputs })).toHaveLength(4);
   });
 
+  test('whose training here was begun by an earlier version with what is of trainings elsewhere goes on without it', async () => {
+    const out = await temporaryFolder();
+    const recipe = parseRecipe(TEXT, 'r.yaml');
+    const stages = recipe.stages.map((stage) => (stage.stage === 'finetune' ? { ...stage, gpus: 2 } : stage));
+    const begun = runRecipe({
+      ...{ recipe: { ...recipe, stages }, out, inputs: INPUTS, runners: runners([], 8) },
+      inputNow: async (name) => (INPUTS as Readonly<Record<string, string>>)[name] as string,
+    });
+    await expect(begun).rejects.toThrow(Killed);
+    expect((await start(out, {})).map(({ name }) => name)).toEqual(['one', 'two', 'three', 'four']);
+  });
+
   test('is refused when the files of a finished stage were changed or removed', async () => {
     const folder = await temporaryFolder();
     const out = path.join(folder, 'run');
