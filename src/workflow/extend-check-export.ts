@@ -24,7 +24,6 @@ export function exportChecks(stage: StageOf<'export'>, { recipe, spec, model, to
 function writesTokenizer(stage: StageOf<'export'>, { stages, tokenizer }: Recipe, { checkpoint }: Model): boolean {
   if (tokenizer !== undefined) return true;
   const trained = stages.find(({ name }) => name === stage.model);
-  return trained === undefined
-    ? checkpoint.format !== 'gguf'
-    : trained.stage === 'finetune' && trained.where === 'here';
+  const here = trained === undefined || (trained.stage === 'finetune' && trained.where === 'here');
+  return here && checkpoint.format !== 'gguf';
 }
