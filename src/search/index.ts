@@ -3,6 +3,7 @@ export {
   type AlgorithmName,
   createAlgorithm,
   isReleased,
+  keepsUsualAttention,
   searchesStartTokens,
 } from './algorithms/registry.js';
 export { type Budget, parseBudget, type Spending } from './budget.js';

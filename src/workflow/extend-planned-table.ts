@@ -3,6 +3,7 @@ import { type LongropeTable, longropeTable, type NamedSet } from '../export/inde
 import { isClosedForm, type Recipe, type StageOf } from '../extension/index.js';
 import type { RopeSpec } from '../model/index.js';
 import { factorVector, longropeAttentionFactor } from '../rope/index.js';
+import { keepsUsualAttention } from '../search/index.js';
 import { readFactors, readSet } from './export-rope.js';
 
 /** Factors as far as they are known before the stage that makes them has run: everything but the numbers. */
@@ -34,16 +35,13 @@ async function plannedSet(name: string, recipe: Recipe, rope: RopeSpec): Promise
   };
 }
 
-/** Those whose `attention_factor` is the usual one where a recipe is silent about it; the others search it. */
-const USUAL_ATTENTION: readonly string[] = ['random', 'longrope', 'longrope2', 'dim-mono', 'dim-piece-mono'];
-
 /** The attention factor that a search is told, in words or as a number; null where the winner brings its own. */
 function heldAttention(
   { algorithm, target, hyperparameters }: StageOf<'search'>,
   under: PlannedSet | null,
   { originalLength }: RopeSpec,
 ): number | null {
-  const asked = hyperparameters?.['attention_factor'] ?? (USUAL_ATTENTION.includes(algorithm) ? 'default' : 'search');
+  const asked = hyperparameters?.['attention_factor'] ?? (keepsUsualAttention(algorithm) ? 'default' : 'search');
   const usual = (length: number) => longropeAttentionFactor(length / originalLength, originalLength);
   // That of the product, where factors multiply others.
   if (asked === 'default') return usual(target);

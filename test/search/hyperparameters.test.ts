@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { UserError } from '../../src/errors.js';
-import { ALGORITHM_NAMES, createAlgorithm } from '../../src/search/index.js';
+import { ALGORITHM_NAMES, createAlgorithm, keepsUsualAttention } from '../../src/search/index.js';
 import { searchProblem } from './problem.js';
 
 const problem = searchProblem();
@@ -88,4 +88,15 @@ describe('hyper-parameters', () => {
       }
     }
   });
+});
+
+test.each([
+  ['random', true],
+  ['longrope', true],
+  ['dim-mono', true],
+  ['cma-es', false],
+  ['gradient', false],
+  ['auto', false],
+])('%s keeps the usual attention factor where nothing is said: %s', (name, keeps) => {
+  expect(keepsUsualAttention(name)).toBe(keeps);
 });

@@ -40,6 +40,19 @@ export function isReleased(name: string): boolean {
   return RELEASED.includes(name);
 }
 
+/** Whether candidates have the usual attention factor where a search is not told another; else it is searched. */
+export function keepsUsualAttention(name: string): boolean {
+  if (!Object.hasOwn(ALGORITHMS, name)) return false;
+  const { hyperparameters } = ALGORITHMS[name as AlgorithmName](ANY_PROBLEM, undefined, 1);
+  return hyperparameters['attention_factor'] === 'default';
+}
+
+/** Defaults are the same for all. */
+const ANY_PROBLEM: SearchProblem = {
+  ...{ rotaryPairs: 4, headDim: 8, rotaryDim: 8, theta: 10_000 },
+  ...{ originalLength: 256, targetLength: 512, ratio: 2, defaultAttentionFactor: 1 },
+};
+
 /**
  * Makes a search algorithm by name. `hyperparameters` is parsed JSON of `hyperparameters/<name>.json`'s form, or undefined
  * for the defaults. Throws `UserError` with every problem of name, hyper-parameters, seed and search problem.
