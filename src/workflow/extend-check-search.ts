@@ -65,6 +65,11 @@ export function longSetChecks(stage: StageOf<'readjust'>, recipe: Recipe, spec: 
 async function targetOf(name: string, { stages, factors }: Recipe, { rope }: DecoderSpec): Promise<number | null> {
   const file = factors[name];
   if (file !== undefined) return (await readFactors(file, rope, `factors ${name}:`)).set.targetLength;
+  return madeFor(name, stages);
+}
+
+/** Tokens that factors are for which an earlier search makes: every name that is no file, as references are checked before. */
+function madeFor(name: string, stages: readonly Stage[]): number {
   return (stages.find((stage) => stage.name === name) as Extract<Stage, { stage: 'search' }>).target;
 }
 
@@ -93,9 +98,8 @@ async function plannedSpace(
   const { problem } = found;
   const unknown = [...new Set(named)]
     .filter((name) => factors[name] === undefined)
-    .map((name) => (stages.find((earlier) => earlier.name === name) as Extract<Stage, { stage: 'search' }>).target)
     // One for a shorter length is tried as it is and stretched.
-    .reduce((sum, target) => sum + (target < targetLength ? 2 : 1), 0);
+    .reduce((sum, name) => sum + (madeFor(name, stages) < targetLength ? 2 : 1), 0);
   const standIns = differentSets(found.frozen ?? unscaledCandidate(problem), unknown);
   const space =
     unknown === 0 ? found : { ...found, problem: { ...problem, starts: [...(problem.starts ?? []), ...standIns] } };

@@ -39,8 +39,8 @@ export async function checkStages(inputs: StageInputs): Promise<void> {
   if (tokenizer !== null && given !== undefined)
     problems.push(...(await problemsOf(() => checkVocabulary(given, tokenizer, spec))));
   const around = [tokenizer?.bosTokenId ?? null, tokenizer?.eosTokenId ?? null];
-  for (const documents of given === undefined && run !== null ? run.documents.values() : [])
-    problems.push(...(await problemsOf(() => checkTokens(documents, around, spec))));
+  if (given === undefined && run !== null)
+    problems.push(...(await problemsOf(() => checkTokens([...run.documents.values()].flat(), around, spec))));
   for (const [name, file] of Object.entries(recipe.factors))
     problems.push(...(await problemsOf(async () => void (await readFactors(file, spec.rope, `factors ${name}:`)))));
   for (const stage of recipe.stages)

@@ -17,6 +17,7 @@ import {
 } from '../search/index.js';
 import { keyTokenJudge } from './key-token-judge.js';
 import { type DocumentSet, documentSet, measuresOf } from './objective-documents.js';
+import { readTokens } from './read-tokens.js';
 import type { SearchJob } from './search-model.js';
 
 /** What a search minimises, and under which condition. */
@@ -65,11 +66,8 @@ export function longestRow(
   { originalLength }: RopeSpec,
 ): number {
   const readsOriginal = shortLimit !== undefined || objective.some(({ measure }) => measure === 'longppl');
-  return Math.max(
-    ...(lengths?.map(({ length }) => length) ?? [targetLength]),
-    ...(heldOut.length > 0 ? [targetLength] : []),
-    ...(readsOriginal ? [originalLength] : []),
-  );
+  const own = readTokens(lengths?.map(({ length }) => length) ?? [targetLength], readsOriginal ? originalLength : null);
+  return heldOut.length > 0 ? Math.max(own, targetLength) : own;
 }
 
 /** @param unsearched what the short limit compares with: the model as it is, or the frozen factors. Throws one `UserError` with everything that does not fit. */
