@@ -4,7 +4,7 @@
 import { readFile } from 'node:fs/promises';
 import { loadModel, resolveRope } from '../../dist/index.js';
 import { decoderTensors } from '../../dist/model/index.js';
-import { GradientEngine, readWeights } from '../../dist/runtime/index.js';
+import { mayHalve, readWeights, TrainingGradients } from '../../dist/runtime/index.js';
 import { Optimizer } from '../../dist/training/index.js';
 
 const [path, file, batch, length, steps = '3', threads = '2'] = process.argv.slice(2);
@@ -19,10 +19,15 @@ const sequences = Array.from({ length: Number(batch) }, (_, i) => {
   return { ids, rope, scoreFrom: 1 };
 });
 const weights = await readWeights(model);
-const engine = await GradientEngine.create({
+const engine = await TrainingGradients.create({
   spec: model.spec,
   threads: Number(threads),
   wanted: { weights: 'all', tables: false },
+  inHalves: mayHalve(model.spec, {
+    rows: sequences.length,
+    tokens: sequences.length * Number(length),
+    threads: Number(threads),
+  }),
 });
 const adam = { beta1: 0.9, beta2: 0.95, epsilon: 1e-8 };
 const settings = { name: 'adamw', ...adam, momentum: 0.95, weightDecay: 0 };
@@ -38,6 +43,7 @@ for (let step = 0; step <= Number(steps); step++) {
   if (step > 0) seconds.push((performance.now() - started) / 1000);
   losses.push(loss);
 }
+await engine.close();
 seconds.sort((a, b) => a - b);
 console.log(
   JSON.stringify({

@@ -65,6 +65,7 @@ try {
       longest: rowTokens,
       batchesPerStep: batches,
       evalLength: 0,
+      threads: os.availableParallelism(),
       lora,
     };
     const [estimate, peak] = [trainingMemory(spec, size), await measured(shape)];

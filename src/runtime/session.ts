@@ -1,6 +1,7 @@
 import * as ort from 'onnxruntime-node';
 import { givenInput } from '../graph/index.js';
 import type { Backend, Device } from './device.js';
+import { freeAtOnce } from './free-at-once.js';
 
 /** The only file that knows ONNX Runtime. Everything above it sees typed arrays. */
 export interface SessionOptions {
@@ -82,7 +83,7 @@ export class Session {
       const copy = results[name]?.data as Tensor['data'];
       return copy.buffer === data.buffer ? [] : [copy.buffer as ArrayBuffer];
     });
-    NOWHERE.postMessage(undefined, copies);
+    freeAtOnce(copies);
   }
 
   /** A graph for a device does not compute shapes: they follow from the ids and the total length here. */
@@ -102,10 +103,6 @@ export class Session {
     await this.inner.release();
   }
 }
-
-/** What is sent through a closed port is freed. */
-const NOWHERE = new MessageChannel().port1;
-NOWHERE.close();
 
 /** Not copied. */
 function ortTensors(tensors: Readonly<Record<string, Tensor>>): Record<string, ort.Tensor> {

@@ -7,7 +7,7 @@ export { initialWeights } from './initial-weights.js';
 export { type LengthShare, lengthBuckets, withShortWindows } from './length-mix.js';
 export { type EvaluationEntry, isEvaluation, type LogEntry, type TrainingEntry } from './log.js';
 export { LoraOptimizer, type LoraSettings, loraTensors, weightsOfGradients } from './lora.js';
-export { checkTrainingMemory, type TrainingSize, trainingMemory } from './memory.js';
+export { checkTrainingMemory, computesHalves, type TrainingSize, trainingMemory } from './memory.js';
 export { type MuonSettings, muonUpdate, type Orthogonalize } from './muon.js';
 export {
   isDecayed,

@@ -2,6 +2,7 @@ import { UserError } from '../errors.js';
 import { decoderTensors, sizeOfShape } from '../model/index.js';
 import type { DecoderSpec } from '../model/types.js';
 import { gigabytes } from '../runtime/engine-memory.js';
+import { mayHalve } from '../runtime/index.js';
 import { availableMemory, evaluationMemory, weightGradientMemory } from '../runtime/memory.js';
 import { type LoraSettings, loraTensors, trainedShapes, weightsOfGradients } from './lora.js';
 import { type OptimizerName, type Shapes, stateKinds } from './optimizer.js';
@@ -18,12 +19,17 @@ export interface TrainingSize {
   readonly evalLength: number;
   /** Whether some tokens stand for skipped ones; default false. */
   readonly countsSkipped?: boolean;
+  /** Default 1. */
+  readonly threads?: number;
   /** Default: all weights are trained. */
   readonly lora?: LoraSettings;
 }
 
 /** The program, ONNX Runtime and the graphs (measured: 170 MB). */
 const PROCESS = 192 * 2 ** 20;
+
+/** Code, heap and sessions of the thread that computes the other half of a batch. */
+const GRADIENT_THREAD = 64 * 2 ** 20;
 
 /**
  * Bytes of a process that trains: weights, their gradients, the state of the optimiser, a second set of gradients where they are
@@ -41,16 +47,20 @@ export function trainingMemory(spec: DecoderSpec, size: TrainingSize): number {
   );
   const state = sum(remembered) + (lora === undefined ? 0 : loraBytes(lora, shapes, bytesOf));
   const ofGradients = [...weightsOfGradients(lora ?? null, shapes)].map((name) => bytesOf(shapes.get(name) ?? []));
-  const step =
-    (size.batchesPerStep > 1 ? 2 : 1) * sum(ofGradients) +
-    weightGradientMemory(spec, {
-      rows: size.tokens,
-      longest: size.longest,
-      biased: size.countsSkipped ?? false,
-    });
+  const rows = { longest: size.longest, biased: size.countsSkipped ?? false };
+  const whole = weightGradientMemory(spec, { rows: size.tokens, ...rows });
+  // Each half has its own blocks, and the other thread its own weights and gradients.
+  const half = weightGradientMemory(spec, { rows: Math.ceil(size.tokens / 2), ...rows });
+  const halves = computesHalves(spec, size) ? 2 * half + weights + sum(ofGradients) + GRADIENT_THREAD : 0;
+  const step = (size.batchesPerStep > 1 ? 2 : 1) * sum(ofGradients) + Math.max(whole, halves);
   // Weights are written to a file then, which the engine maps.
   const validation = size.evalLength === 0 ? 0 : weights + evaluationMemory(spec, [], size.evalLength).perWorker;
   return PROCESS + weights + state + Math.max(step, validation);
+}
+
+/** Whether its batches are computed in halves. */
+export function computesHalves(spec: DecoderSpec, { tokens, longest, threads = 1 }: TrainingSize): boolean {
+  return mayHalve(spec, { rows: tokens / longest, tokens, threads });
 }
 
 /** Copies of the adapted matrices, and their factors with gradients. */

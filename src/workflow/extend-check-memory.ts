@@ -26,7 +26,8 @@ export function memoryChecks(
     if (stage.where === 'elsewhere') return [];
     const { max_seq_length: rowTokens } = stage.hyperparameters;
     const settings = stageSettings(stage, { rope: stage.factors });
-    const size = trainingSize(settings, spec.rope, { rowTokens, evaluates: stage.held_out !== undefined });
+    const evaluates = stage.held_out !== undefined;
+    const size = trainingSize(settings, spec.rope, { rowTokens, evaluates, threads: run.trainingThreads });
     return [() => checkTrainingMemory(spec, size, available)];
   }
   // What stages train is as large as what they began with.

@@ -29,6 +29,8 @@ export interface RecipeStart extends RecipeDocuments {
   readonly done: ReadonlySet<string>;
   /** Evaluations at a time, where that is asked for. */
   readonly workers?: number;
+  /** Of a fine-tuning. */
+  readonly trainingThreads: number;
 }
 
 /** What stages would refuse at their start, hours after the recipe's, and factor files that cannot be read; all at once. */

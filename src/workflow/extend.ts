@@ -51,7 +51,9 @@ export async function extend(job: ExtendJob): Promise<Extension> {
   const tokenizer = await openTokenizer(tokenizerPath);
   refuseOtherCheckpoints(recipe, job.checkpoints);
   const texts = await allTexts({ recipe, tokenizer });
-  const run = { ...texts, done: await doneStages(recipe, job.out), ...(job.workers && { workers: job.workers }) };
+  const { trainingThreads } = job;
+  const done = await doneStages(recipe, job.out);
+  const run = { ...texts, done, trainingThreads, ...(job.workers && { workers: job.workers }) };
   await checkStages({ recipe, spec: model.spec, model, tokenizer, run });
   await prepareTraining(recipe);
   const inputs = await recipeInputs(recipe, model, texts, job);
@@ -68,7 +70,7 @@ export async function extend(job: ExtendJob): Promise<Extension> {
       ...texts,
       tokenizerPath,
       checkpoints: job.checkpoints,
-      trainingThreads: job.trainingThreads,
+      trainingThreads,
       command: job.command,
       ...(device !== undefined && { device }),
       ...(workers !== undefined && { workers }),

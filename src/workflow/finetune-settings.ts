@@ -164,7 +164,11 @@ function longropeScaling(table: LongropeTable): RopeScaling {
 export function trainingSize(
   settings: FinetuneSettings,
   { originalLength }: RopeSpec,
-  { rowTokens, evaluates }: { readonly rowTokens: number; readonly evaluates: boolean },
+  {
+    rowTokens,
+    evaluates,
+    threads,
+  }: { readonly rowTokens: number; readonly evaluates: boolean; readonly threads: number },
 ): TrainingSize {
   const lora = loraSettings(settings);
   return {
@@ -174,6 +178,7 @@ export function trainingSize(
     batchesPerStep: settings.gradientAccumulationSteps,
     evalLength: evaluates ? Math.max(...evalLengthsOf(settings, originalLength, rowTokens)) : 0,
     countsSkipped: settings.countSkipped,
+    threads,
     ...(lora !== null && { lora }),
   };
 }

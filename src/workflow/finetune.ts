@@ -4,11 +4,12 @@ import { hashDocuments, openTokenizer } from '../corpus/index.js';
 import { configJson, ExportProgress, type HfDtype, type PlacedFile, writeHfFolder } from '../export/index.js';
 import { checkFinite, decoderTensors, hashModel, loadModel, loadShape, type Model } from '../model/index.js';
 import { type Json, openRunDirectory, type RunDirectory, sha256Json } from '../run/index.js';
-import { ENGINE_VERSION, GradientEngine, readWeights, refuseUndifferentiable } from '../runtime/index.js';
+import { ENGINE_VERSION, readWeights, refuseUndifferentiable, TrainingGradients } from '../runtime/index.js';
 import {
   Batches,
   checkpointName,
   checkTrainingMemory,
+  computesHalves,
   type EvaluationEntry,
   initialWeights,
   isEvaluation,
@@ -83,7 +84,8 @@ export async function finetune(job: FinetuneJob): Promise<Finetune> {
   const evaluates = job.heldOut.length > 0;
   const settings = await resolveFinetune(job, model, { evaluates });
   const { rowTokens, batches } = settings;
-  checkTrainingMemory(model.spec, trainingSize(job, model.spec.rope, { rowTokens, evaluates }));
+  const size = trainingSize(job, model.spec.rope, { rowTokens, evaluates, threads: job.threads });
+  checkTrainingMemory(model.spec, size);
   await hearAbort();
   if (!job.fromScratch) await checkFinite(model);
   await hearAbort();
@@ -118,10 +120,11 @@ export async function finetune(job: FinetuneJob): Promise<Finetune> {
   const run = await openRunDirectory(job.out, manifest);
   const opened: { close(): Promise<void> }[] = [run];
   try {
-    const engine = await GradientEngine.create({
+    const engine = await TrainingGradients.create({
       spec: model.spec,
       threads: job.threads,
       wanted: { weights: weightsOfGradients(settings.lora, decoderTensors(model.spec)), tables: false },
+      inHalves: computesHalves(model.spec, size),
     });
     opened.push(engine);
     const updater = await openUpdater({

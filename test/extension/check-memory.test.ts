@@ -21,7 +21,7 @@ stages:
 async function asked(run: { readonly done?: readonly string[]; readonly workers?: number }, available: number) {
   const [model, { stages }] = [await loadTiny(), parseRecipe(RECIPE, 'r.yaml')];
   const { done = [], ...more } = run;
-  const start = { tokenizer: threeCharacters, documents: new Map(), done: new Set(done), ...more };
+  const start = { tokenizer: threeCharacters, documents: new Map(), done: new Set(done), trainingThreads: 2, ...more };
   return stages.flatMap((stage) =>
     memoryChecks(stage, { spec: model.spec, model, run: start }, available).flatMap((check) => {
       try {

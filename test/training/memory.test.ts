@@ -44,6 +44,16 @@ describe('memory of training', () => {
     expect(needed(true) - needed(false)).toBe(2000 * 4 * 4 * (4 + 2) * (64 + 8));
   });
 
+  it('in halves has weights and their gradients once more, and blocks of rows in both threads', async () => {
+    const { spec } = await loadTiny();
+    const needed = (tokens: number, threads: number) => trainingMemory(spec, { ...ROW, tokens, threads });
+    // Blocks are full in both halves, so what their rows take is the same.
+    const blocks = 4 * (5 * 4 * 128 * 256 + 4 * 1024 * 4096 + 8 * (256 + 688) * 1024 + 2 * EMBEDDING);
+    expect(needed(4096, 2) - needed(4096, 1)).toBe(2 * 4 * (EMBEDDING + HIDDEN + NORMS) + blocks + 64 * 2 ** 20);
+    expect(needed(256, 2)).toBe(needed(256, 1));
+    expect(needed(4096, 3)).toBe(needed(4096, 1));
+  });
+
   it('is that of a validation where that is more', async () => {
     const { spec } = await loadTiny();
     const needed = (evalLength: number) => trainingMemory(spec, { ...ROW, tokens: 4096, evalLength });

@@ -24,6 +24,11 @@ export interface GradientConfig {
   readonly keepBytes?: number;
 }
 
+export interface GradientOptions extends GradientConfig {
+  /** Of another engine, which then may not compute at the same time; default: its own. */
+  readonly buffers?: Buffers;
+}
+
 export interface SequenceGradient {
   /** Mean negative log-likelihood of its scored tokens in nats. */
   readonly loss: number;
@@ -54,22 +59,23 @@ export const BLOCK_ROWS = 1024;
  * Weights are given with every call, so training changes them in place. A run blocks its thread.
  */
 export class GradientEngine {
-  private readonly buffers = new Buffers();
   #last: Promise<unknown> = Promise.resolve();
 
   private constructor(
     private readonly config: GradientConfig,
     private readonly layers: LayerPass,
     private readonly head: Step,
+    private readonly buffers: Buffers,
   ) {}
 
-  static async create(config: GradientConfig): Promise<GradientEngine> {
+  static async create({ buffers = new Buffers(), ...config }: GradientOptions): Promise<GradientEngine> {
     const { spec, threads, wanted, blockRows = BLOCK_ROWS, blockQueries, groupsHeads } = config;
     refuseUndifferentiable(spec);
     return new GradientEngine(
       config,
       await LayerPass.open(spec, { threads, wanted, blockRows, attentionBlocks: { blockQueries, groupsHeads } }),
       await Step.open(graphs.headBackward(spec, wanted), spec, threads),
+      buffers,
     );
   }
 

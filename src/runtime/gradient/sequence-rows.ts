@@ -63,8 +63,7 @@ export function sequenceRows(
     length += ids.length - 1;
     return { sequence, from, to: length };
   });
-  const weightOf = ({ tokenWeight = 1 }: GradientSequence) => tokenWeight;
-  const total = spans.reduce((sum, { sequence }) => sum + weightOf(sequence) * scoredWeight(sequence), 0);
+  const total = lossWeight(sequences);
   if (!(total > 0)) throw new Error(`scored tokens weigh ${total}`);
   const rows = {
     ids: new Int32Array(length),
@@ -92,6 +91,15 @@ export function sequenceRows(
   }
   const { cos, sin, ...others } = rows;
   return { length, spans, keyBias, table: { length, width: rotaryWidth, cos, sin }, ...others };
+}
+
+/** How much sequences count together: the mean of several batches weighs each one's mean loss and gradient by it. */
+export function lossWeight(sequences: readonly GradientSequence[]): number {
+  return sequences.reduce((sum, sequence) => sum + weightOf(sequence) * scoredWeight(sequence), 0);
+}
+
+function weightOf({ tokenWeight = 1 }: GradientSequence): number {
+  return tokenWeight;
 }
 
 /** The gradient with respect to one sequence's own table, and carried on to its frequencies and attention factor. */
