@@ -11,7 +11,7 @@ import type { EvaluationTarget } from './evaluation-job.js';
 import { exportGguf } from './export-gguf.js';
 import { exportHf, type HfExportJob } from './export-hf.js';
 import { readFactors } from './export-rope.js';
-import { modelFiles } from './extend-files.js';
+import { exists, isFolder, modelFiles } from './extend-files.js';
 import { finetuneStage } from './extend-finetune.js';
 import { readjustStage, searchStage } from './extend-search.js';
 import { pathsOf, type RecipeDocuments, textSelection, tokenizerOf } from './extend-texts.js';
@@ -106,8 +106,8 @@ async function evaluateStage(job: StageJob<'evaluate'>, context: StageContext): 
 
 async function exportStage(job: StageJob<'export'>, context: StageContext): Promise<StageOutcome> {
   const { stage, folder, pathOf, onProgress, signal } = job;
-  const { tokenizer } = context.recipe;
   const model = pathOf(stage.model);
+  const tokenizer = await tokenizerBeside(model, context.recipe);
   const shared = { model, onProgress, force: true, ...(signal && { signal }) };
   const { rope, short, factorSets } = await factorFiles(job, context);
   if (stage.to === 'gguf') {
@@ -130,6 +130,12 @@ async function exportStage(job: StageJob<'export'>, context: StageContext): Prom
     ...(stage.dtype !== undefined && { dtype: stage.dtype }),
   });
   return { outputs: await modelFiles(folder, 'model'), figures: { notes } };
+}
+
+/** The recipe's tokenizer, or that of the base where a trainer elsewhere left none beside its checkpoint; undefined: the checkpoint's own. */
+async function tokenizerBeside(model: string, { tokenizer, model: base }: Recipe): Promise<string | undefined> {
+  if (tokenizer !== undefined || !(await isFolder(model, 'a model'))) return tokenizer;
+  return (await exists(path.join(model, 'tokenizer.json'), 'a tokenizer')) ? undefined : base;
 }
 
 /** The longest set becomes the long list, the one that serves the original length the short one, the others the side file. */

@@ -2,7 +2,7 @@ import { cp, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
-import { readDataset } from '../../src/corpus/index.js';
+import { openTokenizer, readDataset } from '../../src/corpus/index.js';
 import { EXIT_CODES } from '../../src/errors.js';
 import { loadModel } from '../../src/model/index.js';
 import { factorVector, formatFactorJson } from '../../src/rope/index.js';
@@ -104,6 +104,26 @@ describe('a training elsewhere', () => {
     const asked = JSON.parse(await readFile(path.join(job.out, 'stages/tuned/hyperparameters.json'), 'utf8'));
     // Rows of long documents alone is what axolotl gets.
     expect(asked).toMatchObject({ max_steps: 400, learning_rate: 2e-5, mixed_windows: false });
+  });
+
+  test('exports the tokenizer of the base where the checkpoint that comes back has none', async () => {
+    const { folder, job } = await workplace();
+    const set = JSON.parse(await readFile(path.join(folder, 'given.json'), 'utf8'));
+    await writeFile(path.join(folder, 'given.json'), JSON.stringify({ ...set, attention_factor: 1 }));
+    await writeFile(job.recipe, `${RECIPE}  - { stage: export, name: file, model: tuned, factors: given, to: gguf }\n`);
+    await rejection(extend(job));
+    const trained = path.join(folder, 'trained');
+    await cp(path.join(job.out, 'stages/tuned/handoff/model'), trained, { recursive: true });
+    await changeOneWeight(trained);
+    for (const name of await readdir(trained)) if (/token/.test(name)) await rm(path.join(trained, name));
+    await extend({ ...job, checkpoints: new Map([['tuned', trained]]) });
+    const [own, ...exported] = await Promise.all(
+      [TINY, path.join(job.out, 'stages/folder/model'), path.join(job.out, 'stages/file/model.gguf')].map(
+        openTokenizer,
+      ),
+    );
+    const text = "It is a truth universally acknowledged, that two numbers aren't 12,345.";
+    expect(exported.map((tokenizer) => tokenizer.encode(text))).toEqual([own, own].map((it) => it?.encode(text)));
   });
 
   test('trains with the steps, the rows, the schedule and the optimiser of the recipe', async () => {
