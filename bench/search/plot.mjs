@@ -87,7 +87,7 @@ function draw({ points, algorithms }) {
       ticks: [1e4, 1e5, 1e6, 1e7],
       tickFormat: (tokens) => tokens / 1e6,
     },
-    y: { domain: [72, 116], clamp: true, label: null, grid: true },
+    y: { domain: [72, 124], clamp: true, label: null, grid: true },
     symbol: { domain, range: shown.map(({ symbol }) => symbol), legend: true },
     color: { domain, range: shown.map(({ colour }) => `var(${colour})`) },
     marks: [
