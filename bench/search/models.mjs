@@ -1,5 +1,5 @@
 // The base models of bench/search, and the books that it searches and judges on. What is not in the repository is made below `work`.
-import { copyFile, mkdir } from 'node:fs/promises';
+import { copyFile, mkdir, mkdtemp, readdir, rename, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { runnerImport } from 'vite';
 import { openTokenizer, readTexts } from '../../dist/index.js';
@@ -17,24 +17,32 @@ export const MODELS = {
   'tiny-pg19': () => inFolder(path.join(shared, 'models/tiny-pg19')),
   /** Heads of 32, theta 2,000: second/README.md. */
   async second(work) {
-    const folder = path.join(work, 'second');
-    await mkdir(folder, { recursive: true });
-    for (const name of ['config.json', 'model.safetensors'])
-      await copyFile(path.join(import.meta.dirname, 'second', name), path.join(folder, name));
-    for (const name of ['tokenizer.json', 'tokenizer_config.json'])
-      await copyFile(path.join(root, 'models/tiny', name), path.join(folder, name));
+    const folder = await made(path.join(work, 'second'), async (folder) => {
+      for (const name of ['config.json', 'model.safetensors'])
+        await copyFile(path.join(import.meta.dirname, 'second', name), path.join(folder, name));
+      for (const name of ['tokenizer.json', 'tokenizer_config.json'])
+        await copyFile(path.join(root, 'models/tiny', name), path.join(folder, name));
+    });
     return { folder, tokenizer: await openTokenizer(folder), originalLength: 128 };
   },
   /** Heads of 8: four factors, so that a grid can be searched exhaustively (grid.mjs). */
   async stories260K(work) {
-    const folder = path.join(work, 'stories260K');
     const { module } = await runnerImport(path.join(root, 'test/helpers/stories260k.ts'));
-    await mkdir(folder, { recursive: true });
-    await module.writeStories260k(folder);
+    const folder = await made(path.join(work, 'stories260K'), module.writeStories260k);
     const tokenizer = await openTok512(path.join(shared, 'models/stories260K/tok512.bin'));
     return { folder, tokenizer, originalLength: 512 };
   },
 };
+
+/** Files are replaced and not written anew: another search may have them mapped. */
+async function made(folder, write) {
+  await mkdir(folder, { recursive: true });
+  const fresh = await mkdtemp(`${folder}-`);
+  await write(fresh);
+  for (const name of await readdir(fresh)) await rename(path.join(fresh, name), path.join(folder, name));
+  await rm(fresh, { recursive: true });
+  return folder;
+}
 
 /** Long enough for `length` tokens: five validation books to search on, seven test books, and the validation books that are left. */
 export async function books(tokenizer, length) {

@@ -1,4 +1,5 @@
 import { Buffers } from '../buffers.js';
+import { freeAtOnce } from '../free-at-once.js';
 import { type GradientConfig, GradientEngine, KEEP_BYTES, type LossGradient } from './gradient-engine.js';
 import { halvesOf } from './halves.js';
 import { SecondEngine } from './second-engine.js';
@@ -55,7 +56,10 @@ export class TrainingGradients {
     if (a.status === 'rejected') throw a.reason;
     if (b.status === 'rejected') throw b.reason;
     const total = lossWeight(sequences);
-    return joined([a.value, b.value], halves, [lossWeight(ofFirst) / total, lossWeight(ofSecond) / total]);
+    const shares = [lossWeight(ofFirst) / total, lossWeight(ofSecond) / total] as const;
+    const result = joined([a.value, b.value], halves, shares);
+    freeAtOnce([...b.value.weights.values()].map(({ buffer }) => buffer));
+    return result;
   }
 
   async close(): Promise<void> {
