@@ -1,8 +1,9 @@
 // The base models of bench/search, and the books that it searches and judges on. What is not in the repository is made below `work`.
-import { copyFile, mkdir, mkdtemp, readdir, rename, rm } from 'node:fs/promises';
+import { copyFile } from 'node:fs/promises';
 import path from 'node:path';
 import { runnerImport } from 'vite';
 import { openTokenizer, readTexts } from '../../dist/index.js';
+import { replaceFolder } from '../../dist/run/index.js';
 import { openTok512 } from './tok512.mjs';
 
 const root = path.resolve(import.meta.dirname, '../..');
@@ -34,13 +35,9 @@ export const MODELS = {
   },
 };
 
-/** Files are replaced and not written anew: another search may have them mapped. */
+/** By rename and not written anew: another search may have the files mapped. */
 async function made(folder, write) {
-  await mkdir(folder, { recursive: true });
-  const fresh = await mkdtemp(`${folder}-`);
-  await write(fresh);
-  for (const name of await readdir(fresh)) await rename(path.join(fresh, name), path.join(folder, name));
-  await rm(fresh, { recursive: true });
+  await replaceFolder(folder, { force: true, outdated: () => false, last: 'model.safetensors' }, write);
   return folder;
 }
 

@@ -2,7 +2,7 @@ import { UserError } from '../errors.js';
 import { decoderTensors, sizeOfShape } from '../model/index.js';
 import type { DecoderSpec } from '../model/types.js';
 import { gigabytes } from '../runtime/engine-memory.js';
-import { mayHalve } from '../runtime/index.js';
+import { mayHalve } from '../runtime/gradient/halves.js';
 import { availableMemory, evaluationMemory, weightGradientMemory } from '../runtime/memory.js';
 import { type LoraSettings, loraTensors, trainedShapes, weightsOfGradients } from './lora.js';
 import { type OptimizerName, type Shapes, stateKinds } from './optimizer.js';

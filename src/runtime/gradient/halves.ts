@@ -26,7 +26,9 @@ export function halvesOf(
   sequences: readonly GradientSequence[],
 ): readonly [readonly number[], readonly number[]] | null {
   const rows = sequences.map(({ ids }) => ids.length - 1);
-  const costs = rows.map((length) => costOf(spec, length));
+  const parameters = parametersOf(spec);
+  // Multiplications of a gradient: three times those of a forward pass with the weights, and seven products of attention.
+  const costs = rows.map((length) => length * (3 * parameters + 7 * spec.layers * spec.heads * spec.headDim * length));
   const [a, b] = [emptyHalf(), emptyHalf()];
   const dearestFirst = [...costs.keys()].sort((i, j) => (costs[j] as number) - (costs[i] as number));
   for (const i of dearestFirst) {
@@ -48,11 +50,6 @@ interface Half {
 
 function emptyHalf(): Half {
   return { cost: 0, tokens: 0, indices: [] };
-}
-
-/** Multiplications of a gradient: three times those of a forward pass with the weights, and seven products of attention. */
-function costOf(spec: DecoderSpec, rows: number): number {
-  return rows * (3 * parametersOf(spec) + 7 * spec.layers * spec.heads * spec.headDim * rows);
 }
 
 function parametersOf(spec: DecoderSpec): number {

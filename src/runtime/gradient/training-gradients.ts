@@ -77,8 +77,7 @@ export class TrainingGradients {
   }
 
   async #openPair(): Promise<Pair> {
-    const { inHalves: _, ...config } = this.config;
-    const { buffers } = this;
+    const { config, buffers } = this;
     const keepBytes = (config.keepBytes ?? KEEP_BYTES) / 2;
     const half: GradientConfig = { ...config, threads: config.threads / 2, keepBytes };
     this.#pair ??= {
