@@ -25,5 +25,5 @@ if (
   await build();
 }
 
-const { main } = await import(pathToFileURL(path.join(root, 'dist', 'cli', 'main.js')).href);
+const { main } = await import(pathToFileURL(path.join(root, 'dist', 'program', 'main.js')).href);
 process.exitCode = await main(process.argv.slice(2));

@@ -22,6 +22,7 @@ export async function build() {
     await Promise.all([
       run(bin('tsc'), ['-p', 'tsconfig.build.json'], { cwd: root }),
       run(bin('vite'), ['build', '-c', 'src/web/vite.config.ts', '--logLevel', 'error'], { cwd: root }),
+      run(bin('vite'), ['build', '-c', 'scripts/program.vite.config.ts', '--logLevel', 'error'], { cwd: root }),
     ]);
     const stamp = path.join(root, 'dist', '.built');
     await writeFile(`${stamp}.tmp`, '');
