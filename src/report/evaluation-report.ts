@@ -6,7 +6,7 @@ import { longPerplexityPanels, lossPanels, perplexityPanels } from './evaluation
 import { retrievalPanels } from './evaluation/retrieval-panel.js';
 import { rulerPanels } from './evaluation/ruler-panel.js';
 import { type SeriesNames, seriesNames } from './evaluation/series-names.js';
-import type { Method, ReportInput, ReportView } from './view-model.js';
+import { isSameInput, type Method, type ReportInput, type ReportView } from './view-model.js';
 
 export interface NamedRecord {
   /** Where it came from, for messages. */
@@ -93,11 +93,7 @@ function inputsOf(records: readonly NamedRecord[]): ReportInput[] {
     ...factorFiles.map(({ path, sha256 }) => ({ label: 'factors', name: path, sha256 })),
     ...inputs.map(({ detail, ...input }) => ({ ...input, ...(detail !== undefined && { detail }) })),
   ]);
-  return all.filter((input, i) => all.findIndex((other) => sameInput(input, other)) === i);
-}
-
-function sameInput(a: ReportInput, b: ReportInput): boolean {
-  return a.label === b.label && a.name === b.name && a.sha256 === b.sha256;
+  return all.filter((input, i) => all.findIndex((other) => isSameInput(input, other)) === i);
 }
 
 /** One series is one set of factors: a file that was written anew between two evaluations holds another. */

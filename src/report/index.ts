@@ -10,6 +10,7 @@ export {
   type FactorPanel,
   type Figure,
   type Interval,
+  isSameInput,
   type KeyFigure,
   type LossPanel,
   type Method,

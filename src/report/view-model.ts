@@ -209,6 +209,11 @@ export type PerplexityPanel = z.infer<typeof perplexityPanelSchema>;
 export type LossPanel = z.infer<typeof lossPanelSchema>;
 export type ReportView = z.infer<typeof reportViewSchema>;
 
+/** Whether two reports name the same file with the same content for the same purpose. */
+export function isSameInput(a: ReportInput, b: ReportInput): boolean {
+  return a.label === b.label && a.name === b.name && a.sha256 === b.sha256;
+}
+
 /** Brings a computed number into the view model: infinities and NaN become null. */
 export function toFigure(value: number): Figure {
   return Number.isFinite(value) ? value : null;

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { UserError } from '../errors.js';
-import { evaluationReport, parseReport, type ReportInput, type ReportView, renderHtml } from '../report/index.js';
+import { evaluationReport, isSameInput, parseReport, type ReportView, renderHtml } from '../report/index.js';
 import { fileError, writeFileAtomic } from '../run/index.js';
 import { type ResultFile, readRecords, resultFiles } from './read-records.js';
 
@@ -74,10 +74,6 @@ function refuseSharedNames(views: readonly ReportView[]): void {
     }),
   );
   if (problems.length > 0) throw new UserError('input', problems);
-}
-
-function isSameInput(a: ReportInput, b: ReportInput): boolean {
-  return a.label === b.label && a.name === b.name && a.sha256 === b.sha256;
 }
 
 /** Panels side by side; a method of both keeps what the first says of it. */

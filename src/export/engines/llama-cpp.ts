@@ -16,12 +16,12 @@ export const llamaCpp: Engine = {
 };
 
 /** Architectures that read factor lists whatever the type, and those that do when it is longrope. */
-const ALWAYS = ['phi3', 'phimoe'];
-const WHEN_LONGROPE = ['llama', 'minicpm', 'mistral3', 'apertus'];
+const READS_ALWAYS = ['phi3', 'phimoe'];
+export const READS_WHEN_LONGROPE = ['llama', 'minicpm', 'mistral3', 'apertus'];
 const BY_HAND = 'write the file with longrope export gguf';
 
 export function passesFactors({ architecture, type }: Pick<GgufSource, 'architecture' | 'type'>): boolean {
-  return ALWAYS.includes(architecture) || (type === 'longrope' && WHEN_LONGROPE.includes(architecture));
+  return READS_ALWAYS.includes(architecture) || (type === 'longrope' && READS_WHEN_LONGROPE.includes(architecture));
 }
 
 /** YaRN as llama.cpp applies it: ends of the ramp always rounded, attn_factor on top of its own 0.1 ln s + 1. */
@@ -39,7 +39,7 @@ function fromGguf(source: GgufSource, length: number): EngineRope {
     return {
       outcome: 'refused',
       reason: `wrong number of tensors: ${architecture} with type ${type} reads no rope_factors_long and rope_factors_short`,
-      lever: WHEN_LONGROPE.includes(architecture)
+      lever: READS_WHEN_LONGROPE.includes(architecture)
         ? `write ${architecture}.rope.scaling.type = longrope`
         : 'none: transformers, vLLM and SGLang can (export hf)',
     };

@@ -1,8 +1,6 @@
-import { passesFactors } from '../llama-cpp.js';
+import { passesFactors, READS_WHEN_LONGROPE } from '../llama-cpp.js';
 import type { GgufSource } from '../types.js';
 import { type Trap, TrapList } from './trap.js';
-
-const READS_WHEN_LONGROPE = ['llama', 'minicpm', 'mistral3', 'apertus'];
 
 export function ggufTraps(source: GgufSource): readonly Trap[] {
   const { architecture, short, long, frequencies, factor, originalLength, contextLength, type } = source;
