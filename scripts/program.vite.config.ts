@@ -2,7 +2,7 @@ import path from 'node:path';
 import { defineConfig } from 'vite';
 
 const root = path.dirname(import.meta.dirname);
-const src = (file) => path.join(root, 'src', file);
+const src = (file: string) => path.join(root, 'src', file);
 
 /**
  * The command-line program and its worker threads with all they import in a few files: Node takes a second to find and open the
@@ -19,11 +19,10 @@ export default defineConfig({
   build: {
     ssr: true,
     outDir: path.join(root, 'dist/program'),
-    emptyOutDir: false,
     license: { fileName: 'LICENSES.md' },
     minify: false,
     target: 'node20',
-    rollupOptions: {
+    rolldownOptions: {
       input: {
         main: src('cli/main.ts'),
         worker: src('runtime/worker.ts'),
