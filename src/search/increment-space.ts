@@ -4,7 +4,7 @@ import { baseInverseFrequency } from '../rope/frequencies.js';
 import { wavelengths } from '../rope/wavelengths.js';
 import { type FactorOrder, makeCandidate } from './candidate.js';
 import type { CandidateGradient } from './objective.js';
-import { attentionFactorRange, largestFactor } from './seeds.js';
+import { largestFactor, type Range } from './seeds.js';
 import type { Candidate, SearchProblem } from './types.js';
 
 /**
@@ -33,6 +33,8 @@ export interface IncrementPrior {
   readonly holdsShortest: boolean;
   /** Standard deviation of ln attention factor; 0 keeps it as in the origin. */
   readonly attentionDeviation: number;
+  /** What it never leaves, but for an origin outside. */
+  readonly attentionRange: Range;
   /** Standard deviation of the start tokens in the order of the problem's values, in places; 0 keeps them as in the origin. */
   readonly startTokensDeviation: number;
 }
@@ -78,7 +80,7 @@ export class IncrementSpace {
     this.isAttentionSearched = prior.attentionDeviation > 0;
     this.dimension = this.pairs + (this.isAttentionSearched ? 1 : 0);
     this.attention = this.isAttentionSearched
-      ? boundedAttention(problem, origin.attentionFactor, prior.attentionDeviation)
+      ? boundedAttention(prior.attentionRange, origin.attentionFactor, prior.attentionDeviation)
       : { at: () => origin.attentionFactor, logSlope: () => 0 };
     const values = [...(problem.startTokens ?? [])].sort((a, b) => a - b);
     const choice = prior.startTokensDeviation > 0 && values.length > 1 ? this.dimension++ : null;
@@ -174,8 +176,7 @@ function priorRoot(problem: SearchProblem, prior: IncrementPrior): Matrix {
 }
 
 /** ln attention factor moves freely near the origin and never leaves the range of sensible values. */
-function boundedAttention(problem: SearchProblem, origin: number, deviation: number): AttentionCoordinate {
-  const range = attentionFactorRange(problem);
+function boundedAttention(range: Range, origin: number, deviation: number): AttentionCoordinate {
   const [low, high] = [Math.log(Math.min(range.low, origin * 0.9)), Math.log(Math.max(range.high, origin * 1.1))];
   const middle = (low + high) / 2;
   const half = (high - low) / 2;

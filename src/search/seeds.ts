@@ -116,10 +116,17 @@ export function baselineCandidates(problem: SearchProblem): readonly NamedCandid
   }));
 }
 
-/** Attention factors worth a search: from somewhat below both 1 and the usual formula to somewhat above both. */
-export function attentionFactorRange({ defaultAttentionFactor }: SearchProblem): {
+export interface Range {
   readonly low: number;
   readonly high: number;
-} {
+}
+
+/** Attention factors worth drawing: from somewhat below both 1 and the usual formula to somewhat above both. */
+export function attentionFactorRange({ defaultAttentionFactor }: SearchProblem): Range {
   return { low: 0.8 * Math.min(1, defaultAttentionFactor), high: 1.25 * Math.max(1, defaultAttentionFactor) };
+}
+
+/** What a descent may come to: it is led there, where draws from so wide a range would be wasted. Some models want far less than 1. */
+export function widestAttentionRange({ defaultAttentionFactor }: SearchProblem): Range {
+  return { low: 0.5 * Math.min(1, defaultAttentionFactor), high: 2 * Math.max(1, defaultAttentionFactor) };
 }

@@ -19,6 +19,7 @@ const PRIOR = {
   leastIncrease: 0.01,
   holdsShortest: true,
   attentionDeviation: 0.05,
+  attentionRange: { low: 0.8, high: 1.25 },
   startTokensDeviation: 0,
 };
 

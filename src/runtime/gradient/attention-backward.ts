@@ -201,7 +201,7 @@ export function scoresPerBlock(spec: DecoderSpec, length: number): number {
 
 /** Where the scores of the smallest block are too many for the cache. */
 function groupsHeads({ heads, keyValueHeads }: DecoderSpec, length: number): boolean {
-  return keyValueHeads > 1 && heads * MIN_BLOCK_QUERIES * length > BLOCK_SCORES;
+  return keyValueHeads > 1 && heads * MIN_GROUP_QUERIES * length >= BLOCK_SCORES;
 }
 
 function oneGroupOf(spec: DecoderSpec): DecoderSpec {

@@ -6,7 +6,7 @@ import { CmaStrategy, MAX_CONDITION } from '../cma/strategy.js';
 import { type HyperparameterValues, integer, numberOr, parseHyperparameters, real, word } from '../hyperparameters.js';
 import { IncrementSpace } from '../increment-space.js';
 import { RandomState } from '../random.js';
-import { limitKeepers, originOf, startingCandidates } from '../seeds.js';
+import { attentionFactorRange, limitKeepers, originOf, startingCandidates } from '../seeds.js';
 import type { Candidate, Evaluation, Json, SearchAlgorithm, SearchProblem, StopReasons } from '../types.js';
 
 /** Generations in a row without information (all losses equal, or none finite) after which the search ends. */
@@ -165,6 +165,7 @@ class CmaEs implements SearchAlgorithm {
       leastIncrease: values.least_increase,
       holdsShortest: values.factors === 'free',
       attentionDeviation: values.attention_factor === 'search' ? values.attention_sigma : 0,
+      attentionRange: attentionFactorRange(this.problem),
       startTokensDeviation: 1,
     });
     const { population_size: size } = values;

@@ -19,7 +19,7 @@ import {
 } from '../hyperparameters.js';
 import { IncrementSpace } from '../increment-space.js';
 import { RandomState } from '../random.js';
-import { largestFactor, limitKeepers, originOf, startingCandidates } from '../seeds.js';
+import { largestFactor, limitKeepers, originOf, startingCandidates, widestAttentionRange } from '../seeds.js';
 import type { Candidate, Evaluation, Json, SearchAlgorithm, SearchProblem, StopReasons } from '../types.js';
 
 export const GRADIENT_HYPERPARAMETERS = {
@@ -46,7 +46,7 @@ export const GRADIENT_HYPERPARAMETERS = {
   least_increase: real(0.064, 0, 10),
   attention_factor: numberOr<'search' | 'default'>('search', ['search', 'default']),
   /** How far the attention factor moves (its ln) where a factor's coordinate moves 1. */
-  attention_sigma: real(0.05, 0, 1),
+  attention_sigma: real(0.2, 0, 1),
   documents_per_step: numberOr<'all'>(1, ['all'], integer(1, 1)),
   /** Ends the search when no coordinate of the average moved more in any of `trial_steps` steps. */
   tolerance: real(1e-3, 0, 1),
@@ -191,6 +191,7 @@ class GradientDescent implements SearchAlgorithm {
         leastIncrease: scale * values.least_increase,
         holdsShortest: true,
         attentionDeviation: values.attention_factor === 'search' ? scale * values.attention_sigma : 0,
+        attentionRange: widestAttentionRange(this.problem),
         startTokensDeviation: 0,
       });
       const options = {
