@@ -46,5 +46,6 @@ it('stop_level ends a descent that gains no more, and not one that does', async 
   expect(stopped.spent.documents).toBeLessThan(10_000);
   const short = await run('100evals', hyperparameters);
   expect(short.stop).toEqual({ budget: '100 documents' });
-  expect(stopped.winner.loss).toBeLessThanOrEqual(short.winner.loss);
+  // Both are at the bottom, around which averages still move a little.
+  expect(stopped.winner.loss).toBeLessThan(short.winner.loss + 1e-5);
 });
