@@ -41,8 +41,10 @@ export function unscaledCandidate(problem: SearchProblem): Candidate {
 }
 
 export interface StartingOptions {
-  /** Where it is searched, the user's sets have their own and the closed forms both 1 and the usual formula's. */
+  /** Where it is searched, the user's sets have their own and the closed forms each of `searchedAttention`. */
   readonly attentionFactor: number | 'search' | 'default';
+  /** Default: 1 and the usual formula's. */
+  readonly searchedAttention?: readonly number[];
   /** `monotone`: the user's sets come with every factor raised to the one before it. */
   readonly order: FactorOrder;
   /** Default: true. */
@@ -54,11 +56,17 @@ export interface StartingOptions {
 /** Where a search begins, each once: the user's sets and the closed forms. */
 export function startingCandidates(
   problem: SearchProblem,
-  { attentionFactor, order, closedForms = true, startTokens }: StartingOptions,
+  {
+    attentionFactor,
+    searchedAttention = [1, problem.defaultAttentionFactor],
+    order,
+    closedForms = true,
+    startTokens,
+  }: StartingOptions,
 ): readonly Candidate[] {
   const { starts = [], defaultAttentionFactor } = problem;
   const fixed = attentionFactor === 'default' ? defaultAttentionFactor : attentionFactor;
-  const attention = fixed === 'search' ? [1, defaultAttentionFactor] : [fixed];
+  const attention = fixed === 'search' ? searchedAttention : [fixed];
   const seeds = [
     ...starts
       .map((start) => inOrder(start, order))

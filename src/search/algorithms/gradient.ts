@@ -7,6 +7,7 @@ import {
   inOrder,
   makeCandidate,
 } from '../candidate.js';
+import { attentionLine, bestOfLine } from '../descent/attention-line.js';
 import { Descent } from '../descent/descent.js';
 import {
   below,
@@ -46,7 +47,7 @@ export const GRADIENT_HYPERPARAMETERS = {
   least_increase: real(0.064, 0, 10),
   attention_factor: numberOr<'search' | 'default'>('search', ['search', 'default']),
   /** How far the attention factor moves (its ln) where a factor's coordinate moves 1. */
-  attention_sigma: real(0.2, 0, 1),
+  attention_sigma: real(0.05, 0, 1),
   documents_per_step: numberOr<'all'>(1, ['all'], integer(1, 1)),
   /** Ends the search when no coordinate of the average moved more in any of `trial_steps` steps. */
   tolerance: real(1e-3, 0, 1),
@@ -66,8 +67,8 @@ const MAX_EMPTY_STEPS = 100;
 
 /**
  * Gradient descent through the model on the coordinates of cma-es, by default ln factor of each pair by itself, and the
- * attention factor. It first scores the closed forms, with attention factor 1 and the usual formula, without gradients, and
- * starts from the best of them. A step sees one document (in turn); all descents see the same, so they can be compared.
+ * attention factor. It first scores the closed forms without gradients, then the best of them with several attention factors, and
+ * starts from what is best by these. A step sees one document (in turn); all descents see the same, so they can be compared.
  */
 class GradientDescent implements SearchAlgorithm {
   readonly name = 'gradient';
@@ -77,6 +78,8 @@ class GradientDescent implements SearchAlgorithm {
   private asked: readonly Candidate[] | null = null;
   private descents: Descent[] | null = null;
   private seedWinner: Evaluation | null = null;
+  /** From the best on, once they were scored. */
+  private seeds: readonly Candidate[] | null = null;
   private last: Evaluation | null = null;
   private still = false;
   private stalled = 0;
@@ -94,15 +97,9 @@ class GradientDescent implements SearchAlgorithm {
   ask(): readonly Candidate[] {
     if (this.asked !== null) throw new Error('ask before the last candidates were told');
     if (Object.keys(this.stop()).length > 0) return [];
-    this.asked =
-      this.descents === null
-        ? // No gradient leads from one number of start tokens to another: all are scored, and descents keep their seed's.
-          startingCandidates(this.problem, {
-            attentionFactor: this.hyperparameters.attention_factor,
-            order: this.hyperparameters.factors,
-            startTokens: this.problem.startTokens,
-          })
-        : this.descents.map(({ probe }) => probe);
+    if (this.seeds === null) this.asked = this.startingPoints();
+    else if (this.descents === null) this.asked = attentionLine(this.seeds[0] as Candidate, this.usualAttention);
+    else this.asked = this.descents.map(({ probe }) => probe);
     return this.asked;
   }
 
@@ -119,7 +116,10 @@ class GradientDescent implements SearchAlgorithm {
     const ranked = evaluations.toSorted((a, b) => (a.loss < b.loss ? -1 : a.loss > b.loss ? 1 : 0));
     if (this.descents === null) {
       this.seedWinner = ranked[0] as Evaluation;
-      this.descents = this.start(ranked.map(({ candidate }) => candidate));
+      if (this.seeds === null) {
+        this.seeds = ranked.map(({ candidate }) => candidate);
+        if (!this.wantsLine()) this.descents = this.start(this.seeds, null);
+      } else this.descents = this.start(this.seeds, bestOfLine(evaluations));
       return;
     }
     if (evaluations.length < asked.length) return;
@@ -166,6 +166,7 @@ class GradientDescent implements SearchAlgorithm {
     return {
       descents: this.descents?.map((descent) => descent.state()) ?? null,
       seedWinner: told(seedWinner),
+      seeds: this.seeds?.map(candidateKey) ?? null,
       last: told(last),
       still,
       stalled,
@@ -174,15 +175,49 @@ class GradientDescent implements SearchAlgorithm {
     };
   }
 
-  /** The two best seeds in turn, at learning rates further and further from the given one, above and below. */
-  private start(ranked: readonly Candidate[]): Descent[] {
+  /** No gradient leads from one number of start tokens to another: all are scored, and descents keep their seed's. */
+  private startingPoints(): readonly Candidate[] {
+    const { attention_factor: attentionFactor, factors: order } = this.hyperparameters;
+    const { startTokens } = this.problem;
+    // In the middle of what the best of them is tried with next.
+    const searchedAttention = [Math.sqrt(this.usualAttention)];
+    return startingCandidates(this.problem, { attentionFactor, searchedAttention, order, startTokens });
+  }
+
+  private get usualAttention(): number {
+    return this.problem.defaultAttentionFactor;
+  }
+
+  private wantsLine(): boolean {
+    const [best] = this.seeds as readonly [Candidate];
+    return this.hyperparameters.attention_factor === 'search' && !this.hasOwnAttention(best);
+  }
+
+  /** All but closed forms: a set of the user's suits it, and another would break a limit that the model as it is keeps. */
+  private hasOwnAttention(seed: Candidate): boolean {
+    return (
+      this.isUsers(seed) || limitKeepers(this.problem).some((keeper) => candidateKey(keeper) === candidateKey(seed))
+    );
+  }
+
+  private isUsers(seed: Candidate): boolean {
+    const starts = (this.problem.starts ?? []).map((start) => inOrder(start, this.hyperparameters.factors));
+    return starts.some((start) => isSameSet(start, seed));
+  }
+
+  /**
+   * The two best seeds in turn, at learning rates further and further from the given one, above and below. `attention`: what closed forms
+   * begin with instead of their own.
+   */
+  private start(ranked: readonly Candidate[], attention: number | null): Descent[] {
     const values = this.hyperparameters;
-    const starts = (this.problem.starts ?? []).map((start) => inOrder(start, values.factors));
     return Array.from({ length: values.restarts }, (_, i) => {
-      const seed = ranked[Math.min(i % 2, ranked.length - 1)] as Candidate;
+      const scored = ranked[Math.min(i % 2, ranked.length - 1)] as Candidate;
+      const seed =
+        attention === null || this.hasOwnAttention(scored) ? scored : { ...scored, attentionFactor: attention };
       // 0, 1, -1, 2, -2 ...
       const power = Math.ceil(i / 2) * (i % 2 === 1 ? 1 : -1);
-      const scale = starts.some((start) => isSameSet(start, seed)) ? values.started_scale : 1;
+      const scale = this.isUsers(scored) ? values.started_scale : 1;
       const space = new IncrementSpace(this.problem, originOf(this.problem, seed, values.attention_factor), {
         factors: values.factors,
         deviation: scale,
