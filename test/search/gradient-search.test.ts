@@ -1,9 +1,18 @@
 import { expect, test } from 'vitest';
-import { createAlgorithm, type SearchProblem } from '../../src/search/index.js';
+import { type Candidate, createAlgorithm, type SearchAlgorithm, type SearchProblem } from '../../src/search/index.js';
 import { seededRandom } from '../helpers/random.js';
 import { searchProblem } from './problem.js';
 
 const PROBLEM = searchProblem();
+
+/** Up to the first step: the seeds, the first or the last of them the best, and the best with several attention factors. */
+function toFirstStep(algorithm: SearchAlgorithm, lossOf: (place: number) => number): readonly Candidate[] {
+  const seeds = algorithm.ask();
+  algorithm.tell(seeds.map((candidate, i) => ({ candidate, loss: lossOf(i) })));
+  algorithm.tell(algorithm.ask().map((candidate) => ({ candidate, loss: 1 })));
+  return seeds;
+}
+
 const FAST = PROBLEM.rotaryPairs / 2;
 /** Pairs that follow those before them, by the prior. */
 const CORRELATED = 8;
@@ -12,8 +21,7 @@ const CORRELATED = 8;
 function driftOfUnseen(prior_weight: number | 'none'): number {
   const random = seededRandom(5);
   const algorithm = createAlgorithm('gradient', PROBLEM, { prior_weight, tolerance: 1e-9 }, 1);
-  const seeds = algorithm.ask();
-  algorithm.tell(seeds.map((candidate, i) => ({ candidate, loss: i })));
+  const seeds = toFirstStep(algorithm, (place) => place);
   for (let step = 0; step < 60; step++) {
     const [candidate] = algorithm.ask();
     const logFactors = Array.from(candidate!.factors, (factor, pair) =>
@@ -40,8 +48,7 @@ test.each([
 ])('on a grid of %d (%j) every answer is, below the largest factor', (grid, more) => {
   const problem: SearchProblem = { ...PROBLEM, ...more };
   const algorithm = createAlgorithm('gradient', problem, { grid }, 1);
-  const seeds = algorithm.ask();
-  algorithm.tell(seeds.map((candidate, i) => ({ candidate, loss: -i })));
+  toFirstStep(algorithm, (place) => -place);
   for (let step = 0; step < 3; step++) {
     const [candidate] = algorithm.ask();
     // All factors upwards.

@@ -47,5 +47,5 @@ it('stop_level ends a descent that gains no more, and not one that does', async 
   const short = await run('100evals', hyperparameters);
   expect(short.stop).toEqual({ budget: '100 documents' });
   // Both are at the bottom, around which averages still move a little.
-  expect(stopped.winner.loss).toBeLessThan(short.winner.loss + 1e-5);
+  expect(stopped.winner.loss).toBeLessThan(short.winner.loss + 1e-4);
 });

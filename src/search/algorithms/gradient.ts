@@ -119,7 +119,7 @@ class GradientDescent implements SearchAlgorithm {
       if (this.seeds === null) {
         this.seeds = ranked.map(({ candidate }) => candidate);
         if (!this.wantsLine()) this.descents = this.start(this.seeds, null);
-      } else this.descents = this.start(this.seeds, bestOfLine(evaluations));
+      } else if (evaluations.length === asked.length) this.descents = this.start(this.seeds, bestOfLine(evaluations));
       return;
     }
     if (evaluations.length < asked.length) return;

@@ -1,4 +1,3 @@
-import { breaksLimit } from '../compared-loss.js';
 import type { Candidate, Evaluation } from '../types.js';
 
 /** Below every attention factor that the searched models of this size wanted, but for one. */
@@ -17,8 +16,8 @@ export function attentionLine(seed: Candidate, usual: number): readonly Candidat
 }
 
 /**
- * The vertex of the parabola through the losses of an `attentionLine`, at most one of its gaps outside; where there is none (a loss that is not finite, one that
- * breaks a limit, no minimum) the best of the three.
+ * The vertex of the parabola through the losses of an `attentionLine`, at most one of its gaps outside; the best of the three where there
+ * is none (no minimum, a loss that is not finite).
  */
 export function bestOfLine(line: readonly Evaluation[]): number {
   const [low, middle, high] = line.map(({ candidate, loss }) => ({
@@ -26,7 +25,7 @@ export function bestOfLine(line: readonly Evaluation[]): number {
     y: loss,
   })) as [Point, Point, Point];
   const best = line.reduce((a, b) => (b.loss < a.loss ? b : a));
-  if (line.some(({ loss }) => !Number.isFinite(loss) || breaksLimit(loss))) return best.candidate.attentionFactor;
+  if (line.some(({ loss }) => !Number.isFinite(loss))) return best.candidate.attentionFactor;
   const before = slope(low, middle);
   const curvature = (slope(middle, high) - before) / ((high.x - low.x) / 2);
   if (!(curvature > 0)) return best.candidate.attentionFactor;
