@@ -252,13 +252,13 @@ stages:
     const texts = new Map([['books', [TINY]]]);
     return planExtension({ ...job, texts, factors: new Map(), calibrate: false, gpu: {} });
   };
-  const { problems } = await rejection(plan(8, 29));
-  // Three and four sets, beside eight closed forms for gradient, and three candidates on both documents at the end.
+  const { problems } = await rejection(plan(8, 21));
+  // Three and four sets, beside four closed forms for gradient, and three candidates on both documents at the end.
   expect(problems.map(({ where, expected }) => `${where}: ${expected}`)).toEqual([
     expect.stringMatching(/^stage a, budget: at least 9 documents/),
-    expect.stringMatching(/^stage b, budget: at least 30 documents/),
+    expect.stringMatching(/^stage b, budget: at least 22 documents/),
   ]);
-  expect((await plan(9, 30)).stages).toHaveLength(4);
+  expect((await plan(9, 22)).stages).toHaveLength(4);
 });
 
 test('a tokenizer with more tokens than the model', async () => {
