@@ -28,6 +28,7 @@ const cases =
         },
         { rowTokens: 2048 },
         { rowTokens: 4096 },
+        { rowTokens: 8192 },
       ]
     : [{ rowTokens: 256 }, { rowTokens: 512, optimizer: 'muon' }, { rowTokens: 256, batches: 3 }];
 

@@ -3,7 +3,7 @@ import { freemem } from 'node:os';
 import { sizeOfShape, type WeightSize } from '../model/index.js';
 import type { DecoderSpec } from '../model/types.js';
 import { chunkTokens } from './cached-decoder.js';
-import { scoresPerBlock } from './gradient/attention-backward.js';
+import { rowsOfGroup, scoresPerBlock } from './gradient/attention-backward.js';
 import { biasedBytesPerRow } from './gradient/biased-attention.js';
 import { BLOCK_ROWS, KEEP_BYTES } from './gradient/gradient-engine.js';
 import { headBlockRows } from './gradient/head-pass.js';
@@ -81,13 +81,13 @@ export function weightGradientMemory(
   { rows, longest, biased }: { readonly rows: number; readonly longest: number; readonly biased: boolean },
 ): number {
   const { hiddenSize, intermediateSize, vocabularySize } = spec;
-  const scores = 5 * scoresPerBlock(spec, longest);
+  const attention = 5 * scoresPerBlock(spec, longest) + rowsOfGroup(spec, longest);
   const logits = 4 * Math.min(rows, headBlockRows(vocabularySize)) * vocabularySize;
   const inner = 8 * (hiddenSize + intermediateSize) * Math.min(rows, BLOCK_ROWS);
   // The gradient of the head that a block has given, in ONNX Runtime and copied out of it.
   const head = 2 * hiddenSize * vocabularySize;
   const wide = biased ? rows * biasedBytesPerRow(spec) : 0;
-  return 4 * (scores + logits + inner + head) + gradientRowBytes(spec, rows) + wide;
+  return 4 * (attention + logits + inner + head) + gradientRowBytes(spec, rows) + wide;
 }
 
 /**
