@@ -4,7 +4,7 @@ import { baseInverseFrequency } from '../rope/frequencies.js';
 import { wavelengths } from '../rope/wavelengths.js';
 import { type FactorOrder, makeCandidate } from './candidate.js';
 import type { CandidateGradient } from './objective.js';
-import { largestFactor, type Range } from './seeds.js';
+import { type AttentionRange, largestFactor } from './seeds.js';
 import type { Candidate, SearchProblem } from './types.js';
 
 /**
@@ -34,7 +34,7 @@ export interface IncrementPrior {
   /** Standard deviation of ln attention factor; 0 keeps it as in the origin. */
   readonly attentionDeviation: number;
   /** What it never leaves, but for an origin outside. */
-  readonly attentionRange: Range;
+  readonly attentionRange: AttentionRange;
   /** Standard deviation of the start tokens in the order of the problem's values, in places; 0 keeps them as in the origin. */
   readonly startTokensDeviation: number;
 }
@@ -176,7 +176,7 @@ function priorRoot(problem: SearchProblem, prior: IncrementPrior): Matrix {
 }
 
 /** ln attention factor moves freely near the origin and never leaves the range of sensible values. */
-function boundedAttention(range: Range, origin: number, deviation: number): AttentionCoordinate {
+function boundedAttention(range: AttentionRange, origin: number, deviation: number): AttentionCoordinate {
   const [low, high] = [Math.log(Math.min(range.low, origin * 0.9)), Math.log(Math.max(range.high, origin * 1.1))];
   const middle = (low + high) / 2;
   const half = (high - low) / 2;

@@ -124,17 +124,17 @@ export function baselineCandidates(problem: SearchProblem): readonly NamedCandid
   }));
 }
 
-export interface Range {
+export interface AttentionRange {
   readonly low: number;
   readonly high: number;
 }
 
 /** Attention factors worth drawing: from somewhat below both 1 and the usual formula to somewhat above both. */
-export function attentionFactorRange({ defaultAttentionFactor }: SearchProblem): Range {
+export function attentionFactorRange({ defaultAttentionFactor }: SearchProblem): AttentionRange {
   return { low: 0.8 * Math.min(1, defaultAttentionFactor), high: 1.25 * Math.max(1, defaultAttentionFactor) };
 }
 
 /** What a descent may come to: it is led there, where draws from so wide a range would be wasted. Some models want far less than 1. */
-export function widestAttentionRange({ defaultAttentionFactor }: SearchProblem): Range {
+export function widestAttentionRange({ defaultAttentionFactor }: SearchProblem): AttentionRange {
   return { low: 0.5 * Math.min(1, defaultAttentionFactor), high: 2 * Math.max(1, defaultAttentionFactor) };
 }
