@@ -44,8 +44,8 @@ it('stop_level ends a descent that gains no more, and not one that does', async 
   const stopped = await run('20000evals', { ...hyperparameters, tolerance: 1e-9 });
   expect(stopped.stop).toEqual({ gain: 0.2 });
   expect(stopped.spent.documents).toBeLessThan(10_000);
-  const short = await run('100evals', hyperparameters);
-  expect(short.stop).toEqual({ budget: '100 documents' });
-  // Both are at the bottom, around which averages still move a little.
-  expect(stopped.winner.loss).toBeLessThan(short.winner.loss + 1e-4);
+  // Before the bottom, which a descent comes to in 100.
+  const short = await run('64evals', hyperparameters);
+  expect(short.stop).toEqual({ budget: '64 documents' });
+  expect(stopped.winner.loss).toBeLessThanOrEqual(short.winner.loss);
 });

@@ -97,8 +97,9 @@ class GradientDescent implements SearchAlgorithm {
   ask(): readonly Candidate[] {
     if (this.asked !== null) throw new Error('ask before the last candidates were told');
     if (Object.keys(this.stop()).length > 0) return [];
+    const { defaultAttentionFactor } = this.problem;
     if (this.seeds === null) this.asked = this.startingPoints();
-    else if (this.descents === null) this.asked = attentionLine(this.seeds[0] as Candidate, this.usualAttention);
+    else if (this.descents === null) this.asked = attentionLine(this.seeds[0] as Candidate, defaultAttentionFactor);
     else this.asked = this.descents.map(({ probe }) => probe);
     return this.asked;
   }
@@ -178,14 +179,10 @@ class GradientDescent implements SearchAlgorithm {
   /** No gradient leads from one number of start tokens to another: all are scored, and descents keep their seed's. */
   private startingPoints(): readonly Candidate[] {
     const { attention_factor: attentionFactor, factors: order } = this.hyperparameters;
-    const { startTokens } = this.problem;
+    const { startTokens, defaultAttentionFactor } = this.problem;
     // In the middle of what the best of them is tried with next.
-    const searchedAttention = [Math.sqrt(this.usualAttention)];
+    const searchedAttention = [Math.sqrt(defaultAttentionFactor)];
     return startingCandidates(this.problem, { attentionFactor, searchedAttention, order, startTokens });
-  }
-
-  private get usualAttention(): number {
-    return this.problem.defaultAttentionFactor;
   }
 
   private wantsLine(): boolean {
