@@ -3,7 +3,8 @@
     python parity/cma_golden.py
 
 Each case is a run of CMAEvolutionStrategy with its default options, one with a large population. Stored are the vectors it sampled, their ranks, and
-mean, step size and covariance after each update, so that an implementation can be fed the same vectors.
+mean, step size and covariance after each update, so that an implementation can be fed the same vectors; and a near and a far vector from elsewhere as
+it clips them.
 """
 
 import json
@@ -33,6 +34,10 @@ def run(dimension: int, generations: int, sigma: float, function, **options) -> 
         state = {"ranked": ranked, "mean": strategy.mean.tolist(), "sigma": float(strategy.sigma)}
         case["generations"].append(state)
     case["finalCovariance"] = strategy.sm.C.tolist()
+    case["injected"] = [
+        {"vector": vector.tolist(), "clipped": strategy.repair_genotype(vector, copy_if_changed=True).tolist()}
+        for vector in (strategy.mean + scale * strategy.sigma * np.arange(1.0, dimension + 1) for scale in (1e-4, 10))
+    ]
     case["weights"] = list(strategy.sp.weights)
     return case
 

@@ -1,10 +1,10 @@
-import { EigenvalueDecomposition, Matrix } from 'ml-matrix';
+import { EigenvalueDecomposition, Matrix, solve } from 'ml-matrix';
 import { criticalDimension } from '../rope/critical-dimension.js';
 import { baseInverseFrequency } from '../rope/frequencies.js';
 import { wavelengths } from '../rope/wavelengths.js';
 import { type FactorOrder, makeCandidate } from './candidate.js';
 import type { CandidateGradient } from './objective.js';
-import { type AttentionRange, largestFactor } from './seeds.js';
+import { type AttentionRange, largestFactor, widestAttentionRange } from './seeds.js';
 import type { Candidate, SearchProblem } from './types.js';
 
 /**
@@ -33,14 +33,14 @@ export interface IncrementPrior {
   readonly holdsShortest: boolean;
   /** Standard deviation of ln attention factor; 0 keeps it as in the origin. */
   readonly attentionDeviation: number;
-  /** What it never leaves, but for an origin outside. */
-  readonly attentionRange: AttentionRange;
   /** Standard deviation of the start tokens in the order of the problem's values, in places; 0 keeps them as in the origin. */
   readonly startTokensDeviation: number;
 }
 
 interface AttentionCoordinate {
   readonly at: (coordinate: number) => number;
+  /** Of the nearest value within the range. */
+  readonly coordinateOf: (attentionFactor: number) => number;
   /** Derivative of ln `at`. */
   readonly logSlope: (coordinate: number) => number;
 }
@@ -53,10 +53,11 @@ interface AttentionCoordinate {
 export class IncrementSpace {
   /** One coordinate per rotary pair, then the attention factor and then the start tokens if they are searched. */
   readonly dimension: number;
-  private readonly pairs: number;
+  readonly pairs: number;
   private readonly monotone: boolean;
   private readonly held: number;
   private readonly isAttentionSearched: boolean;
+  private readonly least: number;
   private readonly start: Float64Array;
   private readonly prior: Matrix;
   private readonly attention: AttentionCoordinate;
@@ -70,18 +71,14 @@ export class IncrementSpace {
     this.monotone = prior.factors === 'monotone';
     this.pairs = problem.rotaryPairs;
     this.held = prior.holdsShortest ? Math.min(this.monotone ? 1 : this.pairs, heldPairs(problem, origin)) : 0;
-    const least = prior.leastIncrease / this.pairs;
-    this.start = Float64Array.from(origin.factors, (factor, pair) =>
-      inverseSoftplus(
-        Math.max(least, Math.log(factor / ((this.monotone ? origin.factors[pair - 1] : undefined) ?? 1))),
-      ),
-    );
+    this.least = prior.leastIncrease / this.pairs;
+    this.start = this.coordinatesOf(origin);
     this.prior = priorRoot(problem, prior);
     this.isAttentionSearched = prior.attentionDeviation > 0;
     this.dimension = this.pairs + (this.isAttentionSearched ? 1 : 0);
     this.attention = this.isAttentionSearched
-      ? boundedAttention(prior.attentionRange, origin.attentionFactor, prior.attentionDeviation)
-      : { at: () => origin.attentionFactor, logSlope: () => 0 };
+      ? boundedAttention(widestAttentionRange(problem), origin.attentionFactor, prior.attentionDeviation)
+      : { at: () => origin.attentionFactor, coordinateOf: () => 0, logSlope: () => 0 };
     const values = [...(problem.startTokens ?? [])].sort((a, b) => a - b);
     const choice = prior.startTokensDeviation > 0 && values.length > 1 ? this.dimension++ : null;
     const place = values.indexOf(origin.startTokens);
@@ -96,6 +93,35 @@ export class IncrementSpace {
     const largest = largestFactor(this.problem);
     const factors = this.logarithms(this.increments(coordinates)).map((ln) => Math.min(largest, Math.exp(ln)));
     return makeCandidate(factors, this.attention.at(coordinates[this.pairs] ?? 0), this.startTokensAt(coordinates));
+  }
+
+  /** Coordinates of a candidate with the origin's start tokens; of one that the space does not hold, of one near it. */
+  encode(candidate: Candidate): Float64Array {
+    const moved = this.coordinatesOf(candidate).map((x, pair) => x - (this.start[pair] as number));
+    moved.fill(0, 0, this.held);
+    const result = new Float64Array(this.dimension);
+    // By singular values: a prior that lets no pair move alone has no inverse.
+    result.set(solve(this.prior, Matrix.columnVector(moved), true).to1DArray());
+    if (this.isAttentionSearched) result[this.pairs] = this.attention.coordinateOf(candidate.attentionFactor);
+    return result;
+  }
+
+  /**
+   * The `count` directions in which the prior lets pairs move furthest, the smoothest ones, and those of all that is no factor: a unit
+   * column each.
+   */
+  smoothDirections(count: number): Matrix {
+    const { realEigenvalues, eigenvectorMatrix } = new EigenvalueDecomposition(this.prior, { assumeSymmetric: true });
+    const order = [...realEigenvalues.keys()].sort(
+      (a, b) => (realEigenvalues[b] as number) - (realEigenvalues[a] as number),
+    );
+    const kept = order.slice(0, count);
+    const others = this.dimension - this.pairs;
+    const basis = Matrix.zeros(this.dimension, kept.length + others);
+    for (const [column, direction] of kept.entries())
+      for (let pair = 0; pair < this.pairs; pair++) basis.set(pair, column, eigenvectorMatrix.get(pair, direction));
+    for (let other = 0; other < others; other++) basis.set(this.pairs + other, kept.length + other, 1);
+    return basis;
   }
 
   /** The derivatives with respect to the coordinates, from those of the candidate there. */
@@ -122,6 +148,14 @@ export class IncrementSpace {
     if (this.isAttentionSearched)
       result[this.pairs] = logAttentionFactor * this.attention.logSlope(coordinates[this.pairs] as number);
     return result;
+  }
+
+  /** Before the prior: where the increments of its factors come from. */
+  private coordinatesOf({ factors }: Candidate): Float64Array {
+    return Float64Array.from(factors, (factor, pair) => {
+      const before = (this.monotone ? factors[pair - 1] : undefined) ?? 1;
+      return inverseSoftplus(Math.max(this.least, Math.log(factor / before)));
+    });
   }
 
   private logarithms(increments: Float64Array): Float64Array {
@@ -182,8 +216,11 @@ function boundedAttention(range: AttentionRange, origin: number, deviation: numb
   const half = (high - low) / 2;
   const start = Math.atanh((Math.log(origin) - middle) / half);
   const bent = (coordinate: number) => Math.tanh(start + (coordinate * deviation) / half);
+  // A hundredth before the bounds, where coordinates have no end.
+  const nearest = (share: number) => Math.min(0.99, Math.max(-0.99, share));
   return {
     at: (coordinate) => Math.exp(middle + half * bent(coordinate)),
+    coordinateOf: (value) => ((Math.atanh(nearest((Math.log(value) - middle) / half)) - start) * half) / deviation,
     logSlope: (coordinate) => deviation * (1 - bent(coordinate) ** 2),
   };
 }

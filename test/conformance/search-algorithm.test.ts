@@ -66,6 +66,17 @@ describeSearchAlgorithm({
   tiny: { factors: 'monotone' },
 });
 describeSearchAlgorithm({
+  name: 'cma-es',
+  order: 'free',
+  variant: ' in few directions first, with elites',
+  create: create('cma-es', { first_directions: 6, elites: 1 }),
+  largestFactor,
+  evaluations: 300,
+  gain: 4,
+  tiny: { first_directions: 1, elites: 1 },
+  repeats: true,
+});
+describeSearchAlgorithm({
   name: 'gradient',
   variant: ' whose factors never decrease, from a start',
   create: (problem, seed, hyperparameters = { factors: 'monotone' }) =>

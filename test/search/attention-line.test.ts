@@ -1,6 +1,6 @@
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
+import { attentionLine, bestOfLine } from '../../src/search/attention-line.js';
 import { makeCandidate } from '../../src/search/candidate.js';
-import { attentionLine, bestOfLine } from '../../src/search/descent/attention-line.js';
 import { type Candidate, createAlgorithm, type SearchProblem } from '../../src/search/index.js';
 import { optimum, searchProblem } from './problem.js';
 
@@ -24,30 +24,39 @@ test('it is at most one gap outside, and one of the three where there is no mini
   expect(bestOfLine(lost)).toBe(1);
 });
 
-/** Attention factors of the candidates that are asked for after the seeds, of which the first is best. */
-function attentionAfterSeeds(problem: SearchProblem, hyperparameters: object): number[][] {
-  const algorithm = createAlgorithm('gradient', problem, { start_sigma: 1e-12, ...hyperparameters }, 1);
+const NAMES = ['gradient', 'cma-es'] as const;
+
+/** A descent is asked for its start, with next to no noise around it; a population has its mean there. */
+const SETTINGS = { gradient: { start_sigma: 1e-12 }, 'cma-es': {} };
+
+/** Attention factors of the candidates that are asked for after the seeds, of which the first is best, and of where the search starts then. */
+function attentionAfterSeeds(name: (typeof NAMES)[number], problem: SearchProblem, hyperparameters: object) {
+  const algorithm = createAlgorithm(name, problem, { ...SETTINGS[name], ...hyperparameters }, 1);
+  const losses = (candidates: readonly Candidate[]) => candidates.map(parabola(0.9));
   algorithm.tell(algorithm.ask().map((candidate, i) => ({ candidate, loss: 4 + i })));
+  const [start] = algorithm.contenders();
   const asked = algorithm.ask();
-  algorithm.tell(
-    asked.map((candidate) => ({
-      ...parabola(0.9)(candidate),
-      gradient: { logFactors: new Array(problem.rotaryPairs).fill(0), logAttentionFactor: 0 },
-    })),
-  );
-  return [asked, algorithm.ask()].map((candidates) => candidates.map(({ attentionFactor }) => attentionFactor));
+  if (asked.length === 3) algorithm.tell(losses(asked));
+  const [after] = algorithm.contenders();
+  return { asked: asked.map(({ attentionFactor }) => attentionFactor), start, after };
 }
 
-test('a descent from a closed form starts at the vertex', () => {
-  const [tried, start] = attentionAfterSeeds(PROBLEM, {});
-  expect(tried).toEqual([0.85, 1, PROBLEM.defaultAttentionFactor]);
-  expect(start![0]).toBeCloseTo(0.9, 12);
-});
+describe.each(NAMES)('%s', (name) => {
+  test('starts from a closed form at the vertex', () => {
+    const { asked, after } = attentionAfterSeeds(name, PROBLEM, {});
+    expect(asked).toEqual([0.85, 1, PROBLEM.defaultAttentionFactor]);
+    expect(after!.attentionFactor).toBeCloseTo(0.9, 12);
+  });
 
-test('sets of the user keep their attention factor, and so does a search that holds it', () => {
-  // The second after one step.
-  const own = attentionAfterSeeds({ ...PROBLEM, starts: [makeCandidate([...SEED.factors], 1.3, 0)] }, {});
-  expect(own.map(({ length }) => length)).toEqual([1, 1]);
-  for (const [attention] of own) expect(attention).toBeCloseTo(1.3, 5);
-  expect(attentionAfterSeeds(PROBLEM, { attention_factor: 1 })).toEqual([[1], [1]]);
+  test('keeps the attention factor of a set of the user, and one that it is to hold', () => {
+    const own = { ...PROBLEM, starts: [makeCandidate([...SEED.factors], 1.3, 0)] };
+    for (const [problem, values, attention] of [
+      [own, {}, 1.3],
+      [PROBLEM, { attention_factor: 1 }, 1],
+    ] as const) {
+      const { asked, start } = attentionAfterSeeds(name, problem, values);
+      expect(asked).toHaveLength(name === 'cma-es' ? 10 : 1);
+      expect(start!.attentionFactor).toBeCloseTo(attention, 12);
+    }
+  });
 });

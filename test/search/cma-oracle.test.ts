@@ -15,6 +15,7 @@ interface Case {
   readonly weights: number[];
   readonly generations: { readonly ranked: number[][]; readonly mean: number[]; readonly sigma: number }[];
   readonly finalCovariance: number[][];
+  readonly injected: { readonly vector: number[]; readonly clipped: number[] }[];
 }
 
 // Made by parity/cma_golden.py.
@@ -40,6 +41,12 @@ describe('CMA-ES against pycma on its own samples', () => {
       expect(Math.abs(strategy.sigma / sigma - 1)).toBeLessThan(1e-9);
     }
     expect(largestDifference(strategy.covarianceRows.flat(), example.finalCovariance.flat())).toBeLessThan(1e-9);
+    const [near, far] = example.injected.map(({ vector, clipped }) => {
+      const injected = [...strategy.inject(Float64Array.from(vector))];
+      expect(largestDifference(injected, clipped)).toBeLessThan(1e-9 * Math.max(...clipped.map(Math.abs)));
+      return injected.join() === vector.join();
+    });
+    expect([near, far]).toEqual([true, false]);
   });
 });
 

@@ -394,7 +394,7 @@ describe('runSearch', () => {
   });
 
   test.each([
-    ['cma-es', '20evals', 'at least 23 documents'],
+    ['cma-es', '18evals', 'at least 19 documents'],
     ['longrope', '4evals', 'at least 5 documents'],
     ['dim-mono', '10000tokens', 'at least 10235 tokens'],
   ])('%s refuses a budget of %s', async (name, budget, expected) => {

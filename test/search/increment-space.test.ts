@@ -19,7 +19,6 @@ const PRIOR = {
   leastIncrease: 0.01,
   holdsShortest: true,
   attentionDeviation: 0.05,
-  attentionRange: { low: 0.8, high: 1.25 },
   startTokensDeviation: 0,
 };
 
@@ -33,6 +32,19 @@ describe.each(FACTOR_ORDERS)('%s factors', (factors) => {
       expect(Math.abs(factor / ORIGIN.factors[pair]! - 1)).toBeLessThan(0.02);
     });
     expect(attentionFactor).toBeCloseTo(ORIGIN.attentionFactor, 12);
+  });
+
+  test('are found again from a candidate', () => {
+    const origin = makeCandidate(
+      ORIGIN.factors.map((factor) => factor + 0.1),
+      1.1,
+      0,
+    );
+    const around = new IncrementSpace(PROBLEM, origin, { ...PRIOR, factors, leastIncrease: 1e-6 });
+    const found = around.encode(around.decode(somewhere));
+    somewhere.forEach((coordinate, i) => {
+      expect(found[i]).toBeCloseTo(coordinate, 6);
+    });
   });
 
   test('carry a gradient back as central differences do', () => {
@@ -106,4 +118,20 @@ test('start tokens are a rounded coordinate behind the others, within the given 
   const at = (place: number) =>
     space.decode(new Float64Array(space.dimension).with(space.dimension - 1, place)).startTokens;
   expect([-9, -0.6, -0.4, 0, 0.4, 0.6, 9].map(at)).toEqual([0, 0, 4, 4, 4, 16, 16]);
+});
+
+test('the smoothest directions come first, the attention factor is one by itself', () => {
+  const space = new IncrementSpace(PROBLEM, ORIGIN, { ...PRIOR, factors: 'free' });
+  const basis = space.smoothDirections(3);
+  expect([basis.rows, basis.columns]).toEqual([space.dimension, 4]);
+  const product = basis.transpose().mmul(basis);
+  for (let i = 0; i < 4; i++) for (let j = 0; j < 4; j++) expect(product.get(i, j)).toBeCloseTo(i === j ? 1 : 0, 12);
+  expect(basis.getColumn(3)).toEqual(
+    Array.from({ length: space.dimension }, (_, i) => (i === PROBLEM.rotaryPairs ? 1 : 0)),
+  );
+  const signChanges = (column: number) => {
+    const values = basis.getColumn(column).slice(0, PROBLEM.rotaryPairs);
+    return values.filter((value, i) => i > 0 && value * values[i - 1]! < 0).length;
+  };
+  expect([0, 1, 2].map(signChanges)).toEqual([0, 1, 2]);
 });

@@ -132,7 +132,7 @@ describe('start factors', () => {
         .ask()
         .map(candidateKey),
     ).toEqual(starts.map(candidateKey));
-    expect(createAlgorithm('cma-es', problem, values, 1).ask()).toHaveLength(8);
+    expect(createAlgorithm('cma-es', problem, values, 1).ask()).toHaveLength(4);
   });
 
   test('lead to smaller steps in gradient than closed forms do', () => {

@@ -1,13 +1,4 @@
-import {
-  candidateKey,
-  checkTold,
-  distinct,
-  FACTOR_ORDERS,
-  type FactorOrder,
-  inOrder,
-  makeCandidate,
-} from '../candidate.js';
-import { attentionLine, bestOfLine } from '../descent/attention-line.js';
+import { candidateKey, checkTold, distinct, FACTOR_ORDERS, type FactorOrder, makeCandidate } from '../candidate.js';
 import { Descent } from '../descent/descent.js';
 import {
   below,
@@ -20,7 +11,8 @@ import {
 } from '../hyperparameters.js';
 import { IncrementSpace } from '../increment-space.js';
 import { RandomState } from '../random.js';
-import { largestFactor, limitKeepers, originOf, startingCandidates, widestAttentionRange } from '../seeds.js';
+import { Seeding } from '../seeding.js';
+import { largestFactor, limitKeepers, originOf } from '../seeds.js';
 import type { Candidate, Evaluation, Json, SearchAlgorithm, SearchProblem, StopReasons } from '../types.js';
 
 export const GRADIENT_HYPERPARAMETERS = {
@@ -67,19 +59,17 @@ const MAX_EMPTY_STEPS = 100;
 
 /**
  * Gradient descent through the model on the coordinates of cma-es, by default ln factor of each pair by itself, and the
- * attention factor. It first scores the closed forms without gradients, then the best of them with several attention factors, and
- * starts from what is best by these. A step sees one document (in turn); all descents see the same, so they can be compared.
+ * attention factor. It first scores the seeds (`Seeding`) without gradients, and starts from what is best by these. A step sees one
+ * document (in turn); all descents see the same, so they can be compared.
  */
 class GradientDescent implements SearchAlgorithm {
   readonly name = 'gradient';
   readonly comparesAcrossGenerations = false;
   readonly documentsPerGeneration: number | 'all';
   readonly gradientCandidates: number;
+  private readonly seeding: Seeding;
   private asked: readonly Candidate[] | null = null;
   private descents: Descent[] | null = null;
-  private seedWinner: Evaluation | null = null;
-  /** From the best on, once they were scored. */
-  private seeds: readonly Candidate[] | null = null;
   private last: Evaluation | null = null;
   private still = false;
   private stalled = 0;
@@ -92,15 +82,19 @@ class GradientDescent implements SearchAlgorithm {
   ) {
     this.documentsPerGeneration = hyperparameters.documents_per_step;
     this.gradientCandidates = hyperparameters.restarts;
+    this.seeding = new Seeding(problem, {
+      attentionFactor: hyperparameters.attention_factor,
+      order: hyperparameters.factors,
+      closedForms: true,
+      // No gradient leads from one number of start tokens to another: all are scored, and descents keep their seed's.
+      startTokens: problem.startTokens,
+    });
   }
 
   ask(): readonly Candidate[] {
     if (this.asked !== null) throw new Error('ask before the last candidates were told');
     if (Object.keys(this.stop()).length > 0) return [];
-    const { defaultAttentionFactor } = this.problem;
-    if (this.seeds === null) this.asked = this.startingPoints();
-    else if (this.descents === null) this.asked = attentionLine(this.seeds[0] as Candidate, defaultAttentionFactor);
-    else this.asked = this.descents.map(({ probe }) => probe);
+    this.asked = this.descents === null ? this.seeding.ask() : this.descents.map(({ probe }) => probe);
     return this.asked;
   }
 
@@ -112,19 +106,14 @@ class GradientDescent implements SearchAlgorithm {
     const { asked } = this;
     if (asked === null) throw new Error('tell without an ask');
     this.asked = null;
-    checkTold(asked, evaluations);
-    if (evaluations.length === 0) return;
-    const ranked = evaluations.toSorted((a, b) => (a.loss < b.loss ? -1 : a.loss > b.loss ? 1 : 0));
     if (this.descents === null) {
-      this.seedWinner = ranked[0] as Evaluation;
-      if (this.seeds === null) {
-        this.seeds = ranked.map(({ candidate }) => candidate);
-        if (!this.wantsLine()) this.descents = this.start(this.seeds, null);
-      } else if (evaluations.length === asked.length) this.descents = this.start(this.seeds, bestOfLine(evaluations));
+      this.seeding.tell(evaluations);
+      if (this.seeding.done) this.descents = this.start();
       return;
     }
+    checkTold(asked, evaluations);
     if (evaluations.length < asked.length) return;
-    const [best] = ranked as [Evaluation];
+    const best = evaluations.reduce((a, b) => (b.loss < a.loss ? b : a));
     if (Number.isFinite(best.loss)) this.last = best;
     this.emptySteps = Number.isFinite(best.loss) ? 0 : this.emptySteps + 1;
     const { descents } = this;
@@ -139,7 +128,7 @@ class GradientDescent implements SearchAlgorithm {
   }
 
   best(): Evaluation | null {
-    return this.last ?? this.seedWinner;
+    return this.last ?? this.seeding.best;
   }
 
   /**
@@ -153,7 +142,7 @@ class GradientDescent implements SearchAlgorithm {
       ...descents.flatMap(({ inside }) => inside ?? []),
       ...descents.map(({ average }) => average),
       ...descents.map(({ halfway }) => halfway),
-      ...[this.seedWinner, this.last].flatMap((evaluation) => evaluation?.candidate ?? []),
+      ...[this.seeding.best, this.last].flatMap((evaluation) => evaluation?.candidate ?? []),
     ];
     const largest = largestFactor(this.problem);
     const answers = grid === 'none' ? found : found.map((candidate) => onGrid(candidate, grid, largest));
@@ -162,13 +151,11 @@ class GradientDescent implements SearchAlgorithm {
   }
 
   state(): Json {
-    const { seedWinner, last, still, stalled, emptySteps } = this;
-    const told = (evaluation: Evaluation | null) => evaluation && [candidateKey(evaluation.candidate), evaluation.loss];
+    const { last, still, stalled, emptySteps } = this;
     return {
       descents: this.descents?.map((descent) => descent.state()) ?? null,
-      seedWinner: told(seedWinner),
-      seeds: this.seeds?.map(candidateKey) ?? null,
-      last: told(last),
+      seeding: this.seeding.state(),
+      last: last && [candidateKey(last.candidate), last.loss],
       still,
       stalled,
       emptySteps,
@@ -176,45 +163,15 @@ class GradientDescent implements SearchAlgorithm {
     };
   }
 
-  /** No gradient leads from one number of start tokens to another: all are scored, and descents keep their seed's. */
-  private startingPoints(): readonly Candidate[] {
-    const { attention_factor: attentionFactor, factors: order } = this.hyperparameters;
-    const { startTokens, defaultAttentionFactor } = this.problem;
-    // In the middle of what the best of them is tried with next.
-    const searchedAttention = [Math.sqrt(defaultAttentionFactor)];
-    return startingCandidates(this.problem, { attentionFactor, searchedAttention, order, startTokens });
-  }
-
-  private wantsLine(): boolean {
-    const [best] = this.seeds as readonly [Candidate];
-    return this.hyperparameters.attention_factor === 'search' && !this.hasOwnAttention(best);
-  }
-
-  /** All but closed forms: a set of the user's suits it, and another would break a limit that the model as it is keeps. */
-  private hasOwnAttention(seed: Candidate): boolean {
-    return (
-      this.isUsers(seed) || limitKeepers(this.problem).some((keeper) => candidateKey(keeper) === candidateKey(seed))
-    );
-  }
-
-  private isUsers(seed: Candidate): boolean {
-    const starts = (this.problem.starts ?? []).map((start) => inOrder(start, this.hyperparameters.factors));
-    return starts.some((start) => isSameSet(start, seed));
-  }
-
-  /**
-   * The two best seeds in turn, at learning rates further and further from the given one, above and below. `attention`: what closed forms
-   * begin with instead of their own.
-   */
-  private start(ranked: readonly Candidate[], attention: number | null): Descent[] {
+  /** The two best seeds in turn, at learning rates further and further from the given one, above and below. */
+  private start(): Descent[] {
     const values = this.hyperparameters;
+    const seeds = this.seeding.startingPoints.map(({ candidate }) => candidate);
     return Array.from({ length: values.restarts }, (_, i) => {
-      const scored = ranked[Math.min(i % 2, ranked.length - 1)] as Candidate;
-      const seed =
-        attention === null || this.hasOwnAttention(scored) ? scored : { ...scored, attentionFactor: attention };
+      const seed = seeds[Math.min(i % 2, seeds.length - 1)] as Candidate;
       // 0, 1, -1, 2, -2 ...
       const power = Math.ceil(i / 2) * (i % 2 === 1 ? 1 : -1);
-      const scale = this.isUsers(scored) ? values.started_scale : 1;
+      const scale = this.seeding.isUsers(seed) ? values.started_scale : 1;
       const space = new IncrementSpace(this.problem, originOf(this.problem, seed, values.attention_factor), {
         factors: values.factors,
         deviation: scale,
@@ -223,7 +180,6 @@ class GradientDescent implements SearchAlgorithm {
         leastIncrease: scale * values.least_increase,
         holdsShortest: true,
         attentionDeviation: values.attention_factor === 'search' ? scale * values.attention_sigma : 0,
-        attentionRange: widestAttentionRange(this.problem),
         startTokensDeviation: 0,
       });
       const options = {
@@ -252,11 +208,6 @@ class GradientDescent implements SearchAlgorithm {
     if (level !== 'none' && pValue !== null) this.stalled = pValue > level ? this.stalled + 1 : 0;
     for (const descent of this.descents) descent.endTrial();
   }
-}
-
-/** Seeds have start tokens and, where it is held, an attention factor of their own. */
-function isSameSet(start: Candidate, seed: Candidate): boolean {
-  return start.factors.every((factor, pair) => factor === seed.factors[pair]);
 }
 
 /** Nearest multiples of `grid` that are not above `largest`, and 1 for what would be below it. */

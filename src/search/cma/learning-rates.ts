@@ -1,5 +1,6 @@
 import { EigenvalueDecomposition, Matrix } from 'ml-matrix';
 import type { Json } from '../types.js';
+import { symmetric } from './symmetric.js';
 
 /** A normal distribution as CMA-ES holds it: covariance sigma^2 C. */
 export interface Distribution {
@@ -86,10 +87,4 @@ class Rate {
   state(): Json {
     return { rate: this.rate, squares: this.squares, average: [...this.average] };
   }
-}
-
-/** Products of symmetric matrices are so up to rounding; a decomposition wants it to the bit. */
-function symmetric(matrix: Matrix): Matrix {
-  for (let i = 0; i < matrix.rows; i++) for (let j = 0; j < i; j++) matrix.set(j, i, matrix.get(i, j));
-  return matrix;
 }

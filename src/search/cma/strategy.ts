@@ -43,6 +43,16 @@ export class CmaStrategy {
     return this.mean.map((m, i) => m + (step[i] as number));
   }
 
+  /** A vector from elsewhere as one that could have been drawn: its step from the mean not longer than draws are (pycma's clip). */
+  inject(vector: Float64Array): Float64Array {
+    const { mean, sigma } = this;
+    const n = mean.length;
+    const step = vector.map((x, i) => x - (mean[i] as number));
+    const length = Math.sqrt(squaredLength(this.whiten(step))) / sigma;
+    const excess = length / (Math.sqrt(n) + (2 * n) / (n + 2));
+    return excess > 1 ? mean.map((m, i) => m + (step[i] as number) / excess) : vector;
+  }
+
   /** `ranked` is a whole generation, best first. */
   update(ranked: readonly Float64Array[]): void {
     const { dimension: n, weights, parents, effectiveParents: mu, ...rate } = this.parameters;
