@@ -79,6 +79,8 @@ export async function openPool(config: EngineConfig, workers: number): Promise<E
   const running = new Map<Worker, Pending>();
   const idle: Worker[] = [];
   let closed = false;
+  /** Why it cannot answer any more: a worker that has died may still stand among the idle ones. */
+  let broken: unknown = null;
   let nextId = 0;
 
   const dispatch = () => {
@@ -115,20 +117,20 @@ export async function openPool(config: EngineConfig, workers: number): Promise<E
         else pending?.reject(reply.error);
         dispatch();
       });
-      worker.on('error', (error) => {
+      const died = (error: unknown) => {
+        broken ??= error;
         reject(error);
         fail(error);
-      });
+      };
+      worker.on('error', died);
       worker.on('exit', (code) => {
-        if (closed) return;
-        const error = new Error(`an evaluation worker ended unexpectedly with code ${code}`);
-        reject(error);
-        fail(error);
+        if (!closed) died(new Error(`an evaluation worker ended unexpectedly with code ${code}`));
       });
     });
   const submit = <Kind extends Operation>(kind: Kind, request: Operations[Kind][0], signal?: AbortSignal) =>
     new Promise<Operations[Kind][1]>((resolve, reject) => {
       if (closed) return reject(new Error('the engine is closed'));
+      if (broken !== null) return reject(broken);
       const aborted = new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT));
       const onAbort = () => Atomics.store(aborted, 0, 1);
       if (signal?.aborted) onAbort();

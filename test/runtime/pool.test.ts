@@ -70,7 +70,7 @@ it('fails loudly, with the cause, when a worker cannot load the model', async ()
   );
 });
 
-it('tells of a worker that died, and closes', async () => {
+it('tells of a worker that died, then and later, and closes', async () => {
   const model = await loadTiny();
   const config = {
     spec: model.spec,
@@ -88,5 +88,7 @@ it('tells of a worker that died, and closes', async () => {
   const failure = expect(losses).rejects.toThrow('an evaluation worker ended unexpectedly');
   await worker?.terminate();
   await failure;
+  const later = engine.tokenLosses({ ids: await bookTokens(256), rope: unscaled(model), scoreFrom: 1 });
+  await expect(later).rejects.toThrow('an evaluation worker ended unexpectedly');
   await engine.close();
 });
