@@ -8,7 +8,7 @@ import type { DocumentLoss, Objective } from './objective.js';
 import type { SearchOptions } from './options.js';
 import { pullPenalty } from './pull.js';
 import { type Batch, Recorder } from './recorder.js';
-import { baselineCandidates } from './seeds.js';
+import { baselineCandidates } from './seeding/seeds.js';
 import type { Stopwatch } from './stopwatch.js';
 import type { Candidate, StopReasons } from './types.js';
 

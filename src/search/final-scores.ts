@@ -6,7 +6,7 @@ import { paretoFront } from './front.js';
 import type { DocumentLoss, Objective } from './objective.js';
 import type { SearchOptions } from './options.js';
 import { type FrontEntry, type Score, type SearchResult, score } from './result.js';
-import { baselineCandidates, type NamedCandidate } from './seeds.js';
+import { baselineCandidates, type NamedCandidate } from './seeding/seeds.js';
 import type { Candidate } from './types.js';
 
 /** The contenders on all search documents, as many as the budget covers; documents they were scored on before are not asked again. */

@@ -4,7 +4,7 @@ import { baseInverseFrequency } from '../rope/frequencies.js';
 import { wavelengths } from '../rope/wavelengths.js';
 import { type FactorOrder, makeCandidate } from './candidate.js';
 import type { CandidateGradient } from './objective.js';
-import { type AttentionRange, largestFactor, widestAttentionRange } from './seeds.js';
+import { type AttentionRange, largestFactor, widestAttentionRange } from './seeding/seeds.js';
 import type { Candidate, SearchProblem } from './types.js';
 
 /**

@@ -45,6 +45,6 @@ export {
   SecondInterpolation,
   secondBaselines,
 } from './second-interpolation.js';
-export { baselineCandidates, type NamedCandidate, unscaledCandidate } from './seeds.js';
-export { startCandidates } from './starts.js';
+export { baselineCandidates, type NamedCandidate, unscaledCandidate } from './seeding/seeds.js';
+export { startCandidates } from './seeding/starts.js';
 export type * from './types.js';

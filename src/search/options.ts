@@ -3,7 +3,7 @@ import type { Objective } from './objective.js';
 import type { Racing } from './racing-options.js';
 import type { Phase } from './recorder.js';
 import type { Parts } from './second-interpolation.js';
-import type { NamedCandidate } from './seeds.js';
+import type { NamedCandidate } from './seeding/seeds.js';
 import type { Candidate, Evaluation, Json, SearchAlgorithm, SearchProblem } from './types.js';
 
 export interface SearchProgress {

@@ -1,7 +1,7 @@
 import { UserError } from '../errors.js';
 import { candidateKey, makeCandidate } from './candidate.js';
-import { baselineCandidates, type NamedCandidate } from './seeds.js';
-import { fitStarts } from './starts.js';
+import { baselineCandidates, type NamedCandidate } from './seeding/seeds.js';
+import { fitStarts } from './seeding/starts.js';
 import type { Candidate, Evaluation, Json, SearchAlgorithm, SearchProblem, StopReasons } from './types.js';
 
 /** Factors a model was fine-tuned with, and the length that was for. */

@@ -13,17 +13,17 @@ it('a curriculum is the shorter searches one by one, each the start of the next,
   const folder = await temporaryFolder();
   const file = (...names: string[]) => readFile(path.join(folder, ...names), 'utf8');
   const at = (name: string) => path.join(folder, name);
-  const whole = await search(at('whole'), '--target', '700', '--curriculum', '300,450', '--budget', '92evals');
+  const whole = await search(at('whole'), '--target', '330', '--curriculum', '270,300', '--budget', '92evals');
   expect(whole.code).toBe(0);
   expect(whole.stdout).toMatch(
-    /Curriculum: it started from a search at 450 tokens, which spent 30 documents, 13,470 tokens/,
+    /Curriculum: it started from a search at 300 tokens, which spent 30 documents, 8,970 tokens/,
   );
-  await search(at('first'), '--target', '300', '--budget', '30evals');
-  await search(at('second'), '--target', '450', '--budget', '30evals', '--start', at('first/factors.json'));
-  await search(at('third'), '--target', '700', '--budget', '32evals', '--start', at('second/factors.json'));
+  await search(at('first'), '--target', '270', '--budget', '30evals');
+  await search(at('second'), '--target', '300', '--budget', '30evals', '--start', at('first/factors.json'));
+  await search(at('third'), '--target', '330', '--budget', '32evals', '--start', at('second/factors.json'));
   for (const [shared, own] of [
-    ['whole-300', 'first'],
-    ['whole-450', 'second'],
+    ['whole-270', 'first'],
+    ['whole-300', 'second'],
     ['whole', 'third'],
   ] as const) {
     expect(await file(shared, 'factors.json')).toBe(await file(own, 'factors.json'));

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
-import { attentionLine, bestOfLine } from '../../src/search/attention-line.js';
 import { makeCandidate } from '../../src/search/candidate.js';
 import { type Candidate, createAlgorithm, type SearchProblem } from '../../src/search/index.js';
+import { attentionLine, bestOfLine } from '../../src/search/seeding/attention-line.js';
 import { optimum, searchProblem } from './problem.js';
 
 const PROBLEM = searchProblem();

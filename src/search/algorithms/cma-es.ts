@@ -6,8 +6,8 @@ import { MAX_CONDITION } from '../cma/strategy.js';
 import { type HyperparameterValues, integer, numberOr, parseHyperparameters, real, word } from '../hyperparameters.js';
 import { IncrementSpace } from '../increment-space.js';
 import { RandomState } from '../random.js';
-import { Seeding } from '../seeding.js';
-import { limitKeepers, originOf } from '../seeds.js';
+import { Seeding } from '../seeding/seeding.js';
+import { limitKeepers, originOf } from '../seeding/seeds.js';
 import type { Candidate, Evaluation, Json, SearchAlgorithm, SearchProblem, StopReasons } from '../types.js';
 
 const SMALLEST_POPULATION = 4;

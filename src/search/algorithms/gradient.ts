@@ -11,8 +11,8 @@ import {
 } from '../hyperparameters.js';
 import { IncrementSpace } from '../increment-space.js';
 import { RandomState } from '../random.js';
-import { Seeding } from '../seeding.js';
-import { largestFactor, limitKeepers, originOf } from '../seeds.js';
+import { Seeding } from '../seeding/seeding.js';
+import { largestFactor, limitKeepers, originOf } from '../seeding/seeds.js';
 import type { Candidate, Evaluation, Json, SearchAlgorithm, SearchProblem, StopReasons } from '../types.js';
 
 export const GRADIENT_HYPERPARAMETERS = {

@@ -11,8 +11,8 @@ import {
 } from '../genetic/paper-settings.js';
 import { type HyperparameterValues, integer, numberOr, parseHyperparameters } from '../hyperparameters.js';
 import { RandomState } from '../random.js';
-import { largestFactor, limitKeepers, PAPER_SEEDS, seedCandidates } from '../seeds.js';
-import { lostStartTokens } from '../starts.js';
+import { largestFactor, limitKeepers, PAPER_SEEDS, seedCandidates } from '../seeding/seeds.js';
+import { lostStartTokens } from '../seeding/starts.js';
 import type { SearchAlgorithm, SearchProblem } from '../types.js';
 
 /** Paper, Table 4. */

@@ -1,7 +1,7 @@
 import { candidateKey, checkTold, distinct, makeCandidate } from '../candidate.js';
 import { type HyperparameterValues, integer, numberOr, parseHyperparameters } from '../hyperparameters.js';
 import { RandomState } from '../random.js';
-import { attentionFactorRange, largestFactor, limitKeepers, startingCandidates } from '../seeds.js';
+import { attentionFactorRange, largestFactor, limitKeepers, startingCandidates } from '../seeding/seeds.js';
 import type { Candidate, Evaluation, Json, SearchAlgorithm, SearchProblem, StopReasons } from '../types.js';
 
 export const RANDOM_HYPERPARAMETERS = {

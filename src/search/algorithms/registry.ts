@@ -1,7 +1,7 @@
 import { type Problem, UserError } from '../../errors.js';
 import { nearestWord } from '../hyperparameters.js';
 import { MAX_SEED } from '../random.js';
-import { lostStartTokens } from '../starts.js';
+import { lostStartTokens } from '../seeding/starts.js';
 import type { SearchAlgorithm, SearchProblem } from '../types.js';
 import { createCmaEs } from './cma-es.js';
 import { createDimMono } from './dim-mono.js';

@@ -1,6 +1,6 @@
 import { type Problem, UserError } from '../../errors.js';
 import { type HyperparameterValues, integer, numberOr, real } from '../hyperparameters.js';
-import { attentionFactorRange } from '../seeds.js';
+import { attentionFactorRange } from '../seeding/seeds.js';
 import type { SearchProblem } from '../types.js';
 import type { GeneticSettings } from './genetic-search.js';
 

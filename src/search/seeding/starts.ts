@@ -1,10 +1,10 @@
-import type { Problem } from '../errors.js';
-import { longropeAttentionFactor } from '../rope/attention-factor.js';
-import type { FactorSet } from '../rope/factor-set.js';
-import { stretchFactors } from '../rope/stretch.js';
-import { distinct, makeCandidate } from './candidate.js';
+import type { Problem } from '../../errors.js';
+import { longropeAttentionFactor } from '../../rope/attention-factor.js';
+import type { FactorSet } from '../../rope/factor-set.js';
+import { stretchFactors } from '../../rope/stretch.js';
+import { distinct, makeCandidate } from '../candidate.js';
+import type { Candidate, SearchProblem } from '../types.js';
 import { largestFactor } from './seeds.js';
-import type { Candidate, SearchProblem } from './types.js';
 
 /**
  * A user's factor sets as seeds: each as it is, and each that was made for a shorter length also stretched to the target

@@ -1,6 +1,6 @@
-import { CLOSED_FORMS, type ClosedForm, closedFormFactors } from '../rope/closed-form.js';
-import { candidateKey, distinct, type FactorOrder, inOrder, makeCandidate } from './candidate.js';
-import type { Candidate, SearchProblem } from './types.js';
+import { CLOSED_FORMS, type ClosedForm, closedFormFactors } from '../../rope/closed-form.js';
+import { candidateKey, distinct, type FactorOrder, inOrder, makeCandidate } from '../candidate.js';
+import type { Candidate, SearchProblem } from '../types.js';
 
 /** Largest factor of our search spaces, as a multiple of the ratio (paper, Table 4). */
 export const MAX_FACTOR_RATIO = 1.25;
@@ -134,7 +134,7 @@ export function attentionFactorRange({ defaultAttentionFactor }: SearchProblem):
   return { low: 0.8 * Math.min(1, defaultAttentionFactor), high: 1.25 * Math.max(1, defaultAttentionFactor) };
 }
 
-/** What a descent may come to: it is led there, where draws from so wide a range would be wasted. Some models want far less than 1. */
+/** What a search that is led there may come to; draws from so wide a range would be wasted. Some models want far less than 1. */
 export function widestAttentionRange({ defaultAttentionFactor }: SearchProblem): AttentionRange {
   return { low: 0.5 * Math.min(1, defaultAttentionFactor), high: 2 * Math.max(1, defaultAttentionFactor) };
 }

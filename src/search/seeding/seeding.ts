@@ -1,7 +1,7 @@
+import { candidateKey, checkTold, type FactorOrder, inOrder } from '../candidate.js';
+import type { Candidate, Evaluation, Json, SearchProblem } from '../types.js';
 import { attentionLine, bestOfLine } from './attention-line.js';
-import { candidateKey, checkTold, type FactorOrder, inOrder } from './candidate.js';
 import { limitKeepers, type StartingOptions, startingCandidates } from './seeds.js';
-import type { Candidate, Evaluation, Json, SearchProblem } from './types.js';
 
 export interface SeedingOptions {
   readonly attentionFactor: StartingOptions['attentionFactor'];

@@ -1,4 +1,4 @@
-import type { Candidate, Evaluation } from './types.js';
+import type { Candidate, Evaluation } from '../types.js';
 
 /** Below every attention factor that the searched models of this size wanted, but for one. */
 const LOW = 0.85;
